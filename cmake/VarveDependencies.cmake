@@ -1,0 +1,9 @@
+# Debian's packages as imported targets. CRoaring of Debian 12 has no usable pkg-config file.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+find_library(VARVE_CK_LIBRARY ck REQUIRED)
+find_library(VARVE_ROARING_LIBRARY roaring REQUIRED)

@@ -1,0 +1,737 @@
+/*
+ * varve.h - the manual of libvarve, an embedded time-series storage engine.
+ *
+ * If it is not in this file, it is not public API. Read from top to bottom: the order is the order in
+ * which a program needs things.
+ *
+ *   1 Conventions   2 Statuses and errors   3 Opening and closing   4 Series   5 Appending
+ *   6 Selecting and reading   7 Aggregating   8 Deleting   9 Text in and out   10 Administration
+ *   11 Times and values as text
+ *
+ * The words. A *sample* is a (timestamp, value) pair: int64 nanoseconds since the Unix epoch and a
+ * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8 strings;
+ * a *label set* names a *series*; the metric name is the label `__name__`. Within a series timestamps
+ * are unique: equal ones are resolved by the *duplicate policy*. A *database* is a directory that one
+ * process writes and any number of processes read. What was acknowledged is in the *log* before it is
+ * anywhere else; *durable* means that it survives a loss of power.
+ *
+ * 1 Conventions
+ *    1 All structs are opaque except the plain ones defined here. Those that start with options_size
+ *      may grow at the end; the others never change size or field order.
+ *    2 Every call that can fail returns varve_status; results come back through trailing out-params.
+ *    3 On failure out-params are unchanged, except where a comment says "always written".
+ *    4 What comes from *_open, *_parse or *_select goes back to *_close or *_destroy. These accept
+ *      NULL and return void, except varve_close(), which reports the last flush.
+ *    5 Strings are varve_string (pointer and length), UTF-8, not NUL-terminated, unless the parameter
+ *      is called path.
+ *    6 Input memory is read only during the call.
+ *    7 Pointers handed out (labels, spans, rows) belong to varve and live until the next call on the
+ *      same cursor, rows or list, or its close.
+ *    8 A varve_db may be used by any number of threads; a cursor, rows or list by one at a time.
+ *    9 Options structs start with options_size: fill them with their _INIT macro. 0 in a field means
+ *      its default unless the field says otherwise.
+ *   10 Timestamps are any int64 but INT64_MAX, in any order, of any age. Ranges are half-open:
+ *      [start, end). No clock is read on the way of a sample.
+ *   11 Nothing is printed, no signal is touched and no environment variable is read but VARVE_ISA.
+ *   12 After fork() only the parent may use its handles.
+ */
+#ifndef VARVE_VARVE_H
+#define VARVE_VARVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VARVE_VERSION_STRING "0.1.0"
+#define VARVE_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
+
+#if defined(__GNUC__)
+#define VARVE_API __attribute__((visibility("default")))
+#define VARVE_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define VARVE_API
+#define VARVE_MUST_CHECK
+#endif
+
+/* The version of the library that is loaded, as VARVE_VERSION_STRING. */
+VARVE_API const char *varve_version(void);
+
+/* ------------------------------------------------------------------ 2 Statuses and errors */
+
+/* X(NAME, value, exit code of the command, text). The list is closed and the values are pinned. */
+#define VARVE_STATUS_MAP(X)                                                                        \
+    X(OK, 0, 0, "ok")                                                                              \
+    X(INVALID, 1, 2, "invalid argument or input")                                                  \
+    X(NOT_FOUND, 2, 1, "not found")                                                                \
+    X(EXISTS, 3, 1, "exists already")                                                              \
+    X(BUSY, 4, 1, "busy, try again")                                                               \
+    X(LIMIT, 5, 1, "a limit was reached")                                                          \
+    X(NO_MEMORY, 6, 1, "out of memory")                                                            \
+    X(VERSION, 7, 1, "written by a newer version of varve")                                        \
+    X(DEADLINE, 8, 1, "deadline passed")                                                           \
+    X(CANCELLED, 9, 130, "cancelled")                                                              \
+    X(CORRUPT, 10, 3, "damaged data")                                                              \
+    X(LOCKED, 11, 4, "locked by another process")                                                  \
+    X(READ_ONLY, 12, 5, "read-only")                                                               \
+    X(NO_SPACE, 13, 5, "no space left on the device")                                              \
+    X(IO, 14, 5, "input/output error")                                                             \
+    X(UNKNOWN, 15, 5, "the disk failed during the call: it may or may not have taken effect")
+
+typedef enum varve_status {
+#define VARVE_STATUS_ENUM(name, value, exit_code, text) VARVE_##name = value,
+    VARVE_STATUS_MAP(VARVE_STATUS_ENUM)
+#undef VARVE_STATUS_ENUM
+} varve_status;
+
+/* "INVALID" for VARVE_INVALID; "?" for a number that is no status. */
+VARVE_API const char *varve_status_name(varve_status status);
+/* One phrase in English, as in VARVE_STATUS_MAP. */
+VARVE_API const char *varve_status_text(varve_status status);
+/* The exit code that the command uses for the status. */
+VARVE_API int varve_status_exit_code(varve_status status);
+
+/* What went wrong, in the caller's memory. Calls that take one accept NULL. Written only on failure. */
+typedef struct varve_error {
+    varve_status status;
+    int32_t system_errno; /* errno of the failed system call, else 0 */
+    uint64_t offset;      /* byte in the file where damage was found, else 0 */
+    char message[496];    /* one sentence, NUL-terminated: what, where, what to do */
+} varve_error;
+
+/* ----------------------------------------------------------------- 3 Opening and closing */
+
+typedef struct varve_db varve_db;
+
+typedef struct varve_string {
+    const char *bytes;
+    size_t length;
+} varve_string;
+
+/* A varve_string of a string literal. */
+#define VARVE_STRING(literal) ((varve_string){"" literal, sizeof(literal) - 1})
+
+/* How durable a sample is when its append returns. See the table in README.md. */
+typedef enum varve_sync_mode {
+    VARVE_SYNC_DEFAULT = 0,  /* the database's own mode; PERIODIC for a new one */
+    VARVE_SYNC_NONE = 1,     /* in memory; a kill -9 loses up to flush_interval_ms */
+    VARVE_SYNC_PROCESS = 2,  /* written to the kernel: survives kill -9 */
+    VARVE_SYNC_PERIODIC = 3, /* as PROCESS, and synced every sync_interval_ms */
+    VARVE_SYNC_COMMIT = 4,   /* synced: survives loss of power */
+} varve_sync_mode;
+
+/* What becomes of a sample whose series has its timestamp already. "Later" is the order of the log. */
+typedef enum varve_duplicates {
+    VARVE_DUPLICATES_DEFAULT = 0, /* the database's own policy; LAST for a new one */
+    VARVE_DUPLICATES_LAST = 1,    /* the later sample replaces the earlier one */
+    VARVE_DUPLICATES_FIRST = 2,   /* the earlier sample stays */
+    VARVE_DUPLICATES_MIN = 3,     /* the smaller value stays; a number beats NaN */
+    VARVE_DUPLICATES_MAX = 4,     /* the greater value stays; a number beats NaN */
+    VARVE_DUPLICATES_SUM = 5,     /* the values are added (floating point, in log order) */
+    VARVE_DUPLICATES_ERROR = 6, /* the append is refused with EXISTS; looks into old blocks: slow */
+} varve_duplicates;
+
+typedef enum varve_event_kind {
+    VARVE_EVENT_RECOVERED = 1, /* the log was replayed at open */
+    VARVE_EVENT_NOTE = 2,      /* worth knowing, nothing lost (a torn log tail, a swept file) */
+    VARVE_EVENT_DAMAGE = 3, /* acknowledged data cannot be read; what and where is in the message */
+    VARVE_EVENT_IO_ERROR = 4, /* a write, sync or background job failed; the engine carries on */
+} varve_event_kind;
+
+typedef struct varve_event {
+    varve_event_kind kind;
+    varve_status status;
+    const char *message; /* one sentence, NUL-terminated, alive during the call */
+} varve_event;
+
+/* Called from the thread in which the event happens, which may hold locks: do not call varve back. */
+typedef void (*varve_event_function)(void *context, const varve_event *event);
+
+/* Flags of varve_options.flags. */
+#define VARVE_OPEN_CREATE 1u    /* create the database if path does not exist */
+#define VARVE_OPEN_READ_ONLY 2u /* write nothing, take no lock; works beside a writer */
+#define VARVE_OPEN_STRICT 4u    /* fail with CORRUPT where damage would otherwise be set aside */
+#define VARVE_OPEN_EXCLUSIVE 8u /* with CREATE: fail with EXISTS if the database is there */
+
+typedef struct varve_options {
+    size_t options_size;
+    uint32_t flags;
+
+    /* Durability of this opening. Stored when the database is created. */
+    varve_sync_mode sync;
+
+    /* Duplicate policy. Fixed when the database is created; another one at a later open is INVALID. */
+    varve_duplicates duplicates;
+
+    /* Threads that flush, sync and compact in the background. VARVE_OPTIONS_INIT sets 1. With 0 the
+     * engine has no threads: the host calls varve_maintain(). 0 is not a default here. */
+    uint32_t background_threads;
+
+    /* PERIODIC mode: milliseconds between syncs. Default 1000. More loses more at loss of power and
+     * costs fewer syncs. */
+    uint32_t sync_interval_ms;
+
+    /* NONE mode: milliseconds until what was appended is written to the kernel. Default 100. */
+    uint32_t flush_interval_ms;
+
+    /* Bytes of samples held in memory before they are written as a block. Default 64 MiB. More makes
+     * fewer and larger blocks and a longer restart after a crash. */
+    uint64_t head_bytes_max;
+
+    /* Bytes of log before the head is written as a block so that the log can be dropped: the bound on
+     * the replay after a crash. Default 256 MiB. */
+    uint64_t wal_bytes_max;
+
+    /* Bytes per log segment file. Default 32 MiB. Most programs leave it alone. */
+    uint64_t wal_segment_bytes;
+
+    /* Series that may exist at once; appends to new ones beyond it return LIMIT, known ones go on.
+     * Default 10,000,000. Each costs about 1 KiB of memory. */
+    uint64_t series_max;
+
+    /* Called for recovery, notes, damage and background errors; may be NULL. */
+    varve_event_function event;
+    void *event_context;
+} varve_options;
+
+#define VARVE_OPTIONS_INIT                                                                         \
+    {                                                                                              \
+        .options_size = sizeof(varve_options), .background_threads = 1                             \
+    }
+
+/**
+ * varve_open() - open the database in the directory path.
+ *
+ * A writer takes the lock of the directory: a second one gets LOCKED. Readers (VARVE_OPEN_READ_ONLY)
+ * see the state at the time of the call and never write. Creation is atomic: the directory appears
+ * complete or not at all. After a crash the log is replayed; nothing is written until that is done.
+ * Damaged files are set aside and reported through the event function, unless VARVE_OPEN_STRICT.
+ *
+ * @options  nullable: a writer on an existing database with default settings.
+ * @db       out; the handle is closed with varve_close().
+ *
+ * NOT_FOUND: path is missing or no database, nothing was created. VERSION, LOCKED, CORRUPT, IO,
+ * INVALID (options that contradict how the database was created), EXISTS (VARVE_OPEN_EXCLUSIVE).
+ * Cost: reads the directory, the manifest and the log; block data is mapped, not read.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_open(const char *path, const varve_options *options,
+                                                   varve_db **db, varve_error *error);
+
+/**
+ * varve_close() - make everything acknowledged durable, release the lock and the handle.
+ *
+ * All cursors and rows of the database must be closed and no other call may be running. The handle is
+ * gone whatever the status; a failure says what may not be durable, and nothing is half done: the next
+ * open recovers.
+ */
+VARVE_API varve_status varve_close(varve_db *db, varve_error *error);
+
+/* ------------------------------------------------------------------------------ 4 Series */
+
+typedef struct varve_label {
+    varve_string name;
+    varve_string value;
+} varve_label;
+
+/* Handle of a series in an open database: valid until varve_close(), also after a delete. */
+typedef uint64_t varve_series;
+
+/* Limits of a label set. More is LIMIT. */
+#define VARVE_LABEL_NAME_BYTES_MAX 256u
+#define VARVE_LABEL_VALUE_BYTES_MAX 4096u
+#define VARVE_LABELS_MAX 64u
+#define VARVE_SERIES_KEY_BYTES_MAX 16384u
+
+/**
+ * varve_series_resolve() - the handle of the series with this label set, made if it is new.
+ *
+ * Labels may come in any order. A label with an empty value is as good as absent and is left out; an
+ * empty set, an empty name, a name that comes twice, or bytes that are not UTF-8 are INVALID. A series
+ * without samples is invisible and not stored.
+ * Threads: any. Cost: a hash lookup; the first time, a lock and an allocation.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_series_resolve(varve_db *db,
+                                                             const varve_label *labels,
+                                                             size_t label_count,
+                                                             varve_series *series,
+                                                             varve_error *error);
+
+/* As varve_series_resolve(), from canonical text: cpu_usage{host="a"} or {"http.requests",a="b"}. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_string text,
+                                                           varve_series *series,
+                                                           varve_error *error);
+
+/* --------------------------------------------------------------------------- 5 Appending */
+
+/* Samples in one batch at most. */
+#define VARVE_BATCH_MAX 65536u
+
+/**
+ * varve_append() - add samples to one series, all or none of them.
+ *
+ * Visibility.  Readers that start after the return see every sample of the call; a cursor that exists
+ *              keeps what it had.
+ * Order.       Any timestamps, any age. A timestamp that the series has already is resolved by the
+ *              duplicate policy; within one call a later entry is later.
+ * Durability.  On VARVE_OK as strong as the database's sync mode says; *lsn (if not NULL) can be given
+ *              to varve_wait_durable() for more. A crash loses a suffix of the log, never a middle.
+ * Threads.     Any thread, any number at once, also on one series. Must not race varve_close().
+ * Cost.        One log record per call, so pass batches.
+ *
+ * @timestamps  count entries, nanoseconds since the Unix epoch; NULL only if count is 0.
+ * @values      count entries, any bit pattern; NULL only if count is 0.
+ * @count       at most VARVE_BATCH_MAX; 0 is a no-op that returns VARVE_OK.
+ * @lsn         out, may be NULL; written only on VARVE_OK.
+ *
+ * INVALID: count, handle or a timestamp out of range. EXISTS: policy ERROR and a timestamp is taken.
+ * READ_ONLY: opened read-only or the log has failed. NO_SPACE: the disk is full. In all of these nothing
+ * is stored. UNKNOWN: the disk failed during the call; the samples may or may not survive, and appending
+ * them again is harmless except under the SUM policy.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_append(varve_db *db, varve_series series,
+                                                     const int64_t *timestamps,
+                                                     const double *values, size_t count,
+                                                     uint64_t *lsn);
+
+/* Samples of many series in columns: entry i is (series[i], timestamps[i], values[i]). */
+typedef struct varve_batch {
+    size_t options_size;
+    const varve_series *series;
+    const int64_t *timestamps;
+    const double *values;
+    size_t count;                /* at most VARVE_BATCH_MAX */
+    varve_duplicates duplicates; /* policy of this batch; 0: the database's */
+    varve_sync_mode sync;        /* at least this durability; 0: the database's */
+} varve_batch;
+
+#define VARVE_BATCH_INIT                                                                           \
+    {                                                                                              \
+        .options_size = sizeof(varve_batch)                                                        \
+    }
+
+/* As varve_append(), for samples of many series: all or none of them, also after a crash. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_append_batch(varve_db *db, const varve_batch *batch,
+                                                           uint64_t *lsn);
+
+/* Returns when everything up to lsn is durable. UNKNOWN: the disk failed before it was. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_wait_durable(varve_db *db, uint64_t lsn);
+
+/* -------------------------------------------------------------- 6 Selecting and reading */
+
+typedef enum varve_match_type {
+    VARVE_MATCH_EQUAL = 0,
+    VARVE_MATCH_NOT_EQUAL = 1,
+    VARVE_MATCH_REGEX = 2, /* anchored at both ends, PCRE2 syntax without look-around */
+    VARVE_MATCH_NOT_REGEX = 3,
+} varve_match_type;
+
+/* A condition on one label. An absent label equals the empty string. */
+typedef struct varve_matcher {
+    varve_match_type type;
+    varve_string name;
+    varve_string value;
+} varve_matcher;
+
+typedef struct varve_selector varve_selector;
+
+/**
+ * varve_selector_parse() - matchers from the text of a selector.
+ *
+ * As in PromQL: metric, metric{a="x",b!="y",c=~"re",d!~"re"}, {a="x"}, {} for everything, and
+ * {"http.requests",a="b"} for names that are no identifiers. INVALID names the column.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_selector_parse(varve_string text,
+                                                             varve_selector **selector,
+                                                             varve_error *error);
+/* The matchers of a selector; they live as long as it does. */
+VARVE_API const varve_matcher *varve_selector_matchers(const varve_selector *selector,
+                                                       size_t *count);
+VARVE_API void varve_selector_destroy(varve_selector *selector);
+
+/* Which samples: those of the series that satisfy all matchers, in [start, end). */
+typedef struct varve_selection {
+    size_t options_size;
+    const varve_matcher *matchers;
+    size_t matcher_count; /* 0: every series */
+    int64_t start;
+    int64_t end; /* INT64_MAX: no end */
+} varve_selection;
+
+#define VARVE_SELECTION_INIT                                                                       \
+    {                                                                                              \
+        .options_size = sizeof(varve_selection), .start = INT64_MIN, .end = INT64_MAX              \
+    }
+
+/* A run of samples of one series, in columns, timestamps strictly increasing. */
+typedef struct varve_span {
+    const int64_t *timestamps;
+    const double *values;
+    size_t count; /* 1 to 1024 */
+} varve_span;
+
+typedef struct varve_cursor varve_cursor;
+
+/**
+ * varve_select() - walk over the selected series and their samples.
+ *
+ *     while (varve_cursor_next(cursor)) {
+ *         varve_cursor_labels(cursor, &labels, &count);
+ *         while (varve_cursor_span(cursor, &span)) { ... }
+ *     }
+ *     status = varve_cursor_status(cursor, &error);
+ *
+ * Series come ordered by metric name, then labels by name and value, bytewise; series without a sample
+ * in the range are left out. A cursor sees every sample acknowledged before this call, and one state of
+ * each series; it blocks no writer and may be held as long as one likes, though memory of data flushed
+ * meanwhile is given back only when it is closed.
+ *
+ * INVALID: end < start, a malformed or refused regex. LIMIT: a regex ran into its limits.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_select(varve_db *db, const varve_selection *selection,
+                                                     varve_cursor **cursor, varve_error *error);
+/* Moves to the next series. False at the end and on error: varve_cursor_status() tells which. */
+VARVE_API bool varve_cursor_next(varve_cursor *cursor);
+/* The labels of the current series, sorted by name. */
+VARVE_API void varve_cursor_labels(varve_cursor *cursor, const varve_label **labels,
+                                   size_t *label_count);
+/* The next samples of the current series. False at its end and on error. */
+VARVE_API bool varve_cursor_span(varve_cursor *cursor, varve_span *span);
+/* The sample with the greatest timestamp in the range, of the current series. Call it instead of
+ * varve_cursor_span(), not after it. False on error. */
+VARVE_API bool varve_cursor_latest(varve_cursor *cursor, int64_t *timestamp, double *value);
+/* VARVE_OK at the end, else what stopped the cursor. Sticky. error is nullable. */
+VARVE_API varve_status varve_cursor_status(const varve_cursor *cursor, varve_error *error);
+VARVE_API void varve_cursor_close(varve_cursor *cursor);
+
+/* A list of strings, sorted bytewise. */
+typedef struct varve_strings varve_strings;
+VARVE_API size_t varve_strings_count(const varve_strings *strings);
+VARVE_API varve_string varve_strings_get(const varve_strings *strings, size_t index);
+VARVE_API void varve_strings_destroy(varve_strings *strings);
+
+/* The label names that occur in the selected series (the range of the selection is ignored). */
+VARVE_API VARVE_MUST_CHECK varve_status varve_label_names(varve_db *db,
+                                                          const varve_selection *selection,
+                                                          varve_strings **names,
+                                                          varve_error *error);
+/* The values of one label in the selected series (the range of the selection is ignored). */
+VARVE_API VARVE_MUST_CHECK varve_status varve_label_values(varve_db *db, varve_string name,
+                                                           const varve_selection *selection,
+                                                           varve_strings **values,
+                                                           varve_error *error);
+
+/* ------------------------------------------------------------------------- 7 Aggregating */
+
+/* X(NAME, value, name in text). NaN values are left out of sum, min, max and avg, and counted by
+ * neither; count, first and last take every sample. A bucket whose values are all NaN gives NaN. */
+#define VARVE_FUNCTION_MAP(X)                                                                      \
+    X(COUNT, 1, "count")                                                                           \
+    X(SUM, 2, "sum")                                                                               \
+    X(MIN, 3, "min")                                                                               \
+    X(MAX, 4, "max")                                                                               \
+    X(AVG, 5, "avg")                                                                               \
+    X(FIRST, 6, "first")                                                                           \
+    X(LAST, 7, "last")
+
+typedef enum varve_function {
+#define VARVE_FUNCTION_ENUM(name, value, text) VARVE_FUNCTION_##name = value,
+    VARVE_FUNCTION_MAP(VARVE_FUNCTION_ENUM)
+#undef VARVE_FUNCTION_ENUM
+} varve_function;
+
+/* "avg" for VARVE_FUNCTION_AVG; NULL for a number that is no function. */
+VARVE_API const char *varve_function_name(varve_function function);
+/* The function of that name; INVALID if there is none. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_function_parse(varve_string name,
+                                                             varve_function *function);
+
+typedef enum varve_grouping {
+    VARVE_GROUP_NONE = 0,    /* every series for itself */
+    VARVE_GROUP_BY = 1,      /* pool the samples of series that agree in these labels */
+    VARVE_GROUP_WITHOUT = 2, /* pool the samples of series that agree in all other labels */
+} varve_grouping;
+
+#define VARVE_FUNCTIONS_MAX 16u
+
+typedef struct varve_aggregation {
+    size_t options_size;
+    const varve_function *functions; /* at most VARVE_FUNCTIONS_MAX */
+    size_t function_count;
+    int64_t
+        step; /* nanoseconds, aligned to the epoch (floor); 0: one bucket over the whole range */
+    varve_grouping grouping;
+    const varve_string *group_labels; /* for BY (none: one group of all) and WITHOUT */
+    size_t group_label_count;
+} varve_aggregation;
+
+#define VARVE_AGGREGATION_INIT                                                                     \
+    {                                                                                              \
+        .options_size = sizeof(varve_aggregation)                                                  \
+    }
+
+/* One result: a group (or series) and a bucket. values has one entry per function of the call. */
+typedef struct varve_row {
+    const varve_label *labels;
+    size_t label_count;
+    int64_t time; /* start of the bucket; the selection's start without a step */
+    const double *values;
+    size_t value_count;
+} varve_row;
+
+typedef struct varve_rows varve_rows;
+
+/**
+ * varve_aggregate() - functions over the selected samples, by step and by group.
+ *
+ * Rows come ordered by labels as in varve_select(), then by time. Empty buckets are left out. Without
+ * grouping results stream; with it the states of all groups and buckets are held in memory.
+ * INVALID: no function, a negative step, or as varve_select().
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_aggregate(varve_db *db,
+                                                        const varve_selection *selection,
+                                                        const varve_aggregation *aggregation,
+                                                        varve_rows **rows, varve_error *error);
+/* The next row; false at the end and on error. */
+VARVE_API bool varve_rows_next(varve_rows *rows, varve_row *row);
+VARVE_API varve_status varve_rows_status(const varve_rows *rows, varve_error *error);
+VARVE_API void varve_rows_close(varve_rows *rows);
+
+/* ---------------------------------------------------------------------------- 8 Deleting */
+
+/**
+ * varve_delete() - remove the selected samples; a range of everything removes the series.
+ *
+ * What was acknowledged before the call is gone for readers that start after it, and stays gone after a
+ * restart and a crash; later appends into the range stay. Space comes back with compaction. As durable
+ * as an append in the database's sync mode.
+ * @series_count  out, may be NULL: series that matched.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
+                                                     uint64_t *series_count, varve_error *error);
+
+/* --------------------------------------------------------------------- 9 Text in and out */
+
+/* X(NAME, value, name in text). AUTO is for import only. */
+#define VARVE_FORMAT_MAP(X)                                                                        \
+    X(AUTO, 0, "auto")                                                                             \
+    X(CSV, 1, "csv")                                                                               \
+    X(PROM, 2, "prom")                                                                             \
+    X(JSONL, 3, "jsonl")                                                                           \
+    X(INFLUX, 4, "influx")
+
+typedef enum varve_format {
+#define VARVE_FORMAT_ENUM(name, value, text) VARVE_FORMAT_##name = value,
+    VARVE_FORMAT_MAP(VARVE_FORMAT_ENUM)
+#undef VARVE_FORMAT_ENUM
+} varve_format;
+
+/* The unit of bare integers that are times. */
+typedef enum varve_precision {
+    VARVE_PRECISION_DEFAULT = 0, /* that of the format */
+    VARVE_PRECISION_S = 1,
+    VARVE_PRECISION_MS = 2,
+    VARVE_PRECISION_US = 3,
+    VARVE_PRECISION_NS = 4,
+} varve_precision;
+
+/* Gives up to capacity bytes; 0 at the end; a negative errno on failure. */
+typedef int64_t (*varve_read_function)(void *context, char *bytes, size_t capacity);
+/* Takes all bytes: returns 0, or a negative errno, which ends the export. */
+typedef int (*varve_write_function)(void *context, const char *bytes, size_t length);
+
+/* What an import did. Counts are of the whole call. */
+typedef struct varve_import_report {
+    uint64_t lines;   /* input lines read, bad ones included */
+    uint64_t samples; /* samples stored */
+    uint64_t series;  /* different series that got samples */
+    uint64_t skipped; /* bad lines, left out */
+    uint64_t strings; /* Influx string fields, left out */
+    uint64_t rounded; /* integers beyond 2^53, stored rounded */
+    uint64_t bytes;   /* input bytes read */
+} varve_import_report;
+
+typedef struct varve_import_options {
+    size_t options_size;
+    varve_format format;
+    const char *name; /* how messages call the input, for example its file name */
+    varve_precision precision;
+    varve_sync_mode sync;      /* at least this durability per batch */
+    bool strict;               /* stop at the first bad line; earlier batches stay */
+    int64_t now;               /* time of lines without one */
+    const varve_label *labels; /* added to every series */
+    size_t label_count;
+    varve_string metric;               /* csv: metric name of the value column(s) */
+    varve_string time_column;          /* csv: name of the time column */
+    varve_string time_format;          /* csv: rfc3339, s, ms, us, ns or a strptime pattern */
+    const varve_string *label_columns; /* csv: columns that are labels */
+    size_t label_column_count;
+    /* Called for each bad line: "NAME:LINE:COLUMN: reason". */
+    void (*bad_line)(void *context, const char *message);
+    /* Called when a batch is as durable as sync says; line is the last input line in it. */
+    void (*batch_done)(void *context, uint64_t line, const varve_import_report *so_far);
+    void *context;
+} varve_import_options;
+
+#define VARVE_IMPORT_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        .options_size = sizeof(varve_import_options)                                               \
+    }
+
+/**
+ * varve_import() - read text in one of the formats and append it.
+ *
+ * Goes through the log in batches that end at 10,000 lines or VARVE_BATCH_MAX samples, never inside a
+ * line; each batch is atomic. Bad lines are reported, skipped and counted; with strict the first one
+ * ends the import with INVALID. Bounded memory whatever the input.
+ * @report  always written.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_import(varve_db *db,
+                                                     const varve_import_options *options,
+                                                     varve_read_function read, void *read_context,
+                                                     varve_import_report *report,
+                                                     varve_error *error);
+
+typedef struct varve_export_options {
+    size_t options_size;
+    varve_format format;
+    varve_precision time_precision; /* csv: 0 prints RFC 3339 */
+    bool lossy;                     /* prom and influx: drop what they cannot say */
+    uint64_t limit;                 /* samples at most; 0: no limit */
+} varve_export_options;
+
+#define VARVE_EXPORT_OPTIONS_INIT                                                                  \
+    {                                                                                              \
+        .options_size = sizeof(varve_export_options)                                               \
+    }
+
+/**
+ * varve_export() - write the selected samples as text.
+ *
+ * csv and jsonl lose nothing. prom and influx end with INVALID, naming the sample, where they would lose
+ * something (a timestamp finer than a millisecond, a NaN payload), unless lossy.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_selection *selection,
+                                                     const varve_export_options *options,
+                                                     varve_write_function write,
+                                                     void *write_context, varve_error *error);
+
+/* --------------------------------------------------------------------- 10 Administration */
+
+/* Plain numbers about an open database. */
+typedef struct varve_statistics {
+    size_t options_size;
+    uint64_t series;  /* with samples, in head and blocks */
+    uint64_t samples; /* stored, duplicates of overlapping blocks counted twice */
+    int64_t time_min; /* least and greatest timestamp; only if samples > 0 */
+    int64_t time_max;
+    uint64_t blocks;
+    uint64_t block_bytes;
+    uint64_t head_samples; /* of samples: not yet in a block */
+    uint64_t head_bytes;   /* memory held for them */
+    uint64_t wal_segments;
+    uint64_t wal_bytes;
+    uint64_t lsn;         /* end of the log */
+    uint64_t durable_lsn; /* up to here the log is synced */
+    uint64_t damaged;     /* files or ranges set aside at open, and chunks found damaged since */
+    uint64_t relogged;    /* times that the log was moved to a new segment after a disk error */
+    varve_sync_mode sync;
+    varve_duplicates duplicates;
+    bool read_only;
+} varve_statistics;
+
+#define VARVE_STATISTICS_INIT                                                                      \
+    {                                                                                              \
+        .options_size = sizeof(varve_statistics)                                                   \
+    }
+
+/* Always succeeds on an open database; cheap. */
+VARVE_API void varve_stats(varve_db *db, varve_statistics *statistics);
+
+/* Makes everything appended so far durable, in any mode. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_flush(varve_db *db, varve_error *error);
+
+/* Flushes the head to a block and merges all blocks into one; drops deleted data and the log. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_compact(varve_db *db, varve_error *error);
+
+/**
+ * varve_maintain() - do what is due of the background work: write, sync, seal, flush, merge.
+ *
+ * For databases opened with background_threads = 0, which do nothing by themselves.
+ * @worked  out, may be NULL: whether there was something to do.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_maintain(varve_db *db, bool *worked,
+                                                       varve_error *error);
+
+typedef enum varve_finding_kind {
+    VARVE_FINDING_NOTE = 1,   /* harmless: a torn log tail, a leftover file */
+    VARVE_FINDING_DAMAGE = 2, /* acknowledged data is unreadable */
+} varve_finding_kind;
+
+/* One thing that varve_check() found. Strings are NUL-terminated and live during the call. */
+typedef struct varve_finding {
+    varve_finding_kind kind;
+    const char *file;    /* relative to the database */
+    uint64_t offset;     /* byte in it */
+    const char *message; /* one sentence */
+} varve_finding;
+
+typedef void (*varve_finding_function)(void *context, const varve_finding *finding);
+
+typedef struct varve_check_report {
+    uint64_t files;   /* files read */
+    uint64_t bytes;   /* bytes read */
+    uint64_t samples; /* samples decoded */
+    uint64_t notes;
+    uint64_t damages;
+} varve_check_report;
+
+/**
+ * varve_check() - read and verify every byte of the database at path. Never writes, takes no lock.
+ *
+ * @found   called for each finding; nullable.
+ * @report  always written.
+ * OK: no damage (there may be notes). CORRUPT: damage was found. NOT_FOUND, VERSION, IO.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_check(const char *path, varve_finding_function found,
+                                                    void *context, varve_check_report *report,
+                                                    varve_error *error);
+
+/* ------------------------------------------------------------ 11 Times and values as text */
+
+/* Characters that are always enough for one value or time, its NUL included. */
+#define VARVE_TEXT_MAX 48u
+
+/**
+ * varve_time_parse() - a time as people write it.
+ *
+ * RFC 3339 (2026-11-21T10:00:00.5Z, with offset, or with a space; a date alone is its midnight UTC);
+ * integers with a unit (1700000000s, ms, us, ns); bare integers by magnitude (s up to 1e11, ms to 1e14,
+ * us to 1e17, else ns); now, now-1h, now+5m; a signed duration (-1h) is relative to now.
+ * INVALID with a hint, also beyond the range of int64 nanoseconds.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_time_parse(varve_string text, int64_t now,
+                                                         int64_t *time, varve_error *error);
+/* Durations as in Prometheus: 1h30m, 500ms, 1d; units y w d h m s ms us ns, each once, descending. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_duration_parse(varve_string text, int64_t *duration,
+                                                             varve_error *error);
+/* RFC 3339 in UTC (PRECISION_DEFAULT), or a number in the unit with a decimal fraction where needed.
+ * Returns the length; text holds VARVE_TEXT_MAX characters. */
+VARVE_API size_t varve_time_format(int64_t time, varve_precision precision, char *text);
+/* Shortest decimal text that reads back to the same double; NaN, +Inf, -Inf; NaN(0x...) for other
+ * payloads than 0x7ff8000000000000. Returns the length; text holds VARVE_TEXT_MAX characters. */
+VARVE_API size_t varve_value_format(double value, char *text);
+/* The opposite: decimal or hexadecimal numbers, NaN, NaN(0x...), [+-]Inf, case ignored. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_value_parse(varve_string text, double *value);
+/* Canonical text of a label set: name{a="x",b="y"}. Returns the length that it has; writes at most
+ * capacity characters, no NUL. */
+VARVE_API size_t varve_series_format(const varve_label *labels, size_t label_count, char *text,
+                                     size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * status.h - statuses, the error record and assertions inside varve.
+ *
+ * Three kinds of failure, never blurred:
+ *   programmer error     VV_ASSERT, always on: the process stops before it can write nonsense
+ *   operating error      a varve_status: I/O, space, limits, bad input
+ *   impossible disk byte VARVE_CORRUPT: bytes that came from disk are never asserted on
+ *
+ * Detail goes into a caller-owned varve_error, filled once, where the failure happens. Hot calls return
+ * the status only.
+ */
+#ifndef VARVE_BASE_STATUS_H
+#define VARVE_BASE_STATUS_H
+
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "varve/varve.h"
+
+/* Stops the process with file, line and expression. Stays on in release builds. */
+#define VV_ASSERT(expression)                                                                      \
+    ((expression) ? (void)0 : vv_assert_failed(__FILE__, __LINE__, #expression))
+
+/* Returns the status of a failed call. Only for functions that own nothing at that point. */
+#define VV_TRY(call)                                                                               \
+    do {                                                                                           \
+        varve_status vv_try_status = (call);                                                       \
+        if (vv_try_status != VARVE_OK) {                                                           \
+            return vv_try_status;                                                                  \
+        }                                                                                          \
+    } while (0)
+
+_Noreturn void vv_assert_failed(const char *file, int line, const char *expression);
+
+/* The first of two statuses that is an error: cleanup never hides what went wrong before it. */
+static inline varve_status vv_first(varve_status first, varve_status second)
+{
+    return first != VARVE_OK ? first : second;
+}
+
+/**
+ * vv_fail() - fill an error record and return its status.
+ *
+ * @error    nullable; when it holds an error already, it is left alone (first error wins).
+ * @status   what to return; not VARVE_OK.
+ * @format   one sentence: what, where, what to do. Cut off where the record is full.
+ */
+varve_status vv_fail(varve_error *error, varve_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As vv_fail(), with the errno of the system call and the file and offset at which it happened. */
+varve_status vv_fail_io(varve_error *error, varve_status status, int system_errno, const char *file,
+                        uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* The status for an errno: ENOSPC and EDQUOT, ENOMEM, EROFS and EACCES, ENOENT, EEXIST, else IO. */
+varve_status vv_status_from_errno(int system_errno);
+
+#endif

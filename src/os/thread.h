@@ -1,0 +1,63 @@
+/*
+ * thread.h - threads, mutexes, conditions, thread-safe spin bytes: pthread is named nowhere else.
+ *
+ * A mutex or condition lives in the caller's memory. Locking cannot fail: misuse is an assertion.
+ */
+#ifndef VARVE_OS_THREAD_H
+#define VARVE_OS_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vv_mutex {
+    pthread_mutex_t mutex;
+};
+struct vv_condition {
+    pthread_cond_t condition; /* on the monotonic clock */
+};
+struct vv_rwlock {
+    pthread_rwlock_t lock;
+};
+struct vv_thread {
+    pthread_t thread;
+    void (*run)(void *argument);
+    void *argument;
+};
+
+void vv_mutex_init(struct vv_mutex *mutex);
+void vv_mutex_fini(struct vv_mutex *mutex);
+void vv_mutex_lock(struct vv_mutex *mutex);
+bool vv_mutex_try_lock(struct vv_mutex *mutex);
+void vv_mutex_unlock(struct vv_mutex *mutex);
+
+void vv_condition_init(struct vv_condition *condition);
+void vv_condition_fini(struct vv_condition *condition);
+void vv_condition_wait(struct vv_condition *condition, struct vv_mutex *mutex);
+/* False if the timeout passed. */
+bool vv_condition_wait_for(struct vv_condition *condition, struct vv_mutex *mutex,
+                           int64_t timeout_ns);
+void vv_condition_signal(struct vv_condition *condition);
+void vv_condition_broadcast(struct vv_condition *condition);
+
+void vv_rwlock_init(struct vv_rwlock *lock);
+void vv_rwlock_fini(struct vv_rwlock *lock);
+void vv_rwlock_read_lock(struct vv_rwlock *lock);
+void vv_rwlock_read_unlock(struct vv_rwlock *lock);
+void vv_rwlock_write_lock(struct vv_rwlock *lock);
+void vv_rwlock_write_unlock(struct vv_rwlock *lock);
+
+/* thread stays in place until vv_thread_join(). 0 or -errno. All signals are blocked in it. */
+int vv_thread_start(struct vv_thread *thread, void (*run)(void *argument), void *argument);
+void vv_thread_join(struct vv_thread *thread);
+void vv_thread_yield(void);
+
+/* A lock of one byte for a few instructions: spins, then yields. Zero is unlocked. */
+struct vv_spin {
+    atomic_uchar taken;
+};
+void vv_spin_lock(struct vv_spin *spin);
+void vv_spin_unlock(struct vv_spin *spin);
+
+#endif
