@@ -13,6 +13,7 @@
 #define VARVE_BASE_STATUS_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "varve/varve.h"
@@ -38,6 +39,15 @@ static inline varve_status vv_first(varve_status first, varve_status second)
     return first != VARVE_OK ? first : second;
 }
 
+/* Empties a caller's record, nullable. Public calls do so first: it may be uninitialised memory, which
+ * the rule that the first error wins must not take for an error. */
+static inline void vv_error_clear(varve_error *error)
+{
+    if (error != NULL) {
+        error->status = VARVE_OK;
+    }
+}
+
 /**
  * vv_fail() - fill an error record and return its status.
  *
@@ -48,12 +58,21 @@ static inline varve_status vv_first(varve_status first, varve_status second)
 varve_status vv_fail(varve_error *error, varve_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As vv_fail(), with the errno of the system call and the file and offset at which it happened. */
+/**
+ * vv_fail_io() - as vv_fail(), with the errno of the system call and where it happened.
+ *
+ * The message becomes "<file>: <sentence>: <system error>", so the sentence repeats neither.
+ *
+ * @system_errno  0 where no system call failed (damage): nothing is appended then.
+ * @file          nullable.
+ * @offset        byte in the file; in the record only, not in the message.
+ */
 varve_status vv_fail_io(varve_error *error, varve_status status, int system_errno, const char *file,
                         uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* The status for an errno: ENOSPC and EDQUOT, ENOMEM, EROFS and EACCES, ENOENT, EEXIST, else IO. */
+/* The status for an errno: ENOSPC and EDQUOT are NO_SPACE, ENOMEM NO_MEMORY, EROFS and EACCES READ_ONLY,
+ * ENOENT NOT_FOUND, EEXIST EXISTS, everything else IO. */
 varve_status vv_status_from_errno(int system_errno);
 
 #endif
