@@ -1,0 +1,49 @@
+/*
+ * label_source.h - what a label index can be asked, whoever keeps it: the head in memory, a block on disk.
+ *
+ * Series have dense ids. A posting is an opaque number of the source that stands for the ids of the
+ * series with one label value. Strings handed to visitors live as long as the source.
+ */
+#ifndef VARVE_INDEX_LABEL_SOURCE_H
+#define VARVE_INDEX_LABEL_SOURCE_H
+
+#include "base/status.h"
+#include "index/id_set.h"
+#include "index/matcher.h"
+
+/* Return other than VARVE_OK ends the walk and is returned by it. */
+typedef varve_status (*vv_visit_name)(void *visitor, varve_string name);
+typedef varve_status (*vv_visit_value)(void *visitor, varve_string value, uint64_t posting);
+
+struct vv_label_source_ops {
+    /* Adds all ids. */
+    varve_status (*add_all)(const void *ctx, struct vv_id_set *into);
+    varve_status (*each_name)(const void *ctx, vv_visit_name visit, void *visitor);
+    /* Every value of a label, any order; nothing for an unknown name. */
+    varve_status (*each_value)(const void *ctx, varve_string name, vv_visit_value visit,
+                               void *visitor);
+    /* NOT_FOUND if no series has this value. */
+    varve_status (*find_value)(const void *ctx, varve_string name, varve_string value,
+                               uint64_t *posting);
+    /* Adds the ids of a posting. CORRUPT: damaged block. */
+    varve_status (*add_posting)(const void *ctx, uint64_t posting, struct vv_id_set *into);
+};
+
+struct vv_label_source {
+    const struct vv_label_source_ops *ops;
+    const void *ctx;
+};
+
+/**
+ * vv_label_source_select() - the ids of the series that satisfy all matchers.
+ *
+ * Positive matchers first, the cheapest (equal) before regex; negative ones and those that accept the empty
+ * string as differences from what is left. A regex looks only at the values of its label.
+ * @into  an empty set; the ids are added.
+ * LIMIT: a regex ran into its limits. CORRUPT, NO_MEMORY.
+ */
+varve_status vv_label_source_select(const struct vv_label_source *source,
+                                    const struct vv_matchers *matchers,
+                                    struct vv_id_set *into) VARVE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * block.h - immutable files of chunks with their own index, statistics and checksums: writing and reading.
+ *
+ * Bytes: BLOCK_FORMAT.md. A block is readable alone; it holds, for every series in key order, its chunks
+ * and its tombstones (ranges deleted from OLDER blocks). Chunks of a series lie in layers, oldest first:
+ * within a layer they are ordered by time and do not overlap and share one duplicate policy; layers may
+ * overlap each other. Nearly every series has one layer.
+ */
+#ifndef VARVE_MMAP_BLOCK_H
+#define VARVE_MMAP_BLOCK_H
+
+#include "compress/codec.h"
+#include "index/key.h"
+#include "index/label_source.h"
+#include "os/env.h"
+#include "query/merge.h"
+
+/* Names which block this is: in its header and in the manifest. */
+struct vv_block_identity {
+    uint8_t database_uuid[16];
+    uint64_t id;      /* unique in its shard, never used twice */
+    uint64_t lsn_min; /* the block holds what was logged in (lsn_min, lsn_max] */
+    uint64_t lsn_max;
+    uint32_t shard;
+    bool cold; /* written for size: zstd groups over chunks */
+};
+
+/* What is known of a block as a whole. */
+struct vv_block_info {
+    struct vv_block_identity identity;
+    uint64_t file_bytes;
+    uint64_t checksum; /* of the footer, which covers everything else: kept in the manifest */
+    uint64_t series_count;
+    uint64_t chunk_count;
+    uint64_t sample_count;
+    uint64_t tombstone_count;
+    int64_t time_min; /* of samples; INT64_MAX and INT64_MIN if there are none */
+    int64_t time_max;
+};
+
+/* ---- writing: begin_series, then its chunks and tombstones, series in strictly ascending key order ---- */
+
+struct vv_block_writer;
+
+/* Creates the file name (which must not exist) in directory. The caller removes it after a failure. */
+varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
+                                    const struct vv_block_identity *identity,
+                                    struct vv_block_writer **writer,
+                                    varve_error *error) VARVE_MUST_CHECK;
+varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct vv_key key,
+                                          varve_error *error) VARVE_MUST_CHECK;
+/* 1 to VV_COLUMN_MAX samples, after everything else in the layer; layers ascend from 0. */
+varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned layer,
+                                       varve_duplicates policy, const int64_t *timestamps,
+                                       const double *values, size_t count,
+                                       varve_error *error) VARVE_MUST_CHECK;
+varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struct vv_range range,
+                                           varve_error *error) VARVE_MUST_CHECK;
+/* Completes and syncs the file. */
+varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_block_info *info,
+                                    varve_error *error) VARVE_MUST_CHECK;
+/* Releases the writer in any state; closes the file. NULL is fine. */
+void vv_block_writer_destroy(struct vv_block_writer *writer);
+
+/* ---- reading ---- */
+
+struct vv_block; /* reference-counted, immutable; any number of threads */
+
+/* Maps the file and verifies footer and section table. expected (nullable): what the manifest says; a
+ * difference in size or checksum is CORRUPT. VERSION: newer format. The block has one reference. */
+varve_status vv_block_open(const struct vv_env *env, int directory, const char *name,
+                           const struct vv_block_info *expected, struct vv_block **block,
+                           varve_error *error) VARVE_MUST_CHECK;
+void vv_block_acquire(struct vv_block *block);
+void vv_block_release(struct vv_block *block); /* the last one unmaps and closes; NULL is fine */
+
+const struct vv_block_info *vv_block_info(const struct vv_block *block);
+
+/* The label index of the block; ids are 0 to series_count - 1 in key order. */
+struct vv_label_source vv_block_labels(const struct vv_block *block);
+
+/* One series of a block. */
+struct vv_block_series {
+    struct vv_key key; /* appended to the buffer that the caller gave; points into it */
+    uint64_t key_hash;
+    uint64_t sample_count; /* over all layers */
+    unsigned layer_count;  /* 0: only tombstones */
+    size_t tombstone_count;
+    int64_t time_min; /* of its samples */
+    int64_t time_max;
+};
+
+/* Reads series id (< series_count). The key is written to key_buffer, which is cleared first. */
+varve_status vv_block_series(const struct vv_block *block, uint32_t id,
+                             struct vv_buffer *key_buffer,
+                             struct vv_block_series *series) VARVE_MUST_CHECK;
+/* The id of the series with that key; NOT_FOUND. O(1) probes by hash. */
+varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint64_t key_hash,
+                           uint32_t *id) VARVE_MUST_CHECK;
+/* Reads its tombstones into ranges, which has room for tombstone_count. */
+varve_status vv_block_tombstones(const struct vv_block *block, uint32_t id,
+                                 struct vv_range *ranges) VARVE_MUST_CHECK;
+/* An iterator over one layer, samples in [start, end) only; takes a reference to the block.
+ * policy and the time range of the layer are written for vv_merge_create(). */
+varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned layer, int64_t start,
+                                 int64_t end, struct vv_merge_source *source) VARVE_MUST_CHECK;
+
+/* Called with one sentence for each damaged place. */
+typedef void (*vv_block_damage)(void *context, uint64_t offset, const char *message);
+/* Verifies all checksums and decodes everything; CORRUPT if anything was found. samples: decoded ones. */
+varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damage, void *context,
+                             uint64_t *samples) VARVE_MUST_CHECK;
+
+#endif

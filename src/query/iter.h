@@ -1,0 +1,56 @@
+/*
+ * iter.h - the iterator contract: how samples of one series flow, whoever keeps them.
+ *
+ * I1  A fresh iterator stands before the first sample.
+ * I2  next_span() gives 1 to 1024 samples as two arrays, valid until the next call on the iterator;
+ *     false means end or error. After false, status() tells which; it is sticky and every further call
+ *     returns false.
+ * I3  seek(t) only goes forward: the next span starts with the first not yet delivered sample whose
+ *     timestamp is >= t. It is a no-op if the iterator is there already, and loads nothing by itself.
+ * I4  Timestamps strictly increase, within spans and across them.
+ * I5  An iterator owns what it needs (copies of tails, references to chunks and blocks): it may be held
+ *     for long and blocks no writer.
+ * I6  destroy() is legal in any state; vv_iter_destroy() accepts NULL.
+ * Threads: one at a time.
+ */
+#ifndef VARVE_QUERY_ITER_H
+#define VARVE_QUERY_ITER_H
+
+#include "base/status.h"
+
+enum { VV_SPAN_MAX = 1024 };
+
+struct vv_iter;
+
+struct vv_iter_ops {
+    bool (*next_span)(struct vv_iter *iter, varve_span *span);
+    void (*seek)(struct vv_iter *iter, int64_t timestamp);
+    varve_status (*status)(const struct vv_iter *iter);
+    void (*destroy)(struct vv_iter *iter);
+};
+
+/* First member of every iterator. */
+struct vv_iter {
+    const struct vv_iter_ops *ops;
+};
+
+static inline bool vv_iter_next_span(struct vv_iter *iter, varve_span *span)
+{
+    return iter->ops->next_span(iter, span);
+}
+static inline void vv_iter_seek(struct vv_iter *iter, int64_t timestamp)
+{
+    iter->ops->seek(iter, timestamp);
+}
+static inline varve_status vv_iter_status(const struct vv_iter *iter)
+{
+    return iter->ops->status(iter);
+}
+static inline void vv_iter_destroy(struct vv_iter *iter)
+{
+    if (iter != NULL) {
+        iter->ops->destroy(iter);
+    }
+}
+
+#endif
