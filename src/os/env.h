@@ -1,9 +1,10 @@
 /*
  * env.h - the seam: everything that the engine wants from the outside world.
  *
- * Chosen at run time per database. Backends: posix (vv_env_posix()); the fault injector wraps any other
- * (env_fault.h). An io_uring backend and a simulator fit behind the same table without touching the
- * engine: files are numbers of the backend, asynchronous work goes through submit and reap.
+ * Chosen at run time per database. Backends: posix (vv_env_posix()); a simulated disk for crash tests
+ * (env_sim.h); the fault injector wraps any other (env_fault.h). Another backend fits behind the same
+ * table without touching the engine: files are numbers of the backend, asynchronous work goes through a
+ * queue.
  *
  * E1  Every call returns >= 0 or -errno. Nothing is retried here but EINTR.
  * E2  Names are relative to a directory handle and contain no '/'; only open_directory, make_directory,
@@ -37,7 +38,9 @@ struct vv_file_status {
     bool is_directory;
 };
 
-/* One asynchronous request. Its memory belongs to the caller until reap returned it, exactly once. */
+/* One asynchronous request. The request and its bytes belong to the queue from submit until reap returns
+ * it, exactly once. Requests of one queue finish in any order: a sync covers the writes that were reaped
+ * before it was submitted. */
 struct vv_io {
     enum { VV_IO_WRITE, VV_IO_READ, VV_IO_FDATASYNC } kind;
     int file;
@@ -47,6 +50,9 @@ struct vv_io {
     int64_t result; /* bytes done or -errno, written before reap returns it; may be short */
     void *user;
 };
+
+/* Requests under way on behalf of one thread at a time. Belongs to the backend that created it. */
+struct vv_io_queue;
 
 struct vv_env_ops {
     int (*open_directory)(void *ctx, const char *path);
@@ -63,25 +69,38 @@ struct vv_env_ops {
     int (*close)(void *ctx, int file); /* also directories */
     int64_t (*pread)(void *ctx, int file, void *bytes, size_t length, uint64_t offset);
     int64_t (*pwrite)(void *ctx, int file, const void *bytes, size_t length, uint64_t offset);
-    int (*preallocate)(void *ctx, int file, uint64_t length); /* -EOPNOTSUPP is no failure */
+    /* Reserves room for the first length bytes and grows the file to at least that, with zeros.
+     * -EOPNOTSUPP is no failure: the backend cannot, and writes reserve as they come. */
+    int (*preallocate)(void *ctx, int file, uint64_t length);
     int (*truncate)(void *ctx, int file, uint64_t length);
     int (*fdatasync)(void *ctx, int file);
     int (*stat)(void *ctx, int file, struct vv_file_status *status);
     int (*rename)(void *ctx, int directory, const char *from, const char *to); /* replaces to */
     int (*link)(void *ctx, int from_directory, const char *from, int to_directory, const char *to);
     int (*unlink)(void *ctx, int directory, const char *name);
-    /* Takes an exclusive lock that dies with the process: -EWOULDBLOCK if another holds it. */
+    /* Takes an exclusive lock that lasts until this handle is closed or the process dies. -EWOULDBLOCK if
+     * another handle holds it, of this process or of another. */
     int (*lock)(void *ctx, int file);
     int (*free_bytes)(void *ctx, int directory, uint64_t *bytes);
 
+    /* Maps the first length bytes (>= 1) of a file; the mapping outlives the handle. */
     int (*map)(void *ctx, int file, size_t length, const uint8_t **bytes);
     int (*unmap)(void *ctx, const uint8_t *bytes, size_t length);
-    /* Makes the range resident: -EFAULT or -EIO where a touch would be SIGBUS. */
+    /* Makes the range, any part of a mapping, resident: -EFAULT or -EIO where a touch would be SIGBUS.
+     * 0 without effect on kernels that cannot. */
     int (*populate)(void *ctx, const uint8_t *bytes, size_t length);
 
-    int (*submit)(void *ctx, struct vv_io *const *requests, unsigned count);
-    /* Waits for at least one request; returns how many were stored in done (at most capacity). */
-    int (*reap)(void *ctx, struct vv_io **done, unsigned capacity);
+    /* A queue that holds at most depth (>= 1) requests between submit and reap. */
+    int (*queue_create)(void *ctx, unsigned depth, struct vv_io_queue **queue);
+    /* NULL is fine; everything submitted must have been reaped. */
+    void (*queue_destroy)(void *ctx, struct vv_io_queue *queue);
+    /* Takes requests in order; returns how many: fewer than count when the queue is full. A request that
+     * fails is taken and tells so in its result. */
+    int (*submit)(void *ctx, struct vv_io_queue *queue, struct vv_io *const *requests,
+                  unsigned count);
+    /* Waits for at least one request and stores up to capacity finished ones in done; returns how many,
+     * 0 only if none is under way. */
+    int (*reap)(void *ctx, struct vv_io_queue *queue, struct vv_io **done, unsigned capacity);
 
     int64_t (*now_monotonic_ns)(void *ctx);
     int (*random_bytes)(void *ctx, void *bytes, size_t length);

@@ -1,0 +1,19 @@
+/*
+ * io_queue.h - the request queue of backends that have no asynchronous calls of their own.
+ *
+ * Requests are performed inside submit, in order, through the pread, pwrite and fdatasync of the given
+ * environment, and kept until reap asks for them. What a caller sees differs from a real asynchronous
+ * backend in nothing but timing.
+ */
+#ifndef VARVE_OS_IO_QUEUE_H
+#define VARVE_OS_IO_QUEUE_H
+
+#include "os/env.h"
+
+/* For the ops of the same names in a backend's table; env must outlive the queue. See env.h. */
+int vv_io_queue_create(const struct vv_env *env, unsigned depth, struct vv_io_queue **queue);
+void vv_io_queue_destroy(struct vv_io_queue *queue);
+int vv_io_queue_submit(struct vv_io_queue *queue, struct vv_io *const *requests, unsigned count);
+int vv_io_queue_reap(struct vv_io_queue *queue, struct vv_io **done, unsigned capacity);
+
+#endif
