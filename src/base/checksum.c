@@ -1,0 +1,54 @@
+/*
+ * checksum.c - XXH3-64 by the xxhash library, inlined here and nowhere else.
+ *
+ * Inlining keeps libxxhash out of what libvarve links to, and this file the only one that sees its
+ * header: the state of a streaming checksum is opaque bytes in ours.
+ */
+#include "base/checksum.h"
+
+#include "base/status.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+_Static_assert(sizeof(struct vv_checksum_state) == sizeof(XXH3_state_t),
+               "the opaque bytes hold exactly one xxhash state");
+_Static_assert(_Alignof(struct vv_checksum_state) >= _Alignof(XXH3_state_t),
+               "xxhash reads its state with aligned vector loads");
+
+static XXH3_state_t *state_of(struct vv_checksum_state *state)
+{
+    return (XXH3_state_t *)(void *)state->opaque;
+}
+
+uint64_t vv_checksum(const void *bytes, size_t length, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(bytes, length, seed);
+}
+
+uint64_t vv_hash(const void *bytes, size_t length)
+{
+    return XXH3_64bits(bytes, length);
+}
+
+void vv_checksum_init(struct vv_checksum_state *state, uint64_t seed)
+{
+    /* xxhash reads fields that its reset does not write; a fresh state must be initialised once. */
+    XXH3_INITSTATE(state_of(state));
+    XXH_errorcode code = XXH3_64bits_reset_withSeed(state_of(state), seed);
+    VV_ASSERT(code == XXH_OK);
+}
+
+void vv_checksum_update(struct vv_checksum_state *state, const void *bytes, size_t length)
+{
+    if (length == 0) {
+        return;
+    }
+    XXH_errorcode code = XXH3_64bits_update(state_of(state), bytes, length);
+    VV_ASSERT(code == XXH_OK);
+}
+
+uint64_t vv_checksum_finish(const struct vv_checksum_state *state)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)(const void *)state->opaque);
+}
