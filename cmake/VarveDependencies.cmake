@@ -1,4 +1,4 @@
-# Debian's packages as imported targets. CRoaring of Debian 12 has no usable pkg-config file.
+# Debian's packages as imported targets. CRoaring of Debian 12 has no usable pkg-config file, ck none.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
@@ -7,3 +7,8 @@ pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 find_library(VARVE_CK_LIBRARY ck REQUIRED)
 find_library(VARVE_ROARING_LIBRARY roaring REQUIRED)
+
+# What a program that links the installed static library must link as well. xxhash is used from its
+# header alone.
+set(VARVE_STATIC_REQUIRES libzstd libpcre2-8 jansson)
+set(VARVE_STATIC_LIBRARIES ck roaring m)

@@ -21,9 +21,11 @@ function(varve_room name)
     endforeach()
     foreach(source ${sources})
         if(source MATCHES "_avx2\\.c$")
-            set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "-O3;-mavx2;-mfma;-mbmi;-mbmi2;-mlzcnt")
+            set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS
+                "-O3;-mavx2;-mfma;-mbmi;-mbmi2;-mlzcnt")
         elseif(source MATCHES "_avx512\\.c$")
-            set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS "-O3;-march=x86-64-v4;-mprefer-vector-width=512")
+            set_source_files_properties("${source}" PROPERTIES COMPILE_OPTIONS
+                "-O3;-march=x86-64-v4;-mprefer-vector-width=512")
         endif()
     endforeach()
     # Everything that a test of this room must link: the room's objects and those of the rooms below.
@@ -35,6 +37,7 @@ function(varve_room name)
     list(REMOVE_DUPLICATES closure)
     set_property(GLOBAL PROPERTY VARVE_ROOM_CLOSURE_${name} "${closure}")
     set_property(GLOBAL APPEND PROPERTY VARVE_ROOMS ${name})
+    set_property(GLOBAL APPEND PROPERTY VARVE_ROOM_LIBRARIES ${ROOM_LIBRARIES})
 endfunction()
 
 # varve_link_room(TARGET NAME): links the objects of room NAME and of every room below it.
