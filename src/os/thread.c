@@ -162,6 +162,30 @@ void vv_thread_yield(void)
     (void)sched_yield(); /* cannot fail on Linux */
 }
 
+static pthread_once_t end_key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t end_key;
+static int end_key_error;
+
+static void run_at_end(void *value)
+{
+    void (*run)(void) = (void (*)(void))(uintptr_t)value;
+    run();
+}
+
+static void create_end_key(void)
+{
+    end_key_error = pthread_key_create(&end_key, run_at_end);
+}
+
+int vv_thread_at_end(void (*run)(void))
+{
+    VV_ASSERT(pthread_once(&end_key_once, create_end_key) == 0);
+    if (end_key_error != 0) {
+        return -end_key_error;
+    }
+    return -pthread_setspecific(end_key, (const void *)(uintptr_t)run);
+}
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__)
