@@ -1,0 +1,130 @@
+/*
+ * decimal.c - finds the decimal places of a column and turns its values into integers.
+ *
+ * D1  An integer is accepted only if dividing it gives back the very bits; decoding repeats that
+ *     division, so that no value changes.
+ * D2  The magnitude is tested before the conversion: NaN and the infinities fail there.
+ * Thread: no state.
+ */
+#include "compress/decimal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLES = 32, ROUNDS_MAX = 3 };
+
+static const double magnitude_limit = 0x1p51;
+
+const double vv_powers_of_ten[VV_DECIMALS_MAX + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/* Whether value is a decimal of that many places; *integer is written only then. */
+static bool to_decimal(double value, unsigned places, int64_t *integer)
+{
+    double power = vv_powers_of_ten[places];
+    double scaled = value * power;
+    if (!(fabs(scaled) < magnitude_limit)) {
+        return false;
+    }
+    /* Adding 1.5 * 2^52 leaves no bits below the units: round to nearest, ties to even. */
+    double rounded = (scaled + 0x1.8p52) - 0x1.8p52;
+    int64_t whole = (int64_t)rounded;
+    double back = (double)whole / power;
+    if (memcmp(&back, &value, sizeof value) != 0) {
+        return false;
+    }
+    *integer = whole;
+    return true;
+}
+
+/* The fewest places, not below `least`, with which value is a decimal; VV_DECIMALS_MAX + 1 if none. */
+static unsigned fewest_places(double value, unsigned least)
+{
+    int64_t integer;
+    unsigned places = least;
+    while (places <= VV_DECIMALS_MAX && !to_decimal(value, places, &integer)) {
+        places++;
+    }
+    return places;
+}
+
+/* Places that most of a sample needs; false if an eighth of it and more has none. */
+static bool sample_places(const double *values, size_t count, unsigned *places)
+{
+    size_t stride = count <= SAMPLES ? 1 : count / SAMPLES;
+    size_t taken = 0;
+    size_t failed = 0;
+    *places = 0;
+    for (size_t i = 0; i < count; i += stride) {
+        unsigned needed = fewest_places(values[i], *places);
+        taken++;
+        if (needed > VV_DECIMALS_MAX) {
+            failed++;
+        } else {
+            *places = needed;
+        }
+    }
+    return failed * 4 <= taken;
+}
+
+/* Converts all values at the given places; the positions of those that fail are collected. */
+static void convert(const double *values, size_t count, struct vv_decimals *decimals)
+{
+    size_t failures = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!to_decimal(values[i], decimals->places, &decimals->integers[i])) {
+            decimals->exceptions[failures++] = (uint16_t)i;
+        }
+    }
+    decimals->exception_count = failures;
+}
+
+/* More places if one of the failures has them; false if none has. */
+static bool raise_places(const double *values, struct vv_decimals *decimals)
+{
+    unsigned places = decimals->places;
+    for (size_t i = 0; i < decimals->exception_count; i++) {
+        unsigned needed = fewest_places(values[decimals->exceptions[i]], places);
+        if (needed <= VV_DECIMALS_MAX) {
+            places = needed;
+        }
+    }
+    bool raised = places > decimals->places;
+    decimals->places = places;
+    return raised;
+}
+
+/* Gives exceptions the integer before them, and those at the start the first one that there is. */
+static void fill_exceptions(struct vv_decimals *decimals)
+{
+    size_t leading = 0;
+    while (leading < decimals->exception_count && decimals->exceptions[leading] == leading) {
+        leading++;
+    }
+    for (size_t i = 0; i < leading; i++) {
+        decimals->integers[i] = decimals->integers[leading];
+    }
+    for (size_t i = leading; i < decimals->exception_count; i++) {
+        size_t position = decimals->exceptions[i];
+        decimals->integers[position] = decimals->integers[position - 1];
+    }
+}
+
+bool vv_decimals_find(const double *values, size_t count, struct vv_decimals *decimals)
+{
+    if (!sample_places(values, count, &decimals->places)) {
+        return false;
+    }
+    convert(values, count, decimals);
+    for (int round = 0; decimals->exception_count != 0 && round < ROUNDS_MAX; round++) {
+        if (!raise_places(values, decimals)) {
+            break;
+        }
+        convert(values, count, decimals);
+    }
+    if (decimals->exception_count * 8 > count) {
+        return false;
+    }
+    fill_exceptions(decimals);
+    return true;
+}

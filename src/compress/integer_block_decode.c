@@ -1,0 +1,161 @@
+/*
+ * integer_block_decode.c - reads integer blocks: parse everything first, then compute without checks.
+ *
+ *   bytes --parse--> vv_integer_block --unpack--> differences --patch--> --sum--> steps --scale--> entries
+ *
+ * B1  parse() accepts a block only if the reader holds every byte that it names, and no more.
+ * B2  After parse() no byte can lead out of bounds: widths are at most 64, positions below count.
+ * Thread: no state.
+ */
+#include "compress/integer_block.h"
+
+#include "compress/bits.h"
+#include "compress/codec.h"
+#include "compress/kernels.h"
+#include "compress/positions.h"
+
+static varve_status parse_exceptions(struct vv_reader *reader, struct vv_integer_block *block)
+{
+    uint64_t count = vv_read_varint(reader);
+    if (count == 0 || count > block->count) {
+        return VARVE_CORRUPT;
+    }
+    block->exception_count = (size_t)count;
+    block->exception_width = vv_read_u8(reader);
+    block->exception_base = (uint64_t)vv_read_varint_signed(reader);
+    if (block->exception_width > 64) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(vv_positions_decode(reader, block->exception_count, block->count, block->exceptions));
+    block->exception_values =
+        vv_read_bytes(reader, vv_bits_bytes(block->exception_count, block->exception_width));
+    return reader->failed ? VARVE_CORRUPT : VARVE_OK;
+}
+
+varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
+                                    struct vv_integer_block *block)
+{
+    unsigned tag = vv_read_u8(reader);
+    unsigned mode = tag & VV_BLOCK_MODE;
+    if (mode > VV_BLOCK_DELTA_OF_DELTA || tag > 0x7f) {
+        return VARVE_CORRUPT;
+    }
+    block->count = count;
+    block->mode = (enum vv_block_mode)mode;
+    block->narrow = (tag & VV_BLOCK_NARROW) != 0;
+    block->zigzag = (tag & VV_BLOCK_ZIGZAG) != 0;
+    block->planes = (tag & VV_BLOCK_PLANES) != 0;
+    block->width = vv_read_u8(reader);
+    block->factor = (tag & VV_BLOCK_FACTOR) != 0 ? vv_read_varint(reader) : 1;
+    block->origin = (uint64_t)vv_read_varint_signed(reader);
+    block->first = mode == VV_BLOCK_DELTA_OF_DELTA ? (uint64_t)vv_read_varint_signed(reader) : 0;
+    block->base = mode != VV_BLOCK_FRAME ? (uint64_t)vv_read_varint_signed(reader) : 0;
+    block->exception_count = 0;
+    if (block->width > 64 || (block->narrow && block->width > 32) ||
+        (block->planes && block->width % 8 != 0)) {
+        return VARVE_CORRUPT;
+    }
+    if ((tag & VV_BLOCK_EXCEPTIONS) != 0) {
+        VV_TRY(parse_exceptions(reader, block));
+    }
+    size_t payload_bytes =
+        block->planes ? count * (block->width / 8) : vv_payload_bytes(count, block->width);
+    block->payload = vv_read_bytes(reader, payload_bytes);
+    return reader->failed || reader->at != reader->end ? VARVE_CORRUPT : VARVE_OK;
+}
+
+static void unpack_planes(const uint8_t *planes, unsigned width, size_t count, uint64_t *out)
+{
+    memset(out, 0, count * sizeof *out);
+    for (unsigned shift = 0; shift < width; shift += 8) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] |= (uint64_t)planes[i] << shift;
+        }
+        planes += count;
+    }
+}
+
+/* The steps of a narrow block, as 32-bit numbers. */
+static void narrow_steps(const struct vv_integer_block *block, uint32_t *steps)
+{
+    const struct vv_kernels *kernels = vv_kernels();
+    size_t count = block->count;
+    if (block->planes) {
+        uint64_t wide[VV_COLUMN_MAX];
+        unpack_planes(block->payload, block->width, count, wide);
+        for (size_t i = 0; i < count; i++) {
+            steps[i] = (uint32_t)wide[i];
+        }
+    } else {
+        kernels->unpack32(block->payload, block->width, count, steps);
+    }
+    if (block->zigzag) {
+        for (size_t i = 0; i < count; i++) {
+            steps[i] = (steps[i] >> 1) ^ (0 - (steps[i] & 1));
+        }
+    }
+    for (size_t i = 0; i < block->exception_count; i++) {
+        steps[block->exceptions[i]] =
+            (uint32_t)(block->exception_base +
+                       vv_bits_get(block->exception_values, i, block->exception_width));
+    }
+    if (block->mode != VV_BLOCK_FRAME) {
+        kernels->prefix32(steps, count, (uint32_t)block->base);
+    }
+    if (block->mode == VV_BLOCK_DELTA_OF_DELTA) {
+        kernels->prefix32(steps, count, (uint32_t)(block->first - block->base));
+    }
+}
+
+/* The steps of any other block. */
+static void wide_steps(const struct vv_integer_block *block, uint64_t *steps)
+{
+    const struct vv_kernels *kernels = vv_kernels();
+    size_t count = block->count;
+    if (block->planes) {
+        unpack_planes(block->payload, block->width, count, steps);
+    } else if (block->width > 32) {
+        kernels->unpack64(block->payload, block->width, count, steps);
+    } else {
+        uint32_t lanes[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        kernels->unpack32(block->payload, block->width, count, lanes);
+        for (size_t i = 0; i < count; i++) {
+            steps[i] = lanes[i];
+        }
+    }
+    if (block->zigzag) {
+        for (size_t i = 0; i < count; i++) {
+            steps[i] = (uint64_t)vv_unzigzag(steps[i]);
+        }
+    }
+    for (size_t i = 0; i < block->exception_count; i++) {
+        steps[block->exceptions[i]] =
+            block->exception_base + vv_bits_get(block->exception_values, i, block->exception_width);
+    }
+    if (block->mode != VV_BLOCK_FRAME) {
+        kernels->prefix64(steps, count, block->base);
+    }
+    if (block->mode == VV_BLOCK_DELTA_OF_DELTA) {
+        kernels->prefix64(steps, count, block->first - block->base);
+    }
+}
+
+void vv_integer_block_integers(const struct vv_integer_block *block, uint64_t *out)
+{
+    const struct vv_kernels *kernels = vv_kernels();
+    if (block->narrow) {
+        uint32_t steps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        narrow_steps(block, steps);
+        kernels->scale32(steps, block->count, block->origin, block->factor, out);
+    } else {
+        wide_steps(block, out);
+        kernels->scale64(out, block->count, block->origin, block->factor, out);
+    }
+}
+
+void vv_integer_block_decimals(const struct vv_integer_block *block, unsigned places, double *out)
+{
+    uint64_t integers[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    vv_integer_block_integers(block, integers);
+    vv_kernels()->decimal(integers, block->count, places, out);
+}

@@ -1,0 +1,165 @@
+/*
+ * kernel_scalar.c - the kernels in plain C, value by value: the reference that the others must equal.
+ *
+ * Written to be read: no unrolling, no vector types. Runs where nothing better is known of a machine.
+ * Thread: no state.
+ */
+#include "compress/bits.h"
+#include "compress/decimal.h"
+#include "compress/kernels.h"
+
+/* One lane's word j: whole words stand interleaved, the last one as 16 fields of its bits. */
+static uint64_t lane_word(const uint8_t *payload, unsigned word_bits, size_t lane_bits, size_t word,
+                          size_t lane)
+{
+    size_t whole = lane_bits / word_bits;
+    unsigned rest = (unsigned)(lane_bits % word_bits);
+    size_t word_bytes = word_bits / 8;
+    if (word < whole) {
+        const uint8_t *at = payload + (word * VV_LANES + lane) * word_bytes;
+        return word_bits == 32 ? vv_load_u32(at) : vv_load_u64(at);
+    }
+    return vv_bits_get(payload + whole * VV_LANES * word_bytes, lane, rest);
+}
+
+/* Value of the row in the lane, out of the lane's bit stream. */
+static uint64_t lane_value(const uint8_t *payload, unsigned word_bits, size_t lane_bits,
+                           unsigned width, size_t row, size_t lane)
+{
+    size_t word = row * width / word_bits;
+    unsigned shift = (unsigned)(row * width % word_bits);
+    uint64_t value = lane_word(payload, word_bits, lane_bits, word, lane) >> shift;
+    if (shift + width > word_bits) {
+        value |= lane_word(payload, word_bits, lane_bits, word + 1, lane) << (word_bits - shift);
+    }
+    return value & vv_bits_mask(width);
+}
+
+static void unpack32(const uint8_t *payload, unsigned width, size_t count, uint32_t *out)
+{
+    size_t rows = count / VV_LANES;
+    for (size_t i = 0; i < rows * VV_LANES; i++) {
+        out[i] = (uint32_t)lane_value(payload, 32, rows * width, width, i / VV_LANES, i % VV_LANES);
+    }
+    const uint8_t *tail = payload + rows * 2 * width;
+    for (size_t i = rows * VV_LANES; i < count; i++) {
+        out[i] = (uint32_t)vv_bits_get(tail, i % VV_LANES, width);
+    }
+}
+
+static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint64_t *out)
+{
+    size_t rows = count / VV_LANES;
+    for (size_t i = 0; i < rows * VV_LANES; i++) {
+        out[i] = lane_value(payload, 64, rows * width, width, i / VV_LANES, i % VV_LANES);
+    }
+    const uint8_t *tail = payload + rows * 2 * width;
+    for (size_t i = rows * VV_LANES; i < count; i++) {
+        out[i] = vv_bits_get(tail, i % VV_LANES, width);
+    }
+}
+
+static void prefix32(uint32_t *values, size_t count, uint32_t step)
+{
+    uint32_t sum = 0 - step;
+    for (size_t i = 0; i < count; i++) {
+        sum += values[i] + step;
+        values[i] = sum;
+    }
+}
+
+static void prefix64(uint64_t *values, size_t count, uint64_t step)
+{
+    uint64_t sum = 0 - step;
+    for (size_t i = 0; i < count; i++) {
+        sum += values[i] + step;
+        values[i] = sum;
+    }
+}
+
+static void scale32(const uint32_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = origin + factor * (uint64_t)(int64_t)(int32_t)steps[i];
+    }
+}
+
+static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = origin + factor * steps[i];
+    }
+}
+
+static void decimal(const uint64_t *integers, size_t count, unsigned decimals, double *out)
+{
+    double power = vv_powers_of_ten[decimals];
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (double)(int64_t)integers[i] / power;
+    }
+}
+
+/* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as fields. */
+static size_t pack(const uint64_t *values, size_t count, unsigned width, unsigned word_bits,
+                   uint8_t *out)
+{
+    size_t rows = count / VV_LANES;
+    size_t lane_bits = rows * width;
+    size_t whole = lane_bits / word_bits;
+    unsigned rest = (unsigned)(lane_bits % word_bits);
+    uint64_t last_words[VV_LANES] = {0};
+    for (size_t lane = 0; lane < VV_LANES; lane++) {
+        uint64_t word = 0;
+        size_t word_index = 0;
+        unsigned filled = 0;
+        for (size_t row = 0; row < rows; row++) {
+            uint64_t value = values[row * VV_LANES + lane];
+            word |= value << filled;
+            filled += width;
+            if (filled < word_bits) {
+                continue;
+            }
+            uint8_t *at = out + (word_index++ * VV_LANES + lane) * (word_bits / 8);
+            if (word_bits == 32) {
+                vv_store_u32(at, (uint32_t)word);
+            } else {
+                vv_store_u64(at, word);
+            }
+            filled -= word_bits;
+            word = filled != 0 ? value >> (width - filled) : 0;
+        }
+        last_words[lane] = word;
+    }
+    struct vv_bit_writer writer = {.at = out + whole * VV_LANES * (word_bits / 8)};
+    for (size_t lane = 0; lane < VV_LANES; lane++) {
+        vv_bits_put(&writer, last_words[lane], rest);
+    }
+    for (size_t i = rows * VV_LANES; i < count; i++) {
+        vv_bits_put(&writer, values[i], width);
+    }
+    return (size_t)(vv_bits_flush(&writer) - out);
+}
+
+static size_t pack32(const uint64_t *values, size_t count, unsigned width, uint8_t *out)
+{
+    return pack(values, count, width, 32, out);
+}
+
+static size_t pack64(const uint64_t *values, size_t count, unsigned width, uint8_t *out)
+{
+    return pack(values, count, width, 64, out);
+}
+
+const struct vv_kernels vv_kernels_scalar = {
+    .unpack32 = unpack32,
+    .unpack64 = unpack64,
+    .prefix32 = prefix32,
+    .prefix64 = prefix64,
+    .scale32 = scale32,
+    .scale64 = scale64,
+    .decimal = decimal,
+    .pack32 = pack32,
+    .pack64 = pack64,
+};

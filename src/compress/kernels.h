@@ -1,0 +1,64 @@
+/*
+ * kernels.h - the inner loops of the codecs, once per instruction set, behind one table.
+ *
+ * Every table computes the same bits (the unit tests compare them on the same bytes); the scalar one is
+ * the reference. vv_kernels() picks once, by base/cpu.h, so VARVE_ISA overrides it.
+ *
+ * K1  Outputs have VV_DECODE_ROOM(count) entries: kernels may write whole vectors beyond count.
+ * K2  Packed inputs are followed by VV_DECODE_PADDING readable bytes.
+ * K3  Packed outputs are written exactly, not one byte beyond.
+ * K4  Arithmetic on integers is modulo 2^32 or 2^64: no input is out of range.
+ *
+ * Payload in lanes (CODECS.md): rows of 16 values; value i is in row i/16, lane i%16. The whole rows of
+ * a lane form one bit stream; word j of all 16 lanes stands together, a last word that is not filled
+ * stands as 16 fields of just its bits, and the values of a last row that is not whole stand as fields.
+ */
+#ifndef VARVE_COMPRESS_KERNELS_H
+#define VARVE_COMPRESS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+enum { VV_LANES = 16 };
+
+struct vv_kernels {
+    /* Payload in lanes of width bits to integers: width 0 to 32, and 33 to 64. */
+    void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
+    void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
+
+    /* values[i] = values[0] + ... + values[i] + i * step, in place. */
+    void (*prefix32)(uint32_t *values, size_t count, uint32_t step);
+    void (*prefix64)(uint64_t *values, size_t count, uint64_t step);
+
+    /* out[i] = origin + factor * steps[i]; 32-bit steps are signed. out may be steps (64-bit only). */
+    void (*scale32)(const uint32_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out);
+    void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out);
+
+    /* out[i] = (double)(int64_t)integers[i] / 10^decimals, correctly rounded; out may be integers. */
+    void (*decimal)(const uint64_t *integers, size_t count, unsigned decimals, double *out);
+
+    /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes written. */
+    size_t (*pack32)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
+    size_t (*pack64)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
+};
+
+extern const struct vv_kernels vv_kernels_scalar;
+
+/* The table of this process. Thread: any. Cost: an atomic load. */
+const struct vv_kernels *vv_kernels(void);
+
+/* The table of an instruction set, or NULL where this build or this machine has none. */
+const struct vv_kernels *vv_kernels_of(enum vv_isa isa);
+
+/* Bytes of a payload: no more than the bits need, rounded up in the last row only. */
+static inline size_t vv_payload_bytes(size_t count, unsigned width)
+{
+    return count / VV_LANES * 2 * width + (count % VV_LANES * width + 7) / 8;
+}
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * values_decode.c - reads value columns of any scheme.
+ *
+ * R1  The tag, the counts and the positions are checked before anything is written.
+ * Thread: no state. No allocation; about 40 KiB of stack.
+ */
+#include "compress/codec.h"
+#include "compress/decimal.h"
+#include "compress/integer_block.h"
+#include "compress/positions.h"
+#include "compress/values.h"
+
+static double double_of(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static varve_status decode_constant(struct vv_reader *reader, unsigned scheme, size_t count,
+                                    double *values)
+{
+    double value;
+    if (scheme == VV_VALUES_RAW) {
+        value = double_of(vv_read_u64(reader));
+    } else {
+        value = (double)vv_read_varint_signed(reader) / vv_powers_of_ten[scheme];
+    }
+    if (reader->failed || reader->at != reader->end) {
+        return VARVE_CORRUPT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = value;
+    }
+    return VARVE_OK;
+}
+
+/* The block of a scheme, after runs and exceptions. */
+static varve_status decode_block(struct vv_reader *reader, unsigned scheme, size_t count,
+                                 double *values)
+{
+    struct vv_integer_block block;
+    VV_TRY(vv_integer_block_parse(reader, count, &block));
+    if (scheme != VV_VALUES_RAW) {
+        vv_integer_block_decimals(&block, scheme, values);
+        return VARVE_OK;
+    }
+    uint64_t *bits = (uint64_t *)values;
+    vv_integer_block_integers(&block, bits);
+    for (size_t i = 0; i < count; i++) {
+        bits[i] = vv_ordered_bits(bits[i]);
+    }
+    return VARVE_OK;
+}
+
+/* Values with the exceptions of their decimals, if the tag has the flag. */
+static varve_status decode_plain(struct vv_reader *reader, unsigned tag, size_t count,
+                                 double *values)
+{
+    unsigned scheme = tag & VV_VALUES_SCHEME;
+    if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
+        return decode_block(reader, scheme, count, values);
+    }
+    uint16_t positions[VV_COLUMN_MAX];
+    uint64_t exceptions = vv_read_varint(reader);
+    if (exceptions == 0 || exceptions > count || scheme == VV_VALUES_RAW) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(vv_positions_decode(reader, (size_t)exceptions, count, positions));
+    const uint8_t *bits = vv_read_bytes(reader, exceptions * 8);
+    VV_TRY(decode_block(reader, scheme, count, values));
+    for (size_t i = 0; i < exceptions; i++) {
+        values[positions[i]] = double_of(vv_load_u64(bits + i * 8));
+    }
+    return VARVE_OK;
+}
+
+static varve_status decode_runs(struct vv_reader *reader, unsigned tag, size_t count,
+                                double *values)
+{
+    uint16_t changes[VV_COLUMN_MAX];
+    double runs[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    uint64_t change_count = vv_read_varint(reader);
+    if (change_count == 0 || change_count >= count) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(vv_positions_decode(reader, (size_t)change_count, count, changes));
+    VV_TRY(decode_plain(reader, tag, (size_t)change_count + 1, runs));
+    size_t at = 0;
+    for (size_t run = 0; run <= change_count; run++) {
+        size_t end = run < change_count ? changes[run] : count;
+        for (; at < end; at++) {
+            values[at] = runs[run];
+        }
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count, double *values)
+{
+    VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
+    struct vv_reader reader = vv_reader_init(in, length);
+    unsigned tag = vv_read_u8(&reader);
+    unsigned scheme = tag & VV_VALUES_SCHEME;
+    if (scheme > VV_DECIMALS_MAX && scheme != VV_VALUES_RAW) {
+        return VARVE_CORRUPT;
+    }
+    if ((tag & VV_VALUES_CONSTANT) != 0) {
+        if ((tag & (VV_VALUES_RUNS | VV_VALUES_EXCEPTIONS)) != 0) {
+            return VARVE_CORRUPT;
+        }
+        return decode_constant(&reader, scheme, count, values);
+    }
+    return (tag & VV_VALUES_RUNS) != 0 ? decode_runs(&reader, tag, count, values)
+                                       : decode_plain(&reader, tag, count, values);
+}

@@ -1,0 +1,139 @@
+/*
+ * codec_checks.h - the bodies of the codec tests, without a test framework: the unit tests run them
+ * under cmocka, and the cross-built runner of other instruction sets runs them from a plain main.
+ *
+ * A check that fails prints what failed and aborts.
+ */
+#ifndef VARVE_TEST_SUPPORT_CODEC_CHECKS_H
+#define VARVE_TEST_SUPPORT_CODEC_CHECKS_H
+
+#include "compress/codec.h"
+#include "support/columns.h"
+
+#define VV_CHECK(expression, ...)                                                                  \
+    do {                                                                                           \
+        if (!(expression)) {                                                                       \
+            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #expression);                       \
+            fprintf(stderr, __VA_ARGS__);                                                          \
+            fputc('\n', stderr);                                                                   \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* The bytes stand at the end of memory of their own, so that a sanitizer sees any read too far. */
+static inline uint8_t *vv_check_copy(const uint8_t *bytes, size_t length)
+{
+    uint8_t *copy = malloc(length + VV_DECODE_PADDING);
+    VV_CHECK(copy != NULL, "no memory");
+    memcpy(copy, bytes, length);
+    memset(copy + length, 0xa5, VV_DECODE_PADDING);
+    return copy;
+}
+
+static inline size_t vv_check_values_roundtrip(const double *values, size_t count)
+{
+    uint8_t *encoded = malloc(VV_VALUES_BOUND(count));
+    double *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
+    VV_CHECK(encoded != NULL && decoded != NULL, "no memory");
+    size_t length = vv_values_encode(values, count, encoded);
+    VV_CHECK(length <= VV_VALUES_BOUND(count), "%zu bytes for %zu values", length, count);
+    uint8_t *copy = vv_check_copy(encoded, length);
+    varve_status status = vv_values_decode(copy, length, count, decoded);
+    VV_CHECK(status == VARVE_OK, "%d, %zu values, %zu bytes", (int)status, count, length);
+    for (size_t i = 0; i < count; i++) {
+        VV_CHECK(memcmp(&values[i], &decoded[i], 8) == 0, "value %zu of %zu: %a became %a, tag %x",
+                 i, count, values[i], decoded[i], copy[0]);
+    }
+    VV_CHECK(vv_values_decode(copy, length - 1, count, decoded) == VARVE_CORRUPT, "shortened");
+    free(copy);
+    free(decoded);
+    free(encoded);
+    return length;
+}
+
+static inline size_t vv_check_timestamps_roundtrip(const int64_t *timestamps, size_t count)
+{
+    uint8_t *encoded = malloc(VV_TIMESTAMPS_BOUND(count));
+    int64_t *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
+    VV_CHECK(encoded != NULL && decoded != NULL, "no memory");
+    size_t length = vv_timestamps_encode(timestamps, count, encoded);
+    VV_CHECK(length <= VV_TIMESTAMPS_BOUND(count), "%zu bytes for %zu", length, count);
+    uint8_t *copy = vv_check_copy(encoded, length);
+    varve_status status = vv_timestamps_decode(copy, length, count, decoded);
+    VV_CHECK(status == VARVE_OK, "%d, %zu timestamps, %zu bytes", (int)status, count, length);
+    for (size_t i = 0; i < count; i++) {
+        VV_CHECK(timestamps[i] == decoded[i], "timestamp %zu of %zu, tag %x", i, count, copy[0]);
+    }
+    VV_CHECK(vv_timestamps_decode(copy, length - 1, count, decoded) == VARVE_CORRUPT, "shortened");
+    free(copy);
+    free(decoded);
+    free(encoded);
+    return length;
+}
+
+/* Random columns of every shape until about `total` values went through. */
+static inline void vv_check_random_values(struct vv_test_random *random, size_t total)
+{
+    double values[VV_COLUMN_MAX];
+    for (unsigned shape = 0; total > 0; shape++) {
+        size_t count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+        vv_test_values(random, shape, values, count);
+        (void)vv_check_values_roundtrip(values, count);
+        total -= count < total ? count : total;
+    }
+}
+
+static inline void vv_check_random_timestamps(struct vv_test_random *random, size_t total)
+{
+    int64_t timestamps[VV_COLUMN_MAX];
+    for (unsigned shape = 0; total > 0; shape++) {
+        size_t count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+        vv_test_integers(random, shape, timestamps, count);
+        (void)vv_check_timestamps_roundtrip(timestamps, count);
+        total -= count < total ? count : total;
+    }
+}
+
+/* Every length, each with every shape in turn. */
+static inline void vv_check_all_lengths(struct vv_test_random *random)
+{
+    double values[VV_COLUMN_MAX];
+    int64_t timestamps[VV_COLUMN_MAX];
+    for (size_t count = 1; count <= VV_COLUMN_MAX; count++) {
+        vv_test_values(random, (unsigned)count, values, count);
+        (void)vv_check_values_roundtrip(values, count);
+        vv_test_integers(random, (unsigned)count, timestamps, count);
+        (void)vv_check_timestamps_roundtrip(timestamps, count);
+    }
+}
+
+/* Flips, cuts and noise: decoders return, and write only into their room. */
+static inline void vv_check_damage(struct vv_test_random *random, size_t rounds)
+{
+    double values[VV_COLUMN_MAX];
+    uint8_t encoded[VV_VALUES_BOUND(VV_COLUMN_MAX)];
+    for (size_t round = 0; round < rounds; round++) {
+        size_t count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+        vv_test_values(random, (unsigned)round, values, count);
+        size_t length = vv_values_encode(values, count, encoded);
+        for (int flips = 0; flips < 3; flips++) {
+            size_t near = length < 24 ? length : 24;
+            encoded[vv_test_random_below(random, near)] ^=
+                (uint8_t)(1u << vv_test_random_below(random, 8));
+        }
+        if (round % 3 == 0) {
+            length = (size_t)vv_test_random_below(random, length + 1);
+        }
+        uint8_t *copy = vv_check_copy(encoded, length);
+        double *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
+        VV_CHECK(decoded != NULL, "no memory");
+        varve_status status = vv_values_decode(copy, length, count, decoded);
+        VV_CHECK(status == VARVE_OK || status == VARVE_CORRUPT, "%d", (int)status);
+        status = vv_timestamps_decode(copy, length, count, (int64_t *)decoded);
+        VV_CHECK(status == VARVE_OK || status == VARVE_CORRUPT, "%d", (int)status);
+        free(decoded);
+        free(copy);
+    }
+}
+
+#endif
