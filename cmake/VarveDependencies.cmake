@@ -1,4 +1,5 @@
-# Debian's packages as imported targets. CRoaring of Debian 12 has no usable pkg-config file, ck none.
+# Debian's packages as imported targets. CRoaring of Debian 12 has no usable pkg-config file, ck
+# none.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)

@@ -1,7 +1,7 @@
 # varve_room(NAME [ROOMS room...] [LIBRARIES target...])
-# Compiles src/NAME/*.c as the object library varve_NAME. ROOMS are the rooms that it may use; they and
-# their libraries are passed on to tests that link the room. Files named *_avx2.c, *_avx512.c are
-# compiled for that instruction set only, and only on x86-64; *_neon.c only on aarch64.
+# Compiles src/NAME/*.c as the object library varve_NAME. ROOMS are the rooms that it may use; they
+# and their libraries are passed on to tests that link the room. Files named *_avx2.c, *_avx512.c
+# are compiled for that instruction set only, and only on x86-64; *_neon.c only on aarch64.
 function(varve_room name)
     cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c")
@@ -28,7 +28,8 @@ function(varve_room name)
                 "-O3;-march=x86-64-v4;-mprefer-vector-width=512")
         endif()
     endforeach()
-    # Everything that a test of this room must link: the room's objects and those of the rooms below.
+    # Everything that a test of this room must link: the room's objects and those of the rooms
+    # below.
     set(closure ${name})
     foreach(room ${ROOM_ROOMS})
         get_property(below GLOBAL PROPERTY VARVE_ROOM_CLOSURE_${room})

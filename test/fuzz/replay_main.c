@@ -4,8 +4,8 @@
  *
  *     fuzz_<name> CORPUS...
  *
- * R1  Each input lies in a heap block of exactly its size, so that AddressSanitizer sees a read of the
- *     byte behind it.
+ * R1  Each input lies in a heap block of exactly its size, so that AddressSanitizer sees a read of
+ *     the byte behind it.
  * R2  The changes to a file follow from the seed (support/random.h) and its name: what fails, fails
  *     again, whatever else is in the corpus.
  * R3  A corpus without a file is a failure: a test that ran nothing must not pass.

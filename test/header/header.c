@@ -1,8 +1,8 @@
 /*
  * header.c - varve.h in a strict C program that includes nothing else before it.
  *
- * Compiled with -Wpedantic as C99 and C11 and linked with the shared library: what the header declares
- * must be exported, and every _INIT macro must be an initialiser without warnings.
+ * Compiled with -Wpedantic as C99 and C11 and linked with the shared library: what the header
+ * declares must be exported, and every _INIT macro must be an initialiser without warnings.
  */
 #include "varve/varve.h"
 

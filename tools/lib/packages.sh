@@ -1,7 +1,8 @@
-# packages.sh - what varve needs from Debian, and installing what is missing. Sourced by tools/test and
-# tools/quickstart.
+# packages.sh - what varve needs from Debian, and installing what is missing. Sourced by tools/test
+# and tools/quickstart.
 
-# package:command where a command on the PATH will do, whoever installed it; else the package itself.
+# package:command where a command on the PATH will do, whoever installed it; else the package
+# itself.
 packages_build=(build-essential:cc cmake:cmake ninja-build:ninja pkg-config:pkg-config
     libck-dev libroaring-dev libpcre2-dev libzstd-dev libjansson-dev libxxhash-dev libedit-dev)
 packages_test=(libcmocka-dev python3:python3 build-essential:c++ zstd:zstd)
@@ -24,7 +25,8 @@ packages_missing() {
     done | sort -u
 }
 
-# packages_install ENTRY...: installs what is missing; returns 1, having said what to do, if it cannot.
+# packages_install ENTRY...: installs what is missing; returns 1, having said what to do, if it
+# cannot.
 packages_install() {
     local missing as_root=()
     if ! command -v dpkg-query >/dev/null; then
