@@ -4,8 +4,9 @@
 # package:command where a command on the PATH will do, whoever installed it; else the package
 # itself.
 packages_build=(build-essential:cc cmake:cmake ninja-build:ninja pkg-config:pkg-config
-    libck-dev libroaring-dev libpcre2-dev libzstd-dev libjansson-dev libxxhash-dev libedit-dev)
-packages_test=(libcmocka-dev python3:python3 build-essential:c++ zstd:zstd)
+    libck-dev libroaring-dev libpcre2-dev libzstd-dev libjansson-dev libxxhash-dev libedit-dev
+    libcmocka-dev)
+packages_test=(python3:python3 build-essential:c++ zstd:zstd)
 packages_cross=(gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross
     qemu-user:qemu-aarch64)
 
