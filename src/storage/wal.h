@@ -1,0 +1,156 @@
+/*
+ * wal.h - the write-ahead log of a shard: appending, group commit, dropping, replaying.
+ *
+ *   append --frame--> [pages in memory: durable .. written .. end] --pwrite--> segment --fdatasync-->
+ *
+ * A frame stays in memory until it is durable, so that it can be logged again in a new segment when a write
+ * or a sync fails. Bytes: WAL_FORMAT.md.
+ */
+#ifndef VARVE_STORAGE_WAL_H
+#define VARVE_STORAGE_WAL_H
+
+#include <stdatomic.h>
+
+#include "os/env.h"
+#include "os/thread.h"
+#include "storage/report.h"
+#include "storage/wal_format.h"
+
+/* ---------------------------------------------------------------------------- replaying */
+
+/* A segment file that exists. */
+struct vv_wal_segment {
+    uint64_t sequence;
+    uint64_t first_lsn;
+    uint64_t file_bytes;
+    bool damaged; /* acknowledged data in it could not be read: set aside, never deleted */
+};
+
+struct vv_wal_segments {
+    struct vv_wal_segment *list; /* by sequence */
+    size_t count;
+    size_t capacity;
+};
+
+/* Where the log belongs. */
+struct vv_wal_place {
+    const struct vv_env *env;
+    int directory;
+    uint8_t database_uuid[16];
+    uint32_t shard;
+};
+
+/* What a replay found. */
+struct vv_wal_recovery {
+    struct vv_wal_segments segments;
+    uint64_t end_lsn;      /* behind the last accepted frame */
+    uint64_t end_checksum; /* of that frame; 0 if there is none */
+    uint64_t sequence_max; /* greatest sequence seen; 0 if there is none */
+    uint64_t frames;       /* accepted and applied */
+    uint64_t samples;      /* in them */
+    uint64_t damages;      /* gaps in acknowledged data */
+    uint64_t torn_bytes;   /* of a tail that was never acknowledged as durable */
+};
+
+/* Takes one accepted frame; a failure ends the replay and is returned by it. */
+typedef varve_status (*vv_wal_apply)(void *context, const struct vv_wal_frame *frame,
+                                     const uint8_t *payload);
+
+/**
+ * vv_wal_replay() - apply every accepted frame from start_lsn on, in order. Writes nothing.
+ *
+ * Damage and torn tails are reported; with strict, damage is CORRUPT instead.
+ * @recovery  out, also written on failure; release with vv_wal_recovery_fini().
+ */
+varve_status vv_wal_replay(const struct vv_wal_place *place, uint64_t start_lsn, bool strict,
+                           vv_wal_apply apply, void *context, const struct vv_report *report,
+                           struct vv_wal_recovery *recovery, varve_error *error) VARVE_MUST_CHECK;
+void vv_wal_recovery_fini(struct vv_wal_recovery *recovery);
+
+/* ------------------------------------------------------------------------------ writing */
+
+struct vv_wal_page;
+
+struct vv_wal {
+    /* Constant after init. */
+    struct vv_wal_place place;
+    const struct vv_report *report;
+    uint64_t segment_bytes_max;
+
+    /* Shared. written <= end, durable <= written; all are frame boundaries. */
+    _Alignas(64) _Atomic uint64_t end_lsn;
+    _Atomic uint64_t written_lsn;
+    _Atomic uint64_t durable_lsn;
+    _Atomic bool failed; /* a new segment failed too: nothing is accepted any more */
+    _Atomic uint64_t relogged;
+
+    /* Guarded by page_mutex. */
+    struct vv_mutex page_mutex;
+    struct vv_wal_page *first_page;
+    struct vv_wal_page *last_page;
+    uint64_t sequence; /* of the open segment, or the greatest one used */
+    uint64_t chain;    /* checksum of the last frame */
+    uint64_t segment_first_lsn;
+    uint64_t segment_capacity; /* bytes of the file; 0: no segment is open */
+
+    /* Guarded by flush_mutex, which is taken before page_mutex. */
+    _Alignas(64) struct vv_mutex flush_mutex;
+    struct vv_wal_segments segments; /* the open one last */
+    int file;                        /* -1: none */
+    size_t unsynced_segments;        /* the first so many were replayed and not synced since */
+    uint64_t recovered_lsn;          /* frames below are not in memory */
+    uint64_t marked_lsn;             /* a mark vouches for everything below */
+};
+
+/* Continues where recovery ended; takes the segment list over. No file is made yet. sequence_min: no
+ * segment with this or a lower sequence is made. */
+varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
+                         uint64_t segment_bytes_max, uint64_t sequence_min,
+                         struct vv_wal_recovery *recovery,
+                         const struct vv_report *report) VARVE_MUST_CHECK;
+void vv_wal_fini(struct vv_wal *wal); /* releases without writing */
+
+/**
+ * vv_wal_prepare() - make sure that payload bytes in so many frames will find room.
+ *
+ * May complete the segment (with a sync) and start a new, preallocated one. Called before anything of an
+ * operation is accepted. READ_ONLY: the log has failed; NO_SPACE; IO. Needs the shard's append lock.
+ */
+varve_status vv_wal_prepare(struct vv_wal *wal, uint64_t payload_bytes,
+                            uint64_t frames) VARVE_MUST_CHECK;
+
+/* Adds one frame to the log in memory and says where it ends. NO_MEMORY: nothing was added. Needs the shard's
+ * append lock, and vv_wal_prepare() before it. */
+varve_status vv_wal_append(struct vv_wal *wal, enum vv_wal_record_type type,
+                           const struct vv_buffer *payload, size_t sample_count,
+                           uint64_t *lsn) VARVE_MUST_CHECK;
+
+enum vv_wal_strength { VV_WAL_WRITTEN, VV_WAL_DURABLE };
+
+/**
+ * vv_wal_flush() - return when everything below lsn is written to the kernel, or durable.
+ *
+ * One caller does the work for all that wait. UNKNOWN: the disk failed and moving to a new segment failed
+ * too; the log is read-only from now on. Threads: any.
+ */
+varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
+                          enum vv_wal_strength strength) VARVE_MUST_CHECK;
+
+/* Whether a sync has happened that no mark vouches for yet; then append a mark. start_lsn: the log begins
+ * here, nothing below needs a mark. Needs the append lock. */
+bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
+
+/* Removes the segments that hold nothing at or behind start_lsn; damaged ones get the suffix ".damaged". */
+void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn);
+
+/* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind start_lsn).
+ * UNKNOWN or IO: what failed first; the files are closed all the same. */
+varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn) VARVE_MUST_CHECK;
+
+/* Files and bytes of the log. */
+void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes);
+
+varve_status vv_wal_segments_add(struct vv_wal_segments *segments,
+                                 struct vv_wal_segment segment) VARVE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * wal_format.c - headers of the log: segments and frames. Bytes: WAL_FORMAT.md.
+ *
+ * Pure functions. Whatever comes from disk is checked before it is believed.
+ */
+#include "storage/wal_format.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/checksum.h"
+
+static const char segment_magic[8] = {'V', 'A', 'R', 'V', 'E', 'W', 'A', 'L'};
+static const char frame_magic[4] = {'V', 'F', 'R', 'M'};
+static const char name_prefix[] = "wal-";
+
+enum { SEQUENCE_DIGITS = 16, FRAME_CHECKSUM_OFFSET = 40, SEGMENT_CHECKSUM_OFFSET = 56 };
+
+void vv_wal_segment_name(uint64_t sequence, char *name)
+{
+    (void)snprintf(name, VV_WAL_NAME_BYTES, "%s%016" PRIx64, name_prefix, sequence);
+}
+
+bool vv_wal_segment_sequence(const char *name, uint64_t *sequence)
+{
+    size_t prefix_length = sizeof(name_prefix) - 1;
+    if (strlen(name) != prefix_length + SEQUENCE_DIGITS ||
+        memcmp(name, name_prefix, prefix_length) != 0) {
+        return false;
+    }
+    uint64_t value = 0;
+    for (const char *digit = name + prefix_length; *digit != '\0'; digit++) {
+        if (*digit >= '0' && *digit <= '9') {
+            value = value << 4 | (uint64_t)(*digit - '0');
+        } else if (*digit >= 'a' && *digit <= 'f') {
+            value = value << 4 | (uint64_t)(*digit - 'a' + 10);
+        } else {
+            return false;
+        }
+    }
+    *sequence = value;
+    return true;
+}
+
+void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
+                                  uint8_t out[VV_WAL_SEGMENT_HEADER_BYTES])
+{
+    memcpy(out, segment_magic, sizeof(segment_magic));
+    vv_store_u32(out + 8, VV_WAL_VERSION);
+    vv_store_u32(out + 12, header->shard);
+    memcpy(out + 16, header->database_uuid, sizeof(header->database_uuid));
+    vv_store_u64(out + 32, header->sequence);
+    vv_store_u64(out + 40, header->first_lsn);
+    vv_store_u64(out + 48, header->previous_checksum);
+    vv_store_u64(out + SEGMENT_CHECKSUM_OFFSET, vv_checksum(out, SEGMENT_CHECKSUM_OFFSET, 0));
+}
+
+varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
+                                          struct vv_wal_segment_header *header)
+{
+    if (memcmp(in, segment_magic, sizeof(segment_magic)) != 0 ||
+        vv_load_u64(in + SEGMENT_CHECKSUM_OFFSET) != vv_checksum(in, SEGMENT_CHECKSUM_OFFSET, 0)) {
+        return VARVE_CORRUPT;
+    }
+    if (vv_load_u32(in + 8) > VV_WAL_VERSION) {
+        return VARVE_VERSION;
+    }
+    header->shard = vv_load_u32(in + 12);
+    memcpy(header->database_uuid, in + 16, sizeof(header->database_uuid));
+    header->sequence = vv_load_u64(in + 32);
+    header->first_lsn = vv_load_u64(in + 40);
+    header->previous_checksum = vv_load_u64(in + 48);
+    bool sane = header->first_lsn >= VV_WAL_FIRST_LSN &&
+                header->first_lsn % VV_WAL_ALIGNMENT == 0 && vv_load_u32(in + 8) != 0;
+    return sane ? VARVE_OK : VARVE_CORRUPT;
+}
+
+/* The checksum field itself stands between header and payload: it is left out. */
+static uint64_t frame_checksum(const uint8_t *bytes, uint32_t payload_bytes, uint64_t sequence)
+{
+    struct vv_checksum_state state;
+    vv_checksum_init(&state, sequence);
+    vv_checksum_update(&state, bytes, FRAME_CHECKSUM_OFFSET);
+    vv_checksum_update(&state, bytes + VV_WAL_FRAME_HEADER_BYTES, payload_bytes);
+    return vv_checksum_finish(&state);
+}
+
+void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *out)
+{
+    memcpy(out, frame_magic, sizeof(frame_magic));
+    vv_store_u32(out + 4, frame->payload_bytes);
+    vv_store_u64(out + 8, frame->lsn);
+    vv_store_u64(out + 16, frame->durable_lsn);
+    vv_store_u64(out + 24, frame->previous_checksum);
+    vv_store_u32(out + 32, frame->sample_count);
+    vv_store_u16(out + 36, frame->type);
+    vv_store_u16(out + 38, 0);
+    frame->checksum = frame_checksum(out, frame->payload_bytes, sequence);
+    vv_store_u64(out + FRAME_CHECKSUM_OFFSET, frame->checksum);
+}
+
+bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
+                       struct vv_wal_frame *frame)
+{
+    if (available < VV_WAL_FRAME_HEADER_BYTES ||
+        memcmp(bytes, frame_magic, sizeof(frame_magic)) != 0) {
+        return false;
+    }
+    uint32_t payload_bytes = vv_load_u32(bytes + 4);
+    if (payload_bytes > VV_WAL_PAYLOAD_BYTES_MAX || vv_wal_frame_bytes(payload_bytes) > available ||
+        vv_load_u64(bytes + 8) != lsn) {
+        return false;
+    }
+    uint64_t checksum = vv_load_u64(bytes + FRAME_CHECKSUM_OFFSET);
+    if (checksum != frame_checksum(bytes, payload_bytes, sequence)) {
+        return false;
+    }
+    *frame = (struct vv_wal_frame){
+        .lsn = lsn,
+        .durable_lsn = vv_load_u64(bytes + 16),
+        .previous_checksum = vv_load_u64(bytes + 24),
+        .checksum = checksum,
+        .payload_bytes = payload_bytes,
+        .sample_count = vv_load_u32(bytes + 32),
+        .type = vv_load_u16(bytes + 36),
+    };
+    return true;
+}

@@ -1,0 +1,118 @@
+/*
+ * wal_format.h - constants, headers and records of the log. Bytes: WAL_FORMAT.md.
+ *
+ * Pure functions over bytes, shared by the writing and the replaying side.
+ */
+#ifndef VARVE_STORAGE_WAL_FORMAT_H
+#define VARVE_STORAGE_WAL_FORMAT_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "index/key.h"
+#include "pool/buffer.h"
+
+enum {
+    VV_WAL_VERSION = 1,
+    VV_WAL_SEGMENT_HEADER_BYTES = 64,
+    VV_WAL_FRAME_HEADER_BYTES = 48,
+    VV_WAL_FRAME_SIZE_OFFSET = 4, /* of the payload's size in a frame header */
+    VV_WAL_ALIGNMENT = 8,
+    VV_WAL_FIRST_LSN = 8,
+    VV_WAL_PAYLOAD_BYTES_MAX = 64 << 20, /* a frame that says more is not one */
+    VV_WAL_NAME_BYTES = 24,              /* "wal-%016llx" and its NUL */
+};
+_Static_assert(VV_WAL_SEGMENT_HEADER_BYTES % VV_WAL_ALIGNMENT == 0, "frames start aligned");
+_Static_assert(VV_WAL_FRAME_HEADER_BYTES % VV_WAL_ALIGNMENT == 0, "payloads start aligned");
+
+enum vv_wal_record_type {
+    VV_WAL_SERIES = 1,
+    VV_WAL_SAMPLES = 2,
+    VV_WAL_DELETE = 3,
+    VV_WAL_MARK = 4,
+};
+
+struct vv_wal_segment_header {
+    uint8_t database_uuid[16];
+    uint32_t shard;
+    uint64_t sequence;
+    uint64_t first_lsn;
+    uint64_t previous_checksum;
+};
+
+struct vv_wal_frame {
+    uint64_t lsn; /* of its first byte */
+    uint64_t durable_lsn;
+    uint64_t previous_checksum;
+    uint64_t checksum;
+    uint32_t payload_bytes;
+    uint32_t sample_count;
+    uint16_t type;
+};
+
+/* Bytes of a frame with its padding. */
+static inline uint64_t vv_wal_frame_bytes(uint32_t payload_bytes)
+{
+    return ((uint64_t)VV_WAL_FRAME_HEADER_BYTES + payload_bytes + VV_WAL_ALIGNMENT - 1) &
+           ~(uint64_t)(VV_WAL_ALIGNMENT - 1);
+}
+
+/* The file name of a segment; name holds VV_WAL_NAME_BYTES. */
+void vv_wal_segment_name(uint64_t sequence, char *name);
+/* False if name is not that of a segment. */
+bool vv_wal_segment_sequence(const char *name, uint64_t *sequence);
+
+void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
+                                  uint8_t out[VV_WAL_SEGMENT_HEADER_BYTES]);
+/* CORRUPT: magic or checksum are wrong; VERSION: newer. */
+varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
+                                          struct vv_wal_segment_header *header) VARVE_MUST_CHECK;
+
+/* Writes the header before a payload that stands at out + VV_WAL_FRAME_HEADER_BYTES already, followed by
+ * its padding; fills frame->checksum. sequence: of the segment that the frame goes to. */
+void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *out);
+
+/**
+ * vv_wal_frame_open() - whether an intact frame stands at bytes.
+ *
+ * Checks magic, LSN, size and checksum; the chain is the caller's to compare.
+ * @available  bytes that may be read.
+ */
+bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
+                       struct vv_wal_frame *frame);
+
+/* ---- records: encoders append the payload to out; decoders return CORRUPT for what is no record ---- */
+
+varve_status vv_wal_series_encode(uint32_t ref, struct vv_key key,
+                                  struct vv_buffer *out) VARVE_MUST_CHECK;
+/* key points into the payload and is a valid key. */
+varve_status vv_wal_series_decode(const uint8_t *payload, size_t length, uint32_t *ref,
+                                  struct vv_key *key) VARVE_MUST_CHECK;
+
+/* Columns of a batch, of count entries each. */
+struct vv_wal_samples {
+    varve_duplicates policy;
+    size_t count;
+    uint32_t *refs;
+    int64_t *timestamps;
+    double *values;
+};
+
+varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples,
+                                   struct vv_buffer *out) VARVE_MUST_CHECK;
+/* The columns of samples have room for VARVE_BATCH_MAX entries. */
+varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
+                                   struct vv_wal_samples *samples) VARVE_MUST_CHECK;
+
+struct vv_wal_delete {
+    int64_t start;
+    int64_t end;
+    size_t count;
+    uint32_t *refs; /* after decode: from vv_alloc, to be freed by the caller; NULL if count is 0 */
+};
+
+varve_status vv_wal_delete_encode(const struct vv_wal_delete *record,
+                                  struct vv_buffer *out) VARVE_MUST_CHECK;
+varve_status vv_wal_delete_decode(const uint8_t *payload, size_t length,
+                                  struct vv_wal_delete *record) VARVE_MUST_CHECK;
+
+#endif
