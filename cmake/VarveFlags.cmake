@@ -1,6 +1,8 @@
 # What every varve target is compiled with.
 #   varve_compile_flags  language level, warnings as errors, hardening, sanitizers
 #   varve_flags          the same plus the include folders of the inside: rooms, tests, benchmarks
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH VARVE_ROOT)
+
 add_library(varve_compile_flags INTERFACE)
 target_compile_features(varve_compile_flags INTERFACE c_std_11)
 target_compile_definitions(varve_compile_flags INTERFACE _GNU_SOURCE)
@@ -36,4 +38,4 @@ endif()
 add_library(varve_flags INTERFACE)
 target_link_libraries(varve_flags INTERFACE varve_compile_flags)
 target_include_directories(varve_flags INTERFACE
-    "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+    "${VARVE_ROOT}/src" "${VARVE_ROOT}/include")

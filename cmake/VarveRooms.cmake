@@ -4,7 +4,7 @@
 # are compiled for that instruction set only, and only on x86-64; *_neon.c only on aarch64.
 function(varve_room name)
     cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c")
+    file(GLOB sources CONFIGURE_DEPENDS "${VARVE_ROOT}/src/${name}/*.c")
     if(NOT sources)
         return()
     endif()

@@ -26,6 +26,8 @@ packages_missing() {
     done | sort -u
 }
 
+packages_there() { [ -z "$(packages_missing "$@")" ]; }
+
 # packages_install ENTRY...: installs what is missing; returns 1, having said what to do, if it
 # cannot.
 packages_install() {
