@@ -1,18 +1,15 @@
 # What every varve target is compiled with.
-#   varve_compile_flags  language level, warnings as errors, hardening, sanitizers
+#   varve_compile_flags  warnings as errors, hardening, sanitizers
 #   varve_flags          the same plus the include folders of the inside: rooms, tests, benchmarks
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH VARVE_ROOT)
 
 add_library(varve_compile_flags INTERFACE)
-target_compile_features(varve_compile_flags INTERFACE c_std_11)
 target_compile_definitions(varve_compile_flags INTERFACE _GNU_SOURCE)
 target_compile_options(varve_compile_flags INTERFACE
-    $<$<COMPILE_LANGUAGE:C>:-std=c11>
     -fvisibility=hidden -fno-strict-aliasing -ffp-contract=off
     -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wundef -Wcast-align -Wvla
     -Wformat=2 -Wswitch-enum -Wpointer-arith
-    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
-    -Werror -fstack-protector-strong)
+    -Wstrict-prototypes -Wmissing-prototypes -Werror -fstack-protector-strong)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # gcc 12 reports reads through the wide-load padding of chunks that it cannot see the bounds of.
     target_compile_options(varve_compile_flags INTERFACE -Wno-stringop-overread)
@@ -21,6 +18,8 @@ endif()
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g -D_FORTIFY_SOURCE=2")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g3")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 
 if(VARVE_SANITIZE)
