@@ -27,4 +27,7 @@ bool vv_id_set_contains(const struct vv_id_set *set, uint32_t id);
 /* Writes all ids ascending; ids has vv_id_set_count() entries. */
 void vv_id_set_to_array(const struct vv_id_set *set, uint32_t *ids);
 
+/* Heap bytes that the set takes, without the allocator's own. */
+uint64_t vv_id_set_bytes(const struct vv_id_set *set);
+
 #endif

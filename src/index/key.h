@@ -24,6 +24,11 @@ struct vv_key {
 varve_status vv_key_encode(const varve_label *labels, size_t label_count, struct vv_buffer *out,
                            varve_error *error) VARVE_MUST_CHECK;
 
+/* As vv_key_encode() for the key of a group: labels are sorted and valid already, and there may be none:
+ * the key of {}, one zero byte, is a group's and never a series'. LIMIT, NO_MEMORY. */
+varve_status vv_key_encode_group(const varve_label *labels, size_t label_count,
+                                 struct vv_buffer *out) VARVE_MUST_CHECK;
+
 /* Whether bytes from disk are exactly one canonical key: CORRUPT if not. Everything below asserts it. */
 varve_status vv_key_validate(struct vv_key key) VARVE_MUST_CHECK;
 

@@ -32,4 +32,8 @@ varve_status vv_matchers_accept(const struct vv_matchers *matchers, size_t index
 size_t vv_matchers_literals(const struct vv_matchers *matchers, size_t index,
                             const varve_string **literals);
 
+/* The same for a negative matcher: the only values that it refuses. */
+size_t vv_matchers_literals_refused(const struct vv_matchers *matchers, size_t index,
+                                    const varve_string **literals);
+
 #endif

@@ -1,0 +1,292 @@
+/*
+ * key.c - series keys: canonical bytes from label sets, and labels, order and text from keys.
+ *
+ *   02 | 08 __name__ 03 cpu | 04 host 01 a
+ *   count, then name and value of each label, every string behind its length (varints)
+ *
+ * K1  A label set has exactly one key: labels sorted by name, lengths in their only varint form.
+ * K2  Whoever reads a key relies on vv_key_validate(): keys are made here or validated once, when they
+ *     come from disk. A broken one is a programmer error from then on.
+ * Threads: pure functions; only vv_key_encode() writes, to the caller's buffer.
+ */
+#include "index/key.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/utf8.h"
+
+/* How much of a label name an error message shows. */
+enum { NAME_SHOWN_BYTES = 64 };
+
+static const varve_string metric_label = {"__name__", 8};
+
+static int string_compare(varve_string a, varve_string b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    int order = shorter > 0 ? memcmp(a.bytes, b.bytes, shorter) : 0;
+    if (order != 0) {
+        return order;
+    }
+    return a.length < b.length ? -1 : a.length > b.length;
+}
+
+static bool string_equal(varve_string a, varve_string b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+/* ----------------------------------------------------------------------------- Encoding */
+
+static int shown_length(varve_string name)
+{
+    return name.length < NAME_SHOWN_BYTES ? (int)name.length : NAME_SHOWN_BYTES;
+}
+
+/* Checks one label by itself; number counts from 1, for names that cannot be printed. */
+static varve_status label_check(const varve_label *label, size_t number, varve_error *error)
+{
+    varve_string name = label->name;
+    if (name.length == 0) {
+        return vv_fail(error, VARVE_INVALID, "label %zu has an empty name", number);
+    }
+    if (name.length > VARVE_LABEL_NAME_BYTES_MAX) {
+        return vv_fail(error, VARVE_LIMIT,
+                       "the name of label %zu has %zu bytes; at most %u are allowed", number,
+                       name.length, VARVE_LABEL_NAME_BYTES_MAX);
+    }
+    if (!vv_utf8_valid(name.bytes, name.length)) {
+        return vv_fail(error, VARVE_INVALID, "the name of label %zu is not UTF-8", number);
+    }
+    if (label->value.length > VARVE_LABEL_VALUE_BYTES_MAX) {
+        return vv_fail(
+            error, VARVE_LIMIT, "the value of label \"%.*s\" has %zu bytes; at most %u are allowed",
+            shown_length(name), name.bytes, label->value.length, VARVE_LABEL_VALUE_BYTES_MAX);
+    }
+    if (!vv_utf8_valid(label->value.bytes, label->value.length)) {
+        return vv_fail(error, VARVE_INVALID, "the value of label \"%.*s\" is not UTF-8",
+                       shown_length(name), name.bytes);
+    }
+    return VARVE_OK;
+}
+
+/* Puts label behind those in sorted (count of them), or refuses a name that is there. Labels mostly come
+ * sorted already, so that insertion is one comparison each. */
+static varve_status label_insert(const varve_label **sorted, size_t count, const varve_label *label,
+                                 varve_error *error)
+{
+    size_t at = count;
+    while (at > 0) {
+        int order = string_compare(sorted[at - 1]->name, label->name);
+        if (order == 0) {
+            return vv_fail(error, VARVE_INVALID, "label \"%.*s\" comes twice",
+                           shown_length(label->name), label->name.bytes);
+        }
+        if (order < 0) {
+            break;
+        }
+        at--;
+    }
+    memmove(&sorted[at + 1], &sorted[at], (count - at) * sizeof(sorted[0]));
+    sorted[at] = label;
+    return VARVE_OK;
+}
+
+static size_t string_size(varve_string string)
+{
+    return vv_varint_size(string.length) + string.length;
+}
+
+static void string_write(struct vv_writer *writer, varve_string string)
+{
+    vv_write_varint(writer, string.length);
+    vv_write_bytes(writer, string.bytes, string.length);
+}
+
+static varve_status key_write(const varve_label *const *sorted, size_t count, struct vv_buffer *out,
+                              varve_error *error)
+{
+    size_t bytes = vv_varint_size(count);
+    for (size_t index = 0; index < count; index++) {
+        bytes += string_size(sorted[index]->name) + string_size(sorted[index]->value);
+    }
+    if (bytes > VARVE_SERIES_KEY_BYTES_MAX) {
+        return vv_fail(error, VARVE_LIMIT,
+                       "the labels of the series take %zu bytes together; at most %u are allowed",
+                       bytes, VARVE_SERIES_KEY_BYTES_MAX);
+    }
+    if (vv_buffer_reserve(out, bytes) != VARVE_OK) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory for the key of a series");
+    }
+    struct vv_writer writer = vv_writer_init(out->bytes + out->length, bytes);
+    vv_write_varint(&writer, count);
+    for (size_t index = 0; index < count; index++) {
+        string_write(&writer, sorted[index]->name);
+        string_write(&writer, sorted[index]->value);
+    }
+    VV_ASSERT(!writer.failed && vv_writer_left(&writer) == 0);
+    out->length += bytes;
+    return VARVE_OK;
+}
+
+varve_status vv_key_encode(const varve_label *labels, size_t label_count, struct vv_buffer *out,
+                           varve_error *error)
+{
+    const varve_label *sorted[VARVE_LABELS_MAX];
+    size_t count = 0;
+    for (size_t index = 0; index < label_count; index++) {
+        const varve_label *label = &labels[index];
+        VV_TRY(label_check(label, index + 1, error));
+        if (label->value.length == 0) {
+            continue;
+        }
+        if (count == VARVE_LABELS_MAX) {
+            return vv_fail(error, VARVE_LIMIT, "a series has at most %u labels", VARVE_LABELS_MAX);
+        }
+        VV_TRY(label_insert(sorted, count, label, error));
+        count++;
+    }
+    if (count == 0) {
+        return vv_fail(error, VARVE_INVALID, "a series needs at least one label");
+    }
+    return key_write(sorted, count, out, error);
+}
+
+varve_status vv_key_encode_group(const varve_label *labels, size_t label_count,
+                                 struct vv_buffer *out)
+{
+    const varve_label *sorted[VARVE_LABELS_MAX];
+    VV_ASSERT(label_count <= VARVE_LABELS_MAX);
+    for (size_t index = 0; index < label_count; index++) {
+        VV_ASSERT(index == 0 || string_compare(labels[index - 1].name, labels[index].name) < 0);
+        sorted[index] = &labels[index];
+    }
+    return key_write(sorted, label_count, out, NULL);
+}
+
+/* ------------------------------------------------------------------------------ Reading */
+
+static varve_string string_read(struct vv_reader *reader)
+{
+    uint64_t length = vv_read_varint(reader);
+    const uint8_t *bytes = vv_read_bytes(reader, length);
+    return (varve_string){(const char *)bytes, bytes != NULL ? (size_t)length : 0};
+}
+
+/* Labels left in a key, and where the next one stands. */
+struct label_walk {
+    struct vv_reader reader;
+    uint64_t left;
+};
+
+static struct label_walk walk_begin(struct vv_key key)
+{
+    struct label_walk walk = {.reader = vv_reader_init(key.bytes, key.length)};
+    walk.left = vv_read_varint(&walk.reader);
+    VV_ASSERT(!walk.reader.failed && walk.left <= VARVE_LABELS_MAX);
+    return walk;
+}
+
+static bool walk_next(struct label_walk *walk, varve_label *label)
+{
+    if (walk->left == 0) {
+        return false;
+    }
+    walk->left--;
+    label->name = string_read(&walk->reader);
+    label->value = string_read(&walk->reader);
+    VV_ASSERT(!walk->reader.failed);
+    return true;
+}
+
+static bool string_acceptable(varve_string string, size_t bytes_max)
+{
+    return string.length > 0 && string.length <= bytes_max &&
+           vv_utf8_valid(string.bytes, string.length);
+}
+
+varve_status vv_key_validate(struct vv_key key)
+{
+    struct vv_reader reader = vv_reader_init(key.bytes, key.length);
+    uint64_t count = vv_read_varint(&reader);
+    if (key.length > VARVE_SERIES_KEY_BYTES_MAX || count == 0 || count > VARVE_LABELS_MAX) {
+        return VARVE_CORRUPT;
+    }
+    varve_string previous = {NULL, 0};
+    for (uint64_t index = 0; index < count; index++) {
+        varve_string name = string_read(&reader);
+        varve_string value = string_read(&reader);
+        if (reader.failed || !string_acceptable(name, VARVE_LABEL_NAME_BYTES_MAX) ||
+            !string_acceptable(value, VARVE_LABEL_VALUE_BYTES_MAX) ||
+            string_compare(previous, name) >= 0) {
+            return VARVE_CORRUPT;
+        }
+        previous = name;
+    }
+    return vv_reader_left(&reader) == 0 ? VARVE_OK : VARVE_CORRUPT;
+}
+
+uint64_t vv_key_hash(struct vv_key key)
+{
+    return vv_hash(key.bytes, key.length);
+}
+
+size_t vv_key_labels(struct vv_key key, varve_label *labels)
+{
+    struct label_walk walk = walk_begin(key);
+    size_t count = 0;
+    while (walk_next(&walk, &labels[count])) {
+        count++;
+    }
+    return count;
+}
+
+varve_string vv_key_value(struct vv_key key, varve_string name)
+{
+    struct label_walk walk = walk_begin(key);
+    varve_label label;
+    while (walk_next(&walk, &label)) {
+        if (string_equal(label.name, name)) {
+            return label.value;
+        }
+    }
+    return (varve_string){"", 0};
+}
+
+bool vv_key_equal(struct vv_key a, struct vv_key b)
+{
+    return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+}
+
+/* The next label but the metric name, which has been compared before the others. */
+static bool walk_next_other(struct label_walk *walk, varve_label *label)
+{
+    while (walk_next(walk, label)) {
+        if (!string_equal(label->name, metric_label)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int vv_key_compare(struct vv_key a, struct vv_key b)
+{
+    int order = string_compare(vv_key_value(a, metric_label), vv_key_value(b, metric_label));
+    struct label_walk walk_a = walk_begin(a);
+    struct label_walk walk_b = walk_begin(b);
+    while (order == 0) {
+        varve_label label_a;
+        varve_label label_b;
+        bool more_a = walk_next_other(&walk_a, &label_a);
+        bool more_b = walk_next_other(&walk_b, &label_b);
+        if (!more_a || !more_b) {
+            return (int)more_a - (int)more_b;
+        }
+        order = string_compare(label_a.name, label_b.name);
+        if (order == 0) {
+            order = string_compare(label_a.value, label_b.value);
+        }
+    }
+    return order;
+}

@@ -1,0 +1,353 @@
+/*
+ * label_index.c - label name -> value -> ids, in memory.
+ *
+ *   names[]    { name, slots -> [ v7 | -- | v2 | ... ] }      a hash table of its own per label name
+ *   values[]   { bytes, length, hash, posting }  x value_count      a posting number is an index here
+ *   strings    an arena: names and values once each, never moved
+ *
+ * X1  Slots hold value number + 1, 0 is free; linear probing, at most three quarters full; nothing is ever
+ *     removed. Label names are few, hence a list that is searched from the front.
+ * X2  An id is added label by label and last to all ids. If that fails on the way, what was added is taken
+ *     back; a value that is left without ids is as good as absent.
+ * X3  Strings live in the arena and never move: visitors may keep them as long as the index. values[]
+ *     moves when it grows.
+ * Threads: adding needs exclusion by the caller; reading calls may run together.
+ */
+#include "index/label_index.h"
+
+#include <string.h>
+
+#include "base/checksum.h"
+#include "index/posting.h"
+#include "os/alloc.h"
+#include "pool/arena.h"
+
+enum { SLOTS_MIN = 8, VALUES_MIN = 64, NAMES_MIN = 16 };
+
+struct label_value {
+    const char *bytes;
+    uint32_t hash; /* low half: spares most comparisons, and the rehash when slots grow */
+    uint16_t length;
+    struct vv_posting posting;
+};
+
+_Static_assert(VARVE_LABEL_VALUE_BYTES_MAX <= UINT16_MAX, "length of a value fits its field");
+
+struct label_name {
+    varve_string name;
+    uint32_t *slots;
+    uint32_t slot_count; /* a power of two */
+    uint32_t value_count;
+};
+
+struct vv_label_index {
+    struct vv_arena strings;
+    struct label_name *names;
+    size_t name_count;
+    size_t name_capacity;
+    struct label_value *values;
+    uint32_t value_count;
+    uint32_t value_capacity;
+    struct vv_id_set *all;
+};
+
+struct vv_label_index *vv_label_index_create(void)
+{
+    struct vv_label_index *index = vv_alloc_zeroed(1, sizeof(*index));
+    if (index == NULL) {
+        return NULL;
+    }
+    vv_arena_init(&index->strings, 0);
+    index->all = vv_id_set_create();
+    if (index->all == NULL) {
+        vv_label_index_destroy(index);
+        return NULL;
+    }
+    return index;
+}
+
+void vv_label_index_destroy(struct vv_label_index *index)
+{
+    if (index == NULL) {
+        return;
+    }
+    for (uint32_t value = 0; value < index->value_count; value++) {
+        vv_posting_fini(&index->values[value].posting);
+    }
+    for (size_t name = 0; name < index->name_count; name++) {
+        vv_free(index->names[name].slots);
+    }
+    vv_id_set_destroy(index->all);
+    vv_free(index->values);
+    vv_free(index->names);
+    vv_arena_fini(&index->strings);
+    vv_free(index);
+}
+
+/* ------------------------------------------------------------------------------- Finding */
+
+static bool same_bytes(const char *bytes, size_t length, varve_string string)
+{
+    return length == string.length && (length == 0 || memcmp(bytes, string.bytes, length) == 0);
+}
+
+static struct label_name *find_name(const struct vv_label_index *index, varve_string name)
+{
+    for (size_t at = 0; at < index->name_count; at++) {
+        if (same_bytes(index->names[at].name.bytes, index->names[at].name.length, name)) {
+            return &index->names[at];
+        }
+    }
+    return NULL;
+}
+
+/* The slot in which the value stands, or the free one where it would. */
+static uint32_t *find_slot(const struct vv_label_index *index, const struct label_name *name,
+                           uint32_t hash, varve_string value)
+{
+    uint32_t mask = name->slot_count - 1;
+    for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
+        uint32_t number = name->slots[at];
+        if (number == 0) {
+            return &name->slots[at];
+        }
+        const struct label_value *found = &index->values[number - 1];
+        if (found->hash == hash && same_bytes(found->bytes, found->length, value)) {
+            return &name->slots[at];
+        }
+    }
+}
+
+static uint32_t hash_of(varve_string value)
+{
+    return (uint32_t)vv_hash(value.bytes, value.length);
+}
+
+/* -------------------------------------------------------------------------------- Adding */
+
+/* Twice the entries (or first ones) for a growing array; NULL: out of memory, the array is as it was. */
+static void *grow_array(void *array, size_t *capacity, size_t first, size_t entry_bytes)
+{
+    size_t more = *capacity == 0 ? first : *capacity * 2;
+    void *grown = vv_realloc(array, more * entry_bytes);
+    if (grown != NULL) {
+        *capacity = more;
+    }
+    return grown;
+}
+
+static varve_status add_name(struct vv_label_index *index, varve_string name,
+                             struct label_name **added)
+{
+    if (index->name_count == index->name_capacity) {
+        void *names =
+            grow_array(index->names, &index->name_capacity, NAMES_MIN, sizeof(index->names[0]));
+        if (names == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        index->names = names;
+    }
+    const char *bytes = vv_arena_copy(&index->strings, name.bytes, name.length);
+    uint32_t *slots = vv_alloc_zeroed(SLOTS_MIN, sizeof(slots[0]));
+    if (bytes == NULL || slots == NULL) {
+        vv_free(slots);
+        return VARVE_NO_MEMORY;
+    }
+    *added = &index->names[index->name_count++];
+    **added =
+        (struct label_name){.name = {bytes, name.length}, .slots = slots, .slot_count = SLOTS_MIN};
+    return VARVE_OK;
+}
+
+/* Makes room for one more value in the hash table of a name. */
+static varve_status reserve_slot(const struct vv_label_index *index, struct label_name *name)
+{
+    if (name->value_count + 1 <= name->slot_count / 4 * 3) {
+        return VARVE_OK;
+    }
+    uint32_t count = name->slot_count * 2;
+    uint32_t *slots = vv_alloc_zeroed(count, sizeof(slots[0]));
+    if (slots == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    for (uint32_t old = 0; old < name->slot_count; old++) {
+        uint32_t number = name->slots[old];
+        if (number != 0) {
+            uint32_t at = index->values[number - 1].hash & (count - 1);
+            while (slots[at] != 0) {
+                at = (at + 1) & (count - 1);
+            }
+            slots[at] = number;
+        }
+    }
+    vv_free(name->slots);
+    name->slots = slots;
+    name->slot_count = count;
+    return VARVE_OK;
+}
+
+static varve_status reserve_value(struct vv_label_index *index)
+{
+    if (index->value_count < index->value_capacity) {
+        return VARVE_OK;
+    }
+    if (index->value_count >= UINT32_MAX / 2) {
+        return VARVE_LIMIT;
+    }
+    size_t capacity = index->value_capacity;
+    void *values = grow_array(index->values, &capacity, VALUES_MIN, sizeof(index->values[0]));
+    if (values == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    index->values = values;
+    index->value_capacity = (uint32_t)capacity;
+    return VARVE_OK;
+}
+
+/* Finds or makes the value of a label. */
+static varve_status intern(struct vv_label_index *index, const varve_label *label, uint32_t *number)
+{
+    struct label_name *name = find_name(index, label->name);
+    if (name == NULL) {
+        VV_TRY(add_name(index, label->name, &name));
+    }
+    uint32_t hash = hash_of(label->value);
+    uint32_t *slot = find_slot(index, name, hash, label->value);
+    if (*slot == 0) {
+        VV_TRY(reserve_value(index));
+        VV_TRY(reserve_slot(index, name));
+        const char *bytes = vv_arena_copy(&index->strings, label->value.bytes, label->value.length);
+        if (bytes == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        slot = find_slot(index, name, hash, label->value);
+        index->values[index->value_count] = (struct label_value){
+            .bytes = bytes, .hash = hash, .length = (uint16_t)label->value.length};
+        *slot = ++index->value_count;
+        name->value_count++;
+    }
+    *number = *slot - 1;
+    return VARVE_OK;
+}
+
+varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id, struct vv_key key)
+{
+    varve_label labels[VARVE_LABELS_MAX];
+    uint32_t added[VARVE_LABELS_MAX];
+    size_t count = vv_key_labels(key, labels);
+    size_t done = 0;
+    varve_status status = VARVE_OK;
+    VV_ASSERT(!vv_id_set_contains(index->all, id));
+    for (; done < count && status == VARVE_OK; done++) {
+        status = intern(index, &labels[done], &added[done]);
+        if (status == VARVE_OK) {
+            status = vv_posting_add(&index->values[added[done]].posting, id);
+        }
+    }
+    if (status == VARVE_OK) {
+        return vv_id_set_add(index->all, id);
+    }
+    /* The last one is what failed. */
+    for (size_t undo = 0; undo + 1 < done; undo++) {
+        vv_posting_undo_add(&index->values[added[undo]].posting, id);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------------- Reading */
+
+static varve_status add_all(const void *ctx, struct vv_id_set *into)
+{
+    const struct vv_label_index *index = ctx;
+    return vv_id_set_unite(into, index->all);
+}
+
+/* Whether any series still has this label, which a failed add may have left without. */
+static bool name_is_used(const struct vv_label_index *index, const struct label_name *name)
+{
+    for (uint32_t slot = 0; slot < name->slot_count; slot++) {
+        uint32_t number = name->slots[slot];
+        if (number != 0 && !vv_posting_is_empty(&index->values[number - 1].posting)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static varve_status each_name(const void *ctx, vv_visit_name visit, void *visitor)
+{
+    const struct vv_label_index *index = ctx;
+    for (size_t at = 0; at < index->name_count; at++) {
+        if (name_is_used(index, &index->names[at])) {
+            VV_TRY(visit(visitor, index->names[at].name));
+        }
+    }
+    return VARVE_OK;
+}
+
+static varve_status each_value(const void *ctx, varve_string name, vv_visit_value visit,
+                               void *visitor)
+{
+    const struct vv_label_index *index = ctx;
+    const struct label_name *found = find_name(index, name);
+    for (uint32_t slot = 0; found != NULL && slot < found->slot_count; slot++) {
+        uint32_t number = found->slots[slot];
+        if (number == 0) {
+            continue;
+        }
+        const struct label_value *value = &index->values[number - 1];
+        if (!vv_posting_is_empty(&value->posting)) {
+            VV_TRY(visit(visitor, (varve_string){value->bytes, value->length}, number - 1));
+        }
+    }
+    return VARVE_OK;
+}
+
+static varve_status find_value(const void *ctx, varve_string name, varve_string value,
+                               uint64_t *posting)
+{
+    const struct vv_label_index *index = ctx;
+    const struct label_name *found = find_name(index, name);
+    if (found == NULL) {
+        return VARVE_NOT_FOUND;
+    }
+    uint32_t number = *find_slot(index, found, hash_of(value), value);
+    if (number == 0 || vv_posting_is_empty(&index->values[number - 1].posting)) {
+        return VARVE_NOT_FOUND;
+    }
+    *posting = number - 1;
+    return VARVE_OK;
+}
+
+static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+{
+    const struct vv_label_index *index = ctx;
+    VV_ASSERT(posting < index->value_count);
+    return vv_posting_add_to(&index->values[posting].posting, into);
+}
+
+struct vv_label_source vv_label_index_source(const struct vv_label_index *index)
+{
+    static const struct vv_label_source_ops ops = {
+        .add_all = add_all,
+        .each_name = each_name,
+        .each_value = each_value,
+        .find_value = find_value,
+        .add_posting = add_posting,
+    };
+    return (struct vv_label_source){.ops = &ops, .ctx = index};
+}
+
+uint64_t vv_label_index_bytes(const struct vv_label_index *index)
+{
+    uint64_t bytes = sizeof(*index) + index->strings.reserved_bytes +
+                     index->name_capacity * sizeof(index->names[0]) +
+                     index->value_capacity * sizeof(index->values[0]) + vv_id_set_bytes(index->all);
+    for (size_t name = 0; name < index->name_count; name++) {
+        bytes += index->names[name].slot_count * sizeof(uint32_t);
+    }
+    for (uint32_t value = 0; value < index->value_count; value++) {
+        bytes += vv_posting_bytes(&index->values[value].posting);
+    }
+    return bytes;
+}
