@@ -111,6 +111,18 @@ varve_status vv_fail(varve_error *error, varve_status status, const char *format
     return status;
 }
 
+varve_status vv_refuse(varve_error *error, const char *format, ...)
+{
+    vv_error_clear(error);
+    if (error_claim(error, VARVE_INVALID)) {
+        va_list arguments;
+        va_start(arguments, format);
+        message_append(error, format, arguments);
+        va_end(arguments);
+    }
+    return VARVE_INVALID;
+}
+
 varve_status vv_fail_io(varve_error *error, varve_status status, int system_errno, const char *file,
                         uint64_t offset, const char *format, ...)
 {

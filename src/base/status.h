@@ -58,6 +58,11 @@ static inline void vv_error_clear(varve_error *error)
 varve_status vv_fail(varve_error *error, varve_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Fills the record, nullable, of a call that reads text and returns INVALID: whatever the record held
+ * before, since it may be uninitialised and this is the one failure of the call. */
+varve_status vv_refuse(varve_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /**
  * vv_fail_io() - as vv_fail(), with the errno of the system call and where it happened.
  *

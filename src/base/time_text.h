@@ -38,7 +38,7 @@ struct vv_civil vv_civil_from_days(int64_t days);
 unsigned vv_days_in_month(int64_t year, unsigned month);
 
 /* RFC 3339: 2026-11-21T10:00:00.5Z, or an offset for Z, a space or t for T, z for Z, 1 to 9 digits of
- * fraction, seconds and fraction left out; a date alone is its midnight UTC. */
+ * fraction, seconds and fraction left out; a date alone is its midnight. UTC where no offset is given. */
 varve_status vv_rfc3339_parse(varve_string text, int64_t *time, varve_error *error);
 
 /* A whole number of a unit, with a fraction if there is one (1700000000.25 in seconds): what stands in
@@ -55,8 +55,8 @@ varve_status vv_time_number_parse(varve_string text, varve_precision precision, 
  * %a %A name of a day, not checked against the date  %T %H:%M:%S  %R %H:%M  %F %Y-%m-%d  %D %m/%d/%y
  * %n %t and white space: any white space, none too  %% itself. Everything else stands for itself.
  *
- * The pattern must name the day (%s; or %Y or %y with month and day or %j); what else it lacks is 0. UTC
- * unless it has %z. INVALID too if the pattern itself is wrong.
+ * The pattern must have a year or %s; month and day are 1 where it lacks them, all else is 0. UTC unless
+ * it has %z. INVALID too if the pattern itself is wrong.
  */
 varve_status vv_time_pattern_parse(varve_string pattern, varve_string text, int64_t *time,
                                    varve_error *error);
