@@ -43,6 +43,7 @@ struct vv_wal_place {
 /* What a replay found. */
 struct vv_wal_recovery {
     struct vv_wal_segments segments;
+    uint64_t start_lsn;    /* where the replay began */
     uint64_t end_lsn;      /* behind the last accepted frame */
     uint64_t end_checksum; /* of that frame; 0 if there is none */
     uint64_t sequence_max; /* greatest sequence seen; 0 if there is none */

@@ -27,9 +27,8 @@ struct replay {
     varve_error *error;
 
     uint64_t position; /* LSN of the next frame */
-    uint64_t start_lsn;
     uint64_t checksum; /* of the frame before position */
-    bool chain_known;  /* false behind a gap: the next frame is accepted without it */
+    bool chain_known;  /* false at the start and behind a gap: the next frame is accepted */
 };
 
 /* One segment in memory. */
@@ -162,18 +161,16 @@ static varve_status take_frame(struct replay *replay, const struct segment_bytes
                                const struct vv_wal_frame *frame)
 {
     const uint8_t *payload = in->bytes + file_offset(in, frame->lsn) + VV_WAL_FRAME_HEADER_BYTES;
-    if (frame->lsn >= replay->start_lsn) {
-        varve_status status = replay->apply(replay->context, frame, payload);
-        if (status == VARVE_CORRUPT) {
-            in->segment->damaged = true;
-            VV_TRY(damage(replay, in->name, file_offset(in, frame->lsn), "a record makes no sense",
-                          frame->lsn, frame->lsn + vv_wal_frame_bytes(frame->payload_bytes)));
-        } else if (status != VARVE_OK) {
-            return vv_fail(replay->error, status, "cannot replay the log segment %s", in->name);
-        }
-        replay->recovery->frames++;
-        replay->recovery->samples += frame->sample_count;
+    varve_status status = replay->apply(replay->context, frame, payload);
+    if (status == VARVE_CORRUPT) {
+        in->segment->damaged = true;
+        VV_TRY(damage(replay, in->name, file_offset(in, frame->lsn), "a record makes no sense",
+                      frame->lsn, frame->lsn + vv_wal_frame_bytes(frame->payload_bytes)));
+    } else if (status != VARVE_OK) {
+        return vv_fail(replay->error, status, "cannot replay the log segment %s", in->name);
     }
+    replay->recovery->frames++;
+    replay->recovery->samples += frame->sample_count;
     replay->position = frame->lsn + vv_wal_frame_bytes(frame->payload_bytes);
     replay->checksum = frame->checksum;
     replay->chain_known = true;
@@ -284,22 +281,13 @@ static varve_status replay_segment(struct replay *replay, size_t index)
         return VARVE_OK; /* nothing of it counts any more */
     }
     if (in.segment->first_lsn > replay->position) {
-        if (replay->position > replay->start_lsn || replay->recovery->frames > 0 || index > 0 ||
-            in.segment->first_lsn > replay->start_lsn) {
-            VV_TRY(damage(replay, in.name, 0, "what comes before it is missing", replay->position,
-                          in.segment->first_lsn));
-        }
+        VV_TRY(damage(replay, in.name, 0, "what comes before it is missing", replay->position,
+                      in.segment->first_lsn));
         replay->position = in.segment->first_lsn;
         replay->chain_known = false;
     }
     uint8_t *memory = NULL;
     varve_status status = read_segment(replay, &in, &memory);
-    if (status == VARVE_OK && in.segment->first_lsn < replay->position &&
-        replay->recovery->frames == 0) {
-        /* The start lies inside: walk the chain from the first frame without applying. */
-        replay->position = in.segment->first_lsn;
-        replay->chain_known = false;
-    }
     if (status == VARVE_OK) {
         status = replay_frames(replay, &in);
     }
@@ -329,7 +317,6 @@ varve_status vv_wal_replay(const struct vv_wal_place *place, uint64_t start_lsn,
         .recovery = recovery,
         .error = error,
         .position = start_lsn,
-        .start_lsn = start_lsn,
     };
     int listed = place->env->ops->list(place->env->ctx, place->directory, add_if_segment, recovery);
     if (listed != 0) {

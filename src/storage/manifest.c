@@ -1,0 +1,235 @@
+/*
+ * manifest.c - reading and replacing the manifest. Bytes: MANIFEST_FORMAT.md.
+ *
+ * M1  The file is replaced as a whole: tmp written, synced, renamed, directory synced, in this order. Without
+ *     the first sync the name could outlive its data, without the last one the rename could be lost after
+ *     the old blocks and log segments were removed.
+ * Thread: stores are serialised by the shard's maintenance lock.
+ */
+#include "storage/manifest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/checksum.h"
+#include "os/alloc.h"
+
+static const char magic[8] = {'V', 'A', 'R', 'V', 'E', 'M', 'A', 'N'};
+static const char temporary_name[] = "manifest.tmp";
+static const char block_prefix[] = "block-";
+
+enum {
+    MANIFEST_VERSION = 1,
+    HEADER_BYTES = 72,
+    BLOCK_BYTES = 104,
+    CHECKSUM_BYTES = 8,
+    BLOCKS_MAX = 1 << 20,
+    FLAG_COLD = 1,
+};
+
+void vv_block_name(uint64_t id, char *name)
+{
+    (void)snprintf(name, VV_BLOCK_NAME_BYTES, "%s%016" PRIx64, block_prefix, id);
+}
+
+bool vv_is_block_name(const char *name)
+{
+    return strncmp(name, block_prefix, sizeof(block_prefix) - 1) == 0;
+}
+
+static void encode_block(struct vv_writer *out, const struct vv_block_info *block)
+{
+    vv_write_u64(out, block->identity.id);
+    vv_write_u64(out, block->identity.lsn_min);
+    vv_write_u64(out, block->identity.lsn_max);
+    vv_write_u64(out, block->file_bytes);
+    vv_write_u64(out, block->checksum);
+    vv_write_u64(out, block->series_count);
+    vv_write_u64(out, block->chunk_count);
+    vv_write_u64(out, block->sample_count);
+    vv_write_u64(out, block->tombstone_count);
+    vv_write_u64(out, (uint64_t)block->time_min);
+    vv_write_u64(out, (uint64_t)block->time_max);
+    vv_write_u64(out, block->identity.cold ? FLAG_COLD : 0);
+    vv_write_u64(out, 0);
+}
+
+static void decode_block(struct vv_reader *in, const struct vv_shard_place *place,
+                         struct vv_block_info *block)
+{
+    *block = (struct vv_block_info){.identity.shard = place->shard};
+    memcpy(block->identity.database_uuid, place->database_uuid, sizeof(place->database_uuid));
+    block->identity.id = vv_read_u64(in);
+    block->identity.lsn_min = vv_read_u64(in);
+    block->identity.lsn_max = vv_read_u64(in);
+    block->file_bytes = vv_read_u64(in);
+    block->checksum = vv_read_u64(in);
+    block->series_count = vv_read_u64(in);
+    block->chunk_count = vv_read_u64(in);
+    block->sample_count = vv_read_u64(in);
+    block->tombstone_count = vv_read_u64(in);
+    block->time_min = (int64_t)vv_read_u64(in);
+    block->time_max = (int64_t)vv_read_u64(in);
+    block->identity.cold = (vv_read_u64(in) & FLAG_COLD) != 0;
+    (void)vv_read_u64(in);
+}
+
+/* Reads the whole file into *bytes (from vv_alloc). */
+static varve_status read_file(const struct vv_shard_place *place, uint8_t **bytes, size_t *length,
+                              varve_error *error)
+{
+    const struct vv_env *env = place->env;
+    int file = env->ops->open(env->ctx, place->directory, VV_MANIFEST_NAME, VV_OPEN_READ);
+    if (file < 0) {
+        return vv_fail_io(error, file == -ENOENT ? VARVE_CORRUPT : vv_status_from_errno(-file),
+                          -file, VV_MANIFEST_NAME, 0, "cannot open the manifest");
+    }
+    struct vv_file_status file_status;
+    *bytes = NULL;
+    varve_status status = VARVE_OK;
+    int result = env->ops->stat(env->ctx, file, &file_status);
+    size_t size_max = HEADER_BYTES + (size_t)BLOCKS_MAX * BLOCK_BYTES + CHECKSUM_BYTES;
+    if (result == 0 &&
+        (file_status.size < HEADER_BYTES + CHECKSUM_BYTES || file_status.size > size_max)) {
+        status = vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 0,
+                            "the manifest has %" PRIu64 " bytes: it was cut off or is none",
+                            file_status.size);
+    } else if (result == 0) {
+        *length = file_status.size;
+        *bytes = vv_alloc(*length);
+        status = *bytes == NULL ? vv_fail(error, VARVE_NO_MEMORY, "no memory for the manifest")
+                                : VARVE_OK;
+        result = status == VARVE_OK ? vv_env_read_all(env, file, *bytes, *length, 0) : 0;
+    }
+    (void)env->ops->close(env->ctx, file);
+    if (result != 0) {
+        status =
+            vv_fail_io(error, VARVE_IO, -result, VV_MANIFEST_NAME, 0, "cannot read the manifest");
+    }
+    if (status != VARVE_OK) {
+        vv_free(*bytes);
+        *bytes = NULL;
+    }
+    return status;
+}
+
+static varve_status decode(const struct vv_shard_place *place, const uint8_t *bytes, size_t length,
+                           struct vv_manifest *manifest, varve_error *error)
+{
+    if (memcmp(bytes, magic, sizeof(magic)) != 0) {
+        return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 0,
+                          "the manifest does not begin with its magic");
+    }
+    if (vv_load_u32(bytes + 8) > MANIFEST_VERSION) {
+        return vv_fail_io(error, VARVE_VERSION, 0, VV_MANIFEST_NAME, 8,
+                          "the manifest has format %u, this varve reads up to %d: use a newer one",
+                          vv_load_u32(bytes + 8), MANIFEST_VERSION);
+    }
+    if (vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
+        vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
+        return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, length - CHECKSUM_BYTES,
+                          "the checksum of the manifest is wrong");
+    }
+    struct vv_reader in = vv_reader_init(bytes + 12, length - CHECKSUM_BYTES - 12);
+    uint32_t shard = vv_read_u32(&in);
+    const uint8_t *uuid = vv_read_bytes(&in, sizeof(place->database_uuid));
+    manifest->sequence = vv_read_u64(&in);
+    manifest->wal_start_lsn = vv_read_u64(&in);
+    manifest->wal_sequence = vv_read_u64(&in);
+    manifest->next_block_id = vv_read_u64(&in);
+    uint64_t count = vv_read_u64(&in);
+    if (in.failed || shard != place->shard ||
+        memcmp(uuid, place->database_uuid, sizeof(place->database_uuid)) != 0 ||
+        count > BLOCKS_MAX || vv_reader_left(&in) != count * BLOCK_BYTES) {
+        return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 12,
+                          "the manifest belongs to another database or shard");
+    }
+    if (count > 0) {
+        manifest->blocks = vv_alloc_zeroed(count, sizeof(*manifest->blocks));
+        if (manifest->blocks == NULL) {
+            return vv_fail(error, VARVE_NO_MEMORY, "no memory for the manifest");
+        }
+    }
+    manifest->block_count = count;
+    for (size_t i = 0; i < count; i++) {
+        decode_block(&in, place, &manifest->blocks[i]);
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_manifest *manifest,
+                              varve_error *error)
+{
+    *manifest = (struct vv_manifest){0};
+    uint8_t *bytes = NULL;
+    size_t length = 0;
+    VV_TRY(read_file(place, &bytes, &length, error));
+    varve_status status = decode(place, bytes, length, manifest, error);
+    vv_free(bytes);
+    return status;
+}
+
+/* Writes the encoded manifest under its temporary name and renames it (M1). */
+static int replace_file(const struct vv_shard_place *place, const uint8_t *bytes, size_t length)
+{
+    const struct vv_env *env = place->env;
+    int file = env->ops->open(env->ctx, place->directory, temporary_name, VV_OPEN_TRUNCATE);
+    if (file < 0) {
+        return file;
+    }
+    int result = vv_env_write_all(env, file, bytes, length, 0);
+    if (result == 0) {
+        result = env->ops->fdatasync(env->ctx, file);
+    }
+    int closed = env->ops->close(env->ctx, file);
+    if (result == 0 && closed != 0) {
+        result = closed;
+    }
+    if (result == 0) {
+        result = env->ops->rename(env->ctx, place->directory, temporary_name, VV_MANIFEST_NAME);
+    }
+    if (result != 0) {
+        (void)env->ops->unlink(env->ctx, place->directory, temporary_name);
+        return result;
+    }
+    return env->ops->sync_directory(env->ctx, place->directory);
+}
+
+varve_status vv_manifest_store(const struct vv_shard_place *place,
+                               const struct vv_manifest *manifest, varve_error *error)
+{
+    size_t length = HEADER_BYTES + manifest->block_count * BLOCK_BYTES + CHECKSUM_BYTES;
+    uint8_t *bytes = vv_alloc(length);
+    if (bytes == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to write the manifest");
+    }
+    struct vv_writer out = vv_writer_init(bytes, length);
+    vv_write_bytes(&out, magic, sizeof(magic));
+    vv_write_u32(&out, MANIFEST_VERSION);
+    vv_write_u32(&out, place->shard);
+    vv_write_bytes(&out, place->database_uuid, sizeof(place->database_uuid));
+    vv_write_u64(&out, manifest->sequence);
+    vv_write_u64(&out, manifest->wal_start_lsn);
+    vv_write_u64(&out, manifest->wal_sequence);
+    vv_write_u64(&out, manifest->next_block_id);
+    vv_write_u64(&out, manifest->block_count);
+    for (size_t i = 0; i < manifest->block_count; i++) {
+        encode_block(&out, &manifest->blocks[i]);
+    }
+    vv_write_u64(&out, vv_checksum(bytes, length - CHECKSUM_BYTES, 0));
+    VV_ASSERT(!out.failed && out.at == out.end);
+    int result = replace_file(place, bytes, length);
+    vv_free(bytes);
+    if (result != 0) {
+        return vv_fail_io(error, vv_status_from_errno(-result), -result, VV_MANIFEST_NAME, 0,
+                          "cannot replace the manifest");
+    }
+    return VARVE_OK;
+}
+
+void vv_manifest_fini(struct vv_manifest *manifest)
+{
+    vv_free(manifest->blocks);
+    *manifest = (struct vv_manifest){0};
+}

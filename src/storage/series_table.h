@@ -1,0 +1,65 @@
+/*
+ * series_table.h - every series that the open shard has met: by label set, and by ref.
+ *
+ * Finding is lock-free; creating takes a lock that nobody else needs. Series are never removed while the
+ * shard is open, so a pointer to one stays valid until the table is destroyed.
+ */
+#ifndef VARVE_STORAGE_SERIES_TABLE_H
+#define VARVE_STORAGE_SERIES_TABLE_H
+
+#include "index/key.h"
+#include "index/label_index.h"
+#include "pool/epoch.h"
+
+struct vv_run;
+struct vv_head_tombstone;
+
+struct vv_series {
+    /* Constant. */
+    uint64_t hash; /* of the key */
+    uint32_t ref;
+    uint32_t key_length;
+
+    /* Guarded by the shard's append lock. */
+    uint64_t logged_generation; /* its definition stands in the log since this head generation */
+
+    /* Guarded by the head's lock for the ref (head.h). */
+    struct vv_run *oldest_run;
+    struct vv_run *newest_run;
+    struct vv_head_tombstone *tombstones; /* oldest first */
+    uint32_t tombstone_count;
+
+    uint8_t key[]; /* constant */
+};
+
+static inline struct vv_key vv_series_key(const struct vv_series *series)
+{
+    return (struct vv_key){series->key, series->key_length};
+}
+
+struct vv_series_table;
+
+/* epoch: reclaims the hash set's memory; outlives the table. NULL: out of memory. */
+struct vv_series_table *vv_series_table_create(struct vv_epoch *epoch);
+/* Frees the table and the series; what hangs on them must be gone. NULL is fine. */
+void vv_series_table_destroy(struct vv_series_table *table);
+
+/* The series with that key, or NULL. hash: vv_key_hash(key). Lock-free. */
+struct vv_series *vv_series_table_find(struct vv_series_table *table, struct vv_key key,
+                                       uint64_t hash);
+/* The same, made if there is none. LIMIT: there are series_max already. NO_MEMORY. */
+varve_status vv_series_table_find_or_create(struct vv_series_table *table, struct vv_key key,
+                                            uint64_t hash, uint64_t series_max,
+                                            struct vv_series **series) VARVE_MUST_CHECK;
+/* By ref; NULL if no series has it. Lock-free. */
+struct vv_series *vv_series_table_get(const struct vv_series_table *table, uint32_t ref);
+/* Refs are 0 to count - 1. */
+uint32_t vv_series_table_count(const struct vv_series_table *table);
+
+/* Calls read with the label index of all series; creation waits meanwhile, lookups do not. */
+varve_status vv_series_table_read_index(struct vv_series_table *table,
+                                        varve_status (*read)(void *context,
+                                                             const struct vv_label_source *source),
+                                        void *context) VARVE_MUST_CHECK;
+
+#endif
