@@ -1,0 +1,154 @@
+/*
+ * verbs.c - the table of verbs and options. Parser, help, completions and man page are made from
+ * it.
+ */
+#include "options.h"
+
+#include <stdint.h>
+
+#define ROW_OUTPUTS "table|csv|json|jsonl|prom|influx"
+#define LIST_OUTPUTS "table|csv|json|jsonl"
+#define UNITS "s|ms|us|ns"
+
+const struct cli_option cli_options[CLI_OPTION_COUNT] = {
+    [CLI_OPTION_HELP] = {"help", NULL, NULL, false, "show this help"},
+    [CLI_OPTION_ACKS] = {"acks", NULL, NULL, false,
+                         "print \"durable LINE\" when the input up to that line is as durable as "
+                         "--sync says"},
+    [CLI_OPTION_AGG] = {"agg", "F,..", NULL, false,
+                        "functions over the samples: count, sum, min, max, avg, first, last"},
+    [CLI_OPTION_ALL] = {"all", NULL, NULL, false,
+                        "confirm that a selector which matches everything is meant"},
+    [CLI_OPTION_BY] = {"by", "LABEL,..", NULL, false,
+                       "pool the series that agree in these labels (needs --agg)"},
+    [CLI_OPTION_CSV_TIME_FORMAT] = {"time-format", "FORMAT", NULL, false,
+                                    "csv: how times are written: rfc3339, s, ms, us, ns or a "
+                                    "strptime pattern"},
+    [CLI_OPTION_END] = {"end", "TIME", NULL, false, "samples before this time (default: all)"},
+    [CLI_OPTION_EXPORT_OUTPUT] = {"output", "FORMAT", "csv|jsonl|prom|influx", false,
+                                  "csv (default), jsonl, prom or influx"},
+    [CLI_OPTION_FOR] = {"for", "DURATION", NULL, false, "end after this time (default: at Ctrl-C)"},
+    [CLI_OPTION_FORMAT] = {"format", "FORMAT", "auto|csv|influx|prom|openmetrics|jsonl", false,
+                           "auto (default), csv, influx, prom, openmetrics or jsonl"},
+    [CLI_OPTION_INTERVAL] = {"interval", "DURATION", NULL, false,
+                             "time between two rounds (default: 1s)"},
+    [CLI_OPTION_JSON] = {"json", NULL, NULL, false, "print the result as one JSON object"},
+    [CLI_OPTION_LABEL] = {"label", "NAME=VALUE", NULL, true, "add this label to every series"},
+    [CLI_OPTION_LABEL_COLUMNS] = {"label-columns", "COLUMN,..", NULL, false,
+                                  "csv: columns that are labels"},
+    [CLI_OPTION_LIMIT] = {"limit", "N", NULL, false, "at most this many rows"},
+    [CLI_OPTION_LIST_OUTPUT] = {"output", "FORMAT", LIST_OUTPUTS, false,
+                                "table (default on a terminal), csv (default elsewhere), json or "
+                                "jsonl"},
+    [CLI_OPTION_LOSSY] = {"lossy", NULL, NULL, false,
+                          "prom, influx: drop what the format cannot say instead of ending"},
+    [CLI_OPTION_METRIC] = {"metric", "NAME", NULL, false, "csv: metric name of the value column"},
+    [CLI_OPTION_OUTPUT] = {"output", "FORMAT", ROW_OUTPUTS, false,
+                           "table (default on a terminal), csv (default elsewhere), json, jsonl, "
+                           "prom or influx"},
+    [CLI_OPTION_PRECISION] = {"precision", "UNIT", UNITS, false,
+                              "unit of bare times: s, ms, us or ns (default: that of the format)"},
+    [CLI_OPTION_START] = {"start", "TIME", NULL, false, "samples from this time on (default: all)"},
+    [CLI_OPTION_STEP] = {"step", "DURATION", NULL, false,
+                         "one row per step, aligned to the epoch (needs --agg)"},
+    [CLI_OPTION_STRICT] = {"strict", NULL, NULL, false, "stop at the first bad line"},
+    [CLI_OPTION_SYNC] = {"sync", "MODE", "none|process|periodic|commit", false,
+                         "how durable samples are when they count as stored: none, process, "
+                         "periodic or commit"},
+    [CLI_OPTION_TIME_COLUMN] = {"time-column", "COLUMN", NULL, false,
+                                "csv: the time column (default: time, timestamp, or the first)"},
+    [CLI_OPTION_TIME_FORMAT] = {"time-format", "FORMAT", "rfc3339|" UNITS, false,
+                                "times as rfc3339 (default), or as numbers in s, ms, us or ns"},
+    [CLI_OPTION_WITHOUT] = {"without", "LABEL,..", NULL, false,
+                            "pool the series that agree in all other labels (needs --agg)"},
+};
+
+#define OPTIONS(...) ((const enum cli_option_id[]){__VA_ARGS__, CLI_OPTION_HELP, CLI_OPTION_NONE})
+#define EXAMPLES(...) ((const struct cli_example[]){__VA_ARGS__, {NULL, NULL}})
+
+const struct cli_verb cli_verbs[] = {
+    {"import", "DB [FILE...]", 1, SIZE_MAX,
+     "read files (- or none: standard input) into a database",
+     "Creates the database if it is missing. Lines that cannot be read are named, skipped and "
+     "counted "
+     "(exit code 1). Gzip or zstd files have to be unpacked first.",
+     OPTIONS(CLI_OPTION_FORMAT, CLI_OPTION_SYNC, CLI_OPTION_PRECISION, CLI_OPTION_STRICT,
+             CLI_OPTION_ACKS, CLI_OPTION_LABEL, CLI_OPTION_TIME_COLUMN, CLI_OPTION_CSV_TIME_FORMAT,
+             CLI_OPTION_METRIC, CLI_OPTION_LABEL_COLUMNS),
+     EXAMPLES(
+         {"import db metrics.prom", "the format is found by looking at the data"},
+         {"import db --format csv --time-column when --metric temperature --label room=attic "
+          "attic.csv",
+          "a table with a time and a value column"},
+         {"import db --sync commit --acks -", "acknowledge what is on the disk, line by line"}),
+     cli_verb_import},
+    {"export", "DB [SELECTOR]", 1, 2, "write samples as text that can be imported again",
+     "csv and jsonl lose nothing; prom and influx end with an error where they would lose "
+     "something, "
+     "unless --lossy is given.",
+     OPTIONS(CLI_OPTION_EXPORT_OUTPUT, CLI_OPTION_START, CLI_OPTION_END, CLI_OPTION_TIME_FORMAT,
+             CLI_OPTION_LIMIT, CLI_OPTION_LOSSY),
+     EXAMPLES({"export db > all.csv", "everything"},
+              {"export db 'cpu_usage{host=\"a\"}' --output jsonl --start -1d",
+               "one series, the last day"}),
+     cli_verb_export},
+    {"query", "DB SELECTOR", 2, 2, "show samples, or aggregates over them",
+     "A selector alone gives the samples. --agg gives one row per series, --step one per step, "
+     "--by "
+     "and --without pool series. Ranges are half-open: --start is in, --end is not.",
+     OPTIONS(CLI_OPTION_START, CLI_OPTION_END, CLI_OPTION_STEP, CLI_OPTION_AGG, CLI_OPTION_BY,
+             CLI_OPTION_WITHOUT, CLI_OPTION_LIMIT, CLI_OPTION_OUTPUT, CLI_OPTION_TIME_FORMAT),
+     EXAMPLES({"query db 'cpu_usage{host=\"a\"}' --start -1h", "the samples of the last hour"},
+              {"query db cpu_usage --agg avg,max --step 1m", "each series by the minute"},
+              {"query db 'cpu_usage{host=~\"web.*\"}' --agg avg --by host", "one row per host"},
+              {"query db '{\"http.requests\",code!=\"200\"}' --agg sum --step 1d --output json",
+               "a name that is no identifier stands in quotes"}),
+     cli_verb_query},
+    {"latest", "DB SELECTOR", 2, 2, "show the newest sample of each series", "",
+     OPTIONS(CLI_OPTION_OUTPUT, CLI_OPTION_TIME_FORMAT),
+     EXAMPLES({"latest db '{host=\"a\"}'", "the present state of one host"}), cli_verb_latest},
+    {"put", "DB SERIES VALUE [TIME]", 3, 4, "store one sample",
+     "Creates the database if it is missing. The time is now unless it is given.",
+     OPTIONS(CLI_OPTION_SYNC),
+     EXAMPLES({"put db 'temperature{room=\"attic\"}' -3.5", "a sample of this moment"},
+              {"put db errors 12 2026-11-21T10:00:00Z", "a sample of another moment"}),
+     cli_verb_put},
+    {"delete", "DB SELECTOR", 2, 2, "delete samples, or whole series",
+     "Without --start and --end the selected series go, with them only their samples in [start, "
+     "end).",
+     OPTIONS(CLI_OPTION_START, CLI_OPTION_END, CLI_OPTION_ALL),
+     EXAMPLES({"delete db 'cpu_usage{host=\"a\"}'", "a series"},
+              {"delete db cpu_usage --end -30d", "what is older than 30 days"},
+              {"delete db {} --all", "everything"}),
+     cli_verb_delete},
+    {"series", "DB [SELECTOR]", 1, 2, "list series with their sample counts and newest samples", "",
+     OPTIONS(CLI_OPTION_LIST_OUTPUT, CLI_OPTION_TIME_FORMAT),
+     EXAMPLES({"series db", "all series"}, {"series db '{host=\"a\"}'", "those of one host"}),
+     cli_verb_series},
+    {"labels", "DB [NAME]", 1, 2, "list label names, or the values of one label",
+     "The metric name is the label __name__.",
+     OPTIONS(CLI_OPTION_LIST_OUTPUT, CLI_OPTION_TIME_FORMAT),
+     EXAMPLES({"labels db", "the names, and how many values each has"},
+              {"labels db __name__", "the metrics"}),
+     cli_verb_labels},
+    {"stats", "DB", 1, 1, "show the figures of a database", "",
+     OPTIONS(CLI_OPTION_LIST_OUTPUT, CLI_OPTION_TIME_FORMAT),
+     EXAMPLES({"stats db", "samples, series, bytes per sample"},
+              {"stats db --output json", "the same for a program"}),
+     cli_verb_stats},
+    {"check", "DB", 1, 1, "read and verify every byte; writes nothing",
+     "Exit code 0 without damage (notes are harmless), 3 with.", OPTIONS(CLI_OPTION_JSON),
+     EXAMPLES({"check db", "findings by file and offset"}), cli_verb_check},
+    {"compact", "DB", 1, 1, "merge everything into one block and drop what was deleted", "",
+     ((const enum cli_option_id[]){CLI_OPTION_HELP, CLI_OPTION_NONE}),
+     EXAMPLES({"compact db", "smallest size, fastest reading"}), cli_verb_compact},
+    {"collect", "DB", 1, 1, "store metrics of this host, from /proc",
+     "Creates the database if it is missing. Names are those of the Prometheus node exporter; the "
+     "label "
+     "host is the name of this machine.",
+     OPTIONS(CLI_OPTION_INTERVAL, CLI_OPTION_FOR, CLI_OPTION_SYNC),
+     EXAMPLES({"collect db --for 30s", "real data in half a minute"},
+              {"collect db --interval 10s", "until Ctrl-C"}),
+     cli_verb_collect},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
+};
