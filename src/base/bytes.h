@@ -1,12 +1,14 @@
 /*
- * bytes.h - numbers in bytes: little-endian loads and stores, varints, and bounded readers and writers.
+ * bytes.h - numbers in bytes: little-endian loads and stores, varints, and bounded readers and
+ * writers.
  *
- * Everything that varve writes to disk is little-endian. Readers are for bytes that may be damaged: they
- * never read beyond their end and never assert on content. After the first failure a reader or writer
- * stays failed, so a decoder may read a whole record and look at `failed` once.
+ * Everything that varve writes to disk is little-endian. Readers are for bytes that may be damaged:
+ * they never read beyond their end and never assert on content. After the first failure a reader or
+ * writer stays failed, so a decoder may read a whole record and look at `failed` once.
  *
- *   varint   unsigned LEB128: seven bits a byte, least significant first, high bit = another follows;
- *            one encoding for each value: a padded (overlong) one, or one beyond 64 bits, is a failure
+ *   varint   unsigned LEB128: seven bits a byte, least significant first, high bit = another
+ *            follows; one encoding for each value: a padded (overlong) one, or one beyond 64 bits,
+ *            is a failure
  *   signed   zigzag (0, -1, 1, -2, ... to 0, 1, 2, 3, ...), then varint
  *
  * Threads: no state but the arguments. No function allocates.
@@ -71,7 +73,8 @@ static inline void vv_store_u64(void *bytes, uint64_t value)
     memcpy(bytes, &value, sizeof value);
 }
 
-/* Small magnitudes of either sign become small unsigned numbers, so that their varints are short. */
+/* Small magnitudes of either sign become small unsigned numbers, so that their varints are
+ * short. */
 static inline uint64_t vv_zigzag(int64_t value)
 {
     return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
@@ -123,9 +126,9 @@ static inline size_t vv_reader_left(const struct vv_reader *reader)
     return reader->failed ? 0 : (size_t)(reader->end - reader->at);
 }
 
-/* The next length bytes, which stay where they are, or NULL if there are fewer: then the reader fails.
- * With length 0 the pointer is not to be followed and may be NULL only if the reader has failed or was
- * made from NULL. */
+/* The next length bytes, which stay where they are, or NULL if there are fewer: then the reader
+ * fails. With length 0 the pointer is not to be followed and may be NULL only if the reader has
+ * failed or was made from NULL. */
 static inline const uint8_t *vv_read_bytes(struct vv_reader *reader, uint64_t length)
 {
     if (reader->failed || length > (uint64_t)(reader->end - reader->at)) {
@@ -212,8 +215,8 @@ static inline size_t vv_writer_left(const struct vv_writer *writer)
     return writer->failed ? 0 : (size_t)(writer->end - writer->at);
 }
 
-/* Room for length bytes, which the caller fills, or NULL if there is not so much: then the writer fails.
- * With length 0 the pointer is not to be followed. */
+/* Room for length bytes, which the caller fills, or NULL if there is not so much: then the writer
+ * fails. With length 0 the pointer is not to be followed. */
 static inline uint8_t *vv_write_room(struct vv_writer *writer, size_t length)
 {
     if (writer->failed || length > (size_t)(writer->end - writer->at)) {

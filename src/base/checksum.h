@@ -1,8 +1,8 @@
 /*
  * checksum.h - XXH3-64: the checksum of everything on disk, and the hash of everything in memory.
  *
- * The values are part of the formats: they never change, whatever the machine. About 10 GB/s and more
- * from memory in cache, a few nanoseconds for a series key.
+ * The values are part of the formats: they never change, whatever the machine. About 10 GB/s and
+ * more from memory in cache, a few nanoseconds for a series key.
  *
  * Threads: pure functions; a checksum state belongs to one thread at a time.
  */

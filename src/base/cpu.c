@@ -1,9 +1,9 @@
 /*
  * cpu.c - finds the instruction set once and remembers it.
  *
- * Thread: the answer is a function of machine and environment, so threads that meet at the first call
- * compute the same one and it does not matter whose store comes last: relaxed order is enough, since
- * nothing else is published with it.
+ * Thread: the answer is a function of machine and environment, so threads that meet at the first
+ * call compute the same one and it does not matter whose store comes last: relaxed order is enough,
+ * since nothing else is published with it.
  */
 #include "base/cpu.h"
 

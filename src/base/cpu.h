@@ -1,9 +1,10 @@
 /*
  * cpu.h - which instruction set the kernels of this process use.
  *
- * Threads: any. Cost: an atomic load after the first call, which also reads the environment variable
- * VARVE_ISA (scalar, avx2, avx512 or neon): it lowers the choice for tests and measurements, never
- * raises it beyond what the machine has, and is ignored where it names nothing that the machine has.
+ * Threads: any. Cost: an atomic load after the first call, which also reads the environment
+ * variable VARVE_ISA (scalar, avx2, avx512 or neon): it lowers the choice for tests and
+ * measurements, never raises it beyond what the machine has, and is ignored where it names nothing
+ * that the machine has.
  */
 #ifndef VARVE_BASE_CPU_H
 #define VARVE_BASE_CPU_H

@@ -5,7 +5,8 @@
  *
  *   base    192 bits, truncated: 26 of them instead of 700 powers of 128 bits each
  *   5^r     fits 64 bits
- *   product its highest 128 bits are the exact floor for every k in range: the 64 bits more in the base
+ *   product its highest 128 bits are the exact floor for every k in range: the 64 bits more in the
+ *   base
  *           absorb the truncation (the unit test recomputes all of them)
  *
  * D1  A number of struct big is the sum of limb[i] * 2^(32 * i); limbs from count on are not read.
@@ -105,8 +106,9 @@ struct vv_power vv_power_of_ten(int exponent)
  * comes after DIGITS_MAX digits only says whether the number is above what stands before. */
 #define DIGITS_MAX 800
 
-/* The greatest number is that of DIGITS_MAX + 1 digits (2658 bits) or a binary one of 64 bits, times 5
- * to the power of 400 + DIGITS_MAX (2787 bits) and 2 to that of at most 2400: below 8000 bits. */
+/* The greatest number is that of DIGITS_MAX + 1 digits (2658 bits) or a binary one of 64 bits,
+ * times 5 to the power of 400 + DIGITS_MAX (2787 bits) and 2 to that of at most 2400: below 8000
+ * bits. */
 #define BIG_LIMBS 256
 
 struct big {
@@ -171,8 +173,8 @@ static void big_from_u64(struct big *big, uint64_t value)
     }
 }
 
-/* The digits as a number; returns the power of ten that belongs to it. Digits beyond DIGITS_MAX become
- * one digit 1 if any of them is not 0. */
+/* The digits as a number; returns the power of ten that belongs to it. Digits beyond DIGITS_MAX
+ * become one digit 1 if any of them is not 0. */
 static int64_t big_from_digits(struct big *big, const struct vv_decimal *decimal)
 {
     size_t used = 0;

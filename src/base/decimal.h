@@ -1,5 +1,6 @@
 /*
- * decimal.h - what number_format.c and number_parse.c share: powers of ten, and rounding made exact.
+ * decimal.h - what number_format.c and number_parse.c share: powers of ten, and rounding made
+ * exact.
  *
  * Threads: pure functions. Nothing allocates.
  */
@@ -41,8 +42,8 @@ struct vv_decimal {
 };
 
 /* Whether the decimal is below (-1), equal to (0) or above (1) mantissa * 2^exponent, exactly.
- * The decimal lies between 10^-400 and 10^400, mantissa is not 0, exponent is -1100 to 1100. Slow: a
- * microsecond or a few. */
+ * The decimal lies between 10^-400 and 10^400, mantissa is not 0, exponent is -1100 to 1100. Slow:
+ * a microsecond or a few. */
 int vv_decimal_compare(const struct vv_decimal *decimal, uint64_t mantissa, int exponent);
 
 #endif

@@ -1,16 +1,17 @@
 /*
  * number_format.c - numbers to text.
  *
- * A double becomes the shortest decimal within its rounding interval by Schubfach (Raffaello Giulietti,
- * "The Schubfach way to render doubles"): one multiplication with a power of ten for the value and for
- * each end of the interval, and at most four candidates.
+ * A double becomes the shortest decimal within its rounding interval by Schubfach (Raffaello
+ * Giulietti, "The Schubfach way to render doubles"): one multiplication with a power of ten for the
+ * value and for each end of the interval, and at most four candidates.
  *
  *        lower end       value        upper end            scaled so that a step of candidates is 4
  *   --------[--------------*--------------]--------
  *     40*t      4*s    4*s+4          40*t+40              t: one digit less, s: as many as needed
  *
- * F1  The power is rounded up (the floor plus one unless exact) and products are rounded to odd: then the
- *     comparisons with candidates come out as they would with exact numbers (section 9 of the paper).
+ * F1  The power is rounded up (the floor plus one unless exact) and products are rounded to odd:
+ *     then the comparisons with candidates come out as they would with exact numbers (section 9 of
+ *     the paper).
  */
 #include <string.h>
 
@@ -163,7 +164,8 @@ static struct shortest shortest_of_bits(uint64_t bits)
 
 /* ------------------------------------------------------------------------------ Doubles */
 
-/* digits with the point behind the first `whole` of them (zeros added in front or behind as needed). */
+/* digits with the point behind the first `whole` of them (zeros added in front or behind as
+ * needed). */
 static size_t put_plain(char *text, uint64_t digits, unsigned count, int whole)
 {
     if (whole <= 0) {

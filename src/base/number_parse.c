@@ -1,15 +1,17 @@
 /*
  * number_parse.c - text to numbers.
  *
- * A decimal is digits * 10^exponent. Three ways to its double, the first that is sure of the answer:
+ * A decimal is digits * 10^exponent. Three ways to its double, the first that is sure of the
+ * answer:
  *
- *   exact     digits < 2^53 and |exponent| <= 22: both are doubles, one operation rounds once (Clinger)
- *   interval  digits * the 128-bit floor of 10^exponent (Eisel and Lemire): the true value lies between
+ *   exact     digits < 2^53 and |exponent| <= 22: both are doubles, one operation rounds once
+ *   (Clinger) interval  digits * the 128-bit floor of 10^exponent (Eisel and Lemire): the true
+ *   value lies between
  *             two 128-bit numbers; if both round to the same double, that is it
  *   compare   else the true value is next to the middle of two doubles: compared with it exactly
  *
- * P1  Every double comes out of the `round` of a value that is known exactly, or of two bounds that agree,
- *     or of vv_decimal_compare(): there is no rounding twice.
+ * P1  Every double comes out of the `round` of a value that is known exactly, or of two bounds that
+ *     agree, or of vv_decimal_compare(): there is no rounding twice.
  */
 #include <string.h>
 
@@ -36,8 +38,8 @@ static uint64_t bits_of_double(double value)
     return bits;
 }
 
-/* A value cut off to the grid of the doubles: mantissa * 2^exponent and what was cut off, compared with
- * half a step of the grid. */
+/* A value cut off to the grid of the doubles: mantissa * 2^exponent and what was cut off, compared
+ * with half a step of the grid. */
 struct cut {
     uint64_t mantissa; /* below 2^53 */
     int exponent;      /* EXPONENT_MIN or more, more than EXPONENT_MAX where it overflows */
@@ -186,10 +188,10 @@ static uint64_t decimal_interval(const struct scan *scan)
     uint64_t digits = scan->digits << shift;
     struct vv_power power = vv_power_of_ten(exponent);
 
-    /* Of the 192 bits of digits * power the highest 127 are kept, which leaves a bit of room for the
-     * upper bound. Because the power is a floor the product lacks less than 2^64, because of the cut
-     * less than 2^65: 2 units of what is kept at most. Digits that were left out are less than one unit
-     * of `digits`. */
+    /* Of the 192 bits of digits * power the highest 127 are kept, which leaves a bit of room for
+     * the upper bound. Because the power is a floor the product lacks less than 2^64, because of
+     * the cut less than 2^65: 2 units of what is kept at most. Digits that were left out are less
+     * than one unit of `digits`. */
     vv_uint128 low = (vv_uint128)digits * power.low;
     vv_uint128 product = (vv_uint128)digits * power.high + (uint64_t)(low >> 64);
     bool exact = exponent >= 0 && exponent <= VV_POWER_OF_TEN_EXACT_MAX && !scan->more &&
@@ -229,8 +231,8 @@ static uint64_t decimal_bits(struct scan *scan, int64_t exponent)
     if (decimal_exact(scan, &bits)) {
         return bits;
     }
-    /* digits is 1 to 10^19, so beyond these exponents the value is less than half the least double, or
-     * more than the greatest; between them the power lies in the table. */
+    /* digits is 1 to 10^19, so beyond these exponents the value is less than half the least double,
+     * or more than the greatest; between them the power lies in the table. */
     if (scan->exponent < -343) {
         return 0;
     }

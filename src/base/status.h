@@ -6,8 +6,8 @@
  *   operating error      a varve_status: I/O, space, limits, bad input
  *   impossible disk byte VARVE_CORRUPT: bytes that came from disk are never asserted on
  *
- * Detail goes into a caller-owned varve_error, filled once, where the failure happens. Hot calls return
- * the status only.
+ * Detail goes into a caller-owned varve_error, filled once, where the failure happens. Hot calls
+ * return the status only.
  */
 #ifndef VARVE_BASE_STATUS_H
 #define VARVE_BASE_STATUS_H
@@ -39,8 +39,8 @@ static inline varve_status vv_first(varve_status first, varve_status second)
     return first != VARVE_OK ? first : second;
 }
 
-/* Empties a caller's record, nullable. Public calls do so first: it may be uninitialised memory, which
- * the rule that the first error wins must not take for an error. */
+/* Empties a caller's record, nullable. Public calls do so first: it may be uninitialised memory,
+ * which the rule that the first error wins must not take for an error. */
 static inline void vv_error_clear(varve_error *error)
 {
     if (error != NULL) {
@@ -58,8 +58,8 @@ static inline void vv_error_clear(varve_error *error)
 varve_status vv_fail(varve_error *error, varve_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Fills the record, nullable, of a call that reads text and returns INVALID: whatever the record held
- * before, since it may be uninitialised and this is the one failure of the call. */
+/* Fills the record, nullable, of a call that reads text and returns INVALID: whatever the record
+ * held before, since it may be uninitialised and this is the one failure of the call. */
 varve_status vv_refuse(varve_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -76,8 +76,8 @@ varve_status vv_fail_io(varve_error *error, varve_status status, int system_errn
                         uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* The status for an errno: ENOSPC and EDQUOT are NO_SPACE, ENOMEM NO_MEMORY, EROFS and EACCES READ_ONLY,
- * ENOENT NOT_FOUND, EEXIST EXISTS, everything else IO. */
+/* The status for an errno: ENOSPC and EDQUOT are NO_SPACE, ENOMEM NO_MEMORY, EROFS and EACCES
+ * READ_ONLY, ENOENT NOT_FOUND, EEXIST EXISTS, everything else IO. */
 varve_status vv_status_from_errno(int system_errno);
 
 #endif

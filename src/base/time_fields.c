@@ -1,9 +1,9 @@
 /*
  * time_fields.c - the calendar, and the pieces of which texts of times consist.
  *
- * The calendar counts in eras of 400 years (146,097 days), whose years begin in March, so that the leap
- * day is the last of its year and the lengths of months follow (153 * month + 2) / 5 (Howard Hinnant,
- * "chrono-compatible low-level date algorithms").
+ * The calendar counts in eras of 400 years (146,097 days), whose years begin in March, so that the
+ * leap day is the last of its year and the lengths of months follow (153 * month + 2) / 5 (Howard
+ * Hinnant, "chrono-compatible low-level date algorithms").
  */
 #include "base/time_fields.h"
 
@@ -101,7 +101,8 @@ bool vv_cursor_offset(struct vv_cursor *cursor, int64_t *offset_seconds)
 
 bool vv_time_from_seconds(int64_t seconds, int64_t nanoseconds, int64_t *time)
 {
-    /* Before the epoch seconds alone may lie below the range and come back into it by the nanoseconds. */
+    /* Before the epoch seconds alone may lie below the range and come back into it by the
+     * nanoseconds. */
     if (seconds < 0 && nanoseconds > 0) {
         seconds += 1;
         nanoseconds -= VV_NS_PER_SECOND;

@@ -1,5 +1,6 @@
 /*
- * time_fields.h - what the parsers of times share: a place in the text, and fields made a timestamp.
+ * time_fields.h - what the parsers of times share: a place in the text, and fields made a
+ * timestamp.
  *
  * Threads: pure functions. Nothing allocates.
  */
@@ -48,7 +49,8 @@ static inline bool vv_cursor_take(struct vv_cursor *cursor, char character)
 /* Reads up to digits_max (at most 18) decimal digits; returns how many there were. */
 unsigned vv_cursor_digits(struct vv_cursor *cursor, unsigned digits_max, int64_t *value);
 
-/* 1 to 9 digits behind a decimal point, as nanoseconds of a second. False if there is none or more. */
+/* 1 to 9 digits behind a decimal point, as nanoseconds of a second. False if there is none or
+ *   more. */
 bool vv_cursor_fraction(struct vv_cursor *cursor, int64_t *nanosecond);
 
 /* Z, z, +hh, +hhmm or +hh:mm (or -), as seconds east of UTC. */
@@ -66,8 +68,8 @@ struct vv_time_fields {
     int64_t offset_seconds; /* of the clock that shows the fields, east of UTC; less than a day */
 };
 
-/* The timestamp; INVALID, with text in the message, for a field out of range (years 0 to 9999) or a time
- * that int64 nanoseconds cannot hold. */
+/* The timestamp; INVALID, with text in the message, for a field out of range (years 0 to 9999) or a
+ * time that int64 nanoseconds cannot hold. */
 varve_status vv_time_from_fields(varve_string text, const struct vv_time_fields *fields,
                                  int64_t *time, varve_error *error);
 

@@ -1,5 +1,6 @@
 /*
- * time_pattern.c - times in the form of a strptime pattern, without the locale and zones of strptime().
+ * time_pattern.c - times in the form of a strptime pattern, without the locale and zones of
+ * strptime().
  *
  * T1  The conversions fill the fields only; whether they make a time is decided once, at the end.
  */
@@ -265,7 +266,8 @@ static varve_status fields_complete(struct match *match, varve_error *error)
     return VARVE_OK;
 }
 
-/* The time from seconds since the epoch and a fraction, which the sign of the seconds goes for, too. */
+/* The time from seconds since the epoch and a fraction, which the sign of the seconds goes for,
+ * too. */
 static varve_status epoch_time(const struct match *match, int64_t *time, varve_error *error)
 {
     int64_t sign = match->epoch_negative ? -1 : 1;

@@ -94,7 +94,8 @@ static varve_precision precision_of_magnitude(uint64_t whole)
     return whole <= UINT64_C(100000000000000000) ? VARVE_PRECISION_US : VARVE_PRECISION_NS;
 }
 
-/* The digits of a fraction of a unit of unit_ns, at the cursor. False if they are finer than 1 ns. */
+/* The digits of a fraction of a unit of unit_ns, at the cursor. False if they are finer than 1
+ * ns. */
 static bool unit_fraction(struct vv_cursor *cursor, int64_t unit_ns, uint64_t *nanoseconds)
 {
     uint64_t sum = 0;
@@ -111,7 +112,8 @@ static bool unit_fraction(struct vv_cursor *cursor, int64_t unit_ns, uint64_t *n
     return true;
 }
 
-/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or NULL. */
+/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or
+ * NULL. */
 static const char *number_parse(varve_string number, varve_precision precision, int64_t *time)
 {
     struct vv_cursor cursor = vv_cursor_init(number);
@@ -231,7 +233,8 @@ varve_status varve_time_parse(varve_string text, int64_t now, int64_t *time, var
         }
         return relative_parse(text, rest, now, time, error);
     }
-    /* A sign makes -1h and -86400s durations; a number without a unit is a time, negative or not. */
+    /* A sign makes -1h and -86400s durations; a number without a unit is a time, negative or
+     * not. */
     bool has_sign = text.bytes[0] == '-' || text.bytes[0] == '+';
     varve_string digits = {text.bytes + has_sign, text.length - has_sign};
     if (!has_sign) {
@@ -269,7 +272,8 @@ static const struct duration_unit duration_units[] = {
 
 #define DURATION_UNIT_COUNT (sizeof duration_units / sizeof duration_units[0])
 
-/* The unit whose name are all letters at the cursor; goes behind it. Its index, or the count of units. */
+/* The unit whose name are all letters at the cursor; goes behind it. Its index, or the count of
+ * units. */
 static size_t duration_unit_take(struct vv_cursor *cursor)
 {
     const char *start = cursor->at;

@@ -1,8 +1,8 @@
 /*
  * id_set.c - sets of series ids over CRoaring.
  *
- * CRoaring calls the heap by itself and does not report every failure; memory that runs out inside one of
- * its calls may stop the process. Only what it reports becomes NO_MEMORY.
+ * CRoaring calls the heap by itself and does not report every failure; memory that runs out inside
+ * one of its calls may stop the process. Only what it reports becomes NO_MEMORY.
  * Threads: one at a time; reading calls on a set that nobody changes may run together.
  */
 #include "index/id_set.h"

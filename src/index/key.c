@@ -5,8 +5,8 @@
  *   count, then name and value of each label, every string behind its length (varints)
  *
  * K1  A label set has exactly one key: labels sorted by name, lengths in their only varint form.
- * K2  Whoever reads a key relies on vv_key_validate(): keys are made here or validated once, when they
- *     come from disk. A broken one is a programmer error from then on.
+ * K2  Whoever reads a key relies on vv_key_validate(): keys are made here or validated once, when
+ *     they come from disk. A broken one is a programmer error from then on.
  * Threads: pure functions; only vv_key_encode() writes, to the caller's buffer.
  */
 #include "index/key.h"
@@ -71,8 +71,8 @@ static varve_status label_check(const varve_label *label, size_t number, varve_e
     return VARVE_OK;
 }
 
-/* Puts label behind those in sorted (count of them), or refuses a name that is there. Labels mostly come
- * sorted already, so that insertion is one comparison each. */
+/* Puts label behind those in sorted (count of them), or refuses a name that is there. Labels mostly
+ * come sorted already, so that insertion is one comparison each. */
 static varve_status label_insert(const varve_label **sorted, size_t count, const varve_label *label,
                                  varve_error *error)
 {

@@ -1,16 +1,18 @@
 /*
  * label_index.c - label name -> value -> ids, in memory.
  *
- *   names[]    { name, slots -> [ v7 | -- | v2 | ... ] }      a hash table of its own per label name
- *   values[]   { bytes, length, hash, posting }  x value_count      a posting number is an index here
+ *   names[]    { name, slots -> [ v7 | -- | v2 | ... ] }      a hash table of its own per label
+ *   name
+ *   values[]   { bytes, length, hash, posting }  x value_count      a posting number is an index
+ *   here
  *   strings    an arena: names and values once each, never moved
  *
- * X1  Slots hold value number + 1, 0 is free; linear probing, at most three quarters full; nothing is ever
- *     removed. Label names are few, hence a list that is searched from the front.
- * X2  An id is added label by label and last to all ids. If that fails on the way, what was added is taken
- *     back; a value that is left without ids is as good as absent.
- * X3  Strings live in the arena and never move: visitors may keep them as long as the index. values[]
- *     moves when it grows.
+ * X1  Slots hold value number + 1, 0 is free; linear probing, at most three quarters full; nothing
+ *     is ever removed. Label names are few, hence a list that is searched from the front.
+ * X2  An id is added label by label and last to all ids. If that fails on the way, what was added
+ *     is taken back; a value that is left without ids is as good as absent.
+ * X3  Strings live in the arena and never move: visitors may keep them as long as the index.
+ *     values[] moves when it grows.
  * Threads: adding needs exclusion by the caller; reading calls may run together.
  */
 #include "index/label_index.h"
@@ -125,7 +127,8 @@ static uint32_t hash_of(varve_string value)
 
 /* -------------------------------------------------------------------------------- Adding */
 
-/* Twice the entries (or first ones) for a growing array; NULL: out of memory, the array is as it was. */
+/* Twice the entries (or first ones) for a growing array; NULL: out of memory, the array is as it
+ * was. */
 static void *grow_array(void *array, size_t *capacity, size_t first, size_t entry_bytes)
 {
     size_t more = *capacity == 0 ? first : *capacity * 2;

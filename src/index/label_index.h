@@ -14,7 +14,8 @@ struct vv_label_index;
 struct vv_label_index *vv_label_index_create(void); /* NULL: out of memory */
 void vv_label_index_destroy(struct vv_label_index *index);
 
-/* Adds the labels of series id, which was not added before. On failure the id is not in the index. */
+/* Adds the labels of series id, which was not added before. On failure the id is not in the
+ * index. */
 varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id,
                                 struct vv_key key) VARVE_MUST_CHECK;
 struct vv_label_source vv_label_index_source(const struct vv_label_index *index);

@@ -5,12 +5,13 @@
  *      1 include   a: posting of x        b: union of the postings of accepted values    intersect
  *      2 exclude   c: posting of z        d: union of the postings of all values         subtract
  *
- * Q1  A matcher that refuses the empty string can only be satisfied by a series that has the label: it
- *     is a union of postings (include). One that accepts it is satisfied by every series but those whose
- *     value is refused (exclude). The sign of the matcher does not matter for this: a!="" includes.
- * Q2  Includes by literal come first, since they cost a look-up each and usually leave least; nothing is
- *     asked any more when no series is left. A source is not asked for the sizes of postings: copying
- *     one costs less than a microsecond per 10,000 ids.
+ * Q1  A matcher that refuses the empty string can only be satisfied by a series that has the label:
+ *     it is a union of postings (include). One that accepts it is satisfied by every series but
+ *     those whose value is refused (exclude). The sign of the matcher does not matter for this:
+ *     a!="" includes.
+ * Q2  Includes by literal come first, since they cost a look-up each and usually leave least;
+ *     nothing is asked any more when no series is left. A source is not asked for the sizes of
+ *     postings: copying one costs less than a microsecond per 10,000 ids.
  * Threads: one at a time per call, since matchers have scratch.
  */
 #include "index/label_source.h"

@@ -1,5 +1,6 @@
 /*
- * label_source.h - what a label index can be asked, whoever keeps it: the head in memory, a block on disk.
+ * label_source.h - what a label index can be asked, whoever keeps it: the head in memory, a block
+ * on disk.
  *
  * Series have dense ids. A posting is an opaque number of the source that stands for the ids of the
  * series with one label value. Strings handed to visitors live as long as the source.
@@ -37,8 +38,8 @@ struct vv_label_source {
 /**
  * vv_label_source_select() - the ids of the series that satisfy all matchers.
  *
- * Positive matchers first, the cheapest (equal) before regex; negative ones and those that accept the empty
- * string as differences from what is left. A regex looks only at the values of its label.
+ * Positive matchers first, the cheapest (equal) before regex; negative ones and those that accept
+ * the empty string as differences from what is left. A regex looks only at the values of its label.
  * @into  an empty set; the ids are added.
  * LIMIT: a regex ran into its limits. CORRUPT, NO_MEMORY.
  */

@@ -2,7 +2,8 @@
  * matcher.c - compiled matchers: each a name, a type, and a literal or a regex.
  *
  * M1  Everything is copied: compiled matchers outlive the selector that they came from.
- * M2  Not-matchers share the positive evaluation and turn its answer round, so that both always agree.
+ * M2  Not-matchers share the positive evaluation and turn its answer round, so that both always
+ *     agree.
  * Threads: one at a time (scratch of the regexes).
  */
 #include "index/matcher.h"

@@ -4,8 +4,9 @@
  *   count  0 empty | 1 the id itself | 2..32 -> array of 2, 4, 8, 16 or 32 ids | 33 -> id set
  *
  * P1  The form follows from the count, but a set stays a set when an add is taken back.
- * P2  An array has room for the next power of two of its count, so that it needs no capacity field; when
- *     an add that doubled it is taken back, the next add doubles it once more to the same size.
+ * P2  An array has room for the next power of two of its count, so that it needs no capacity field;
+ *     when an add that doubled it is taken back, the next add doubles it once more to the same
+ *     size.
  * Threads: as the label index that owns it.
  */
 #include "index/posting.h"

@@ -1,8 +1,9 @@
 /*
- * posting.h - the ids of one label value in memory: one id in place, a few in an array, many in a set.
+ * posting.h - the ids of one label value in memory: one id in place, a few in an array, many in a
+ * set.
  *
- * Most values of a high-cardinality label belong to one or a few series, where a bitmap would cost more
- * than everything else that the index holds about them.
+ * Most values of a high-cardinality label belong to one or a few series, where a bitmap would cost
+ * more than everything else that the index holds about them.
  * Threads: as the label index that owns it.
  */
 #ifndef VARVE_INDEX_POSTING_H

@@ -1,10 +1,13 @@
 /*
- * regex.c - anchored regular expressions over PCRE2, and without it where the pattern is simple enough.
+ * regex.c - anchored regular expressions over PCRE2, and without it where the pattern is simple
+ * enough.
  *
- * R1  A match is bounded: MATCH_STEPS_MAX backtracking steps, DEPTH_MAX nested points, HEAP_KIB_MAX of
- *     heap. Values have at most 4 KiB, so that only patterns with real explosions get there.
- * R2  Values are UTF-8 already; PCRE2 checks them again, since skipping that on a bad one is undefined.
- * R3  Where the JIT cannot work (refused by the kernel, its stack too small), the interpreter answers.
+ * R1  A match is bounded: MATCH_STEPS_MAX backtracking steps, DEPTH_MAX nested points, HEAP_KIB_MAX
+ *     of heap. Values have at most 4 KiB, so that only patterns with real explosions get there.
+ * R2  Values are UTF-8 already; PCRE2 checks them again, since skipping that on a bad one is
+ *     undefined.
+ * R3  Where the JIT cannot work (refused by the kernel, its stack too small), the interpreter
+ *     answers.
  * Threads: one at a time per regex (match_data is scratch).
  */
 #include "index/regex.h"

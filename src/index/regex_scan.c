@@ -1,8 +1,9 @@
 /*
- * regex_scan.c - refuses what matchers do not offer, and recognises patterns that need no regex engine.
+ * regex_scan.c - refuses what matchers do not offer, and recognises patterns that need no regex
+ * engine.
  *
- * G1  The check is by form, not by meaning: it never refuses what it does not understand; PCRE2 has the
- *     last word on syntax, and its limits bound what slips through.
+ * G1  The check is by form, not by meaning: it never refuses what it does not understand; PCRE2 has
+ *     the last word on syntax, and its limits bound what slips through.
  * G2  Recognition is conservative: any character with a meaning of its own makes a pattern GENERAL.
  * Threads: pure.
  */
@@ -150,8 +151,8 @@ static bool read_literal(struct scan *scan, char *literal)
     return true;
 }
 
-/* The inside of a pattern that is one group, (a|b) or (?:a|b); the pattern itself if it is not, or if
- * there are more groups (which read_literal() refuses later). */
+/* The inside of a pattern that is one group, (a|b) or (?:a|b); the pattern itself if it is not, or
+ * if there are more groups (which read_literal() refuses later). */
 static struct scan strip_group(varve_string pattern)
 {
     struct scan scan = {.bytes = pattern.bytes, .length = pattern.length};

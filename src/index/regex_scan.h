@@ -8,8 +8,8 @@
 
 #include "base/status.h"
 
-/* INVALID for what PCRE2 has and linear-time engines have not: look-around, back-references, recursion,
- * verbs, comments. Keeps patterns portable to Prometheus and out of the worst cases. */
+/* INVALID for what PCRE2 has and linear-time engines have not: look-around, back-references,
+ * recursion, verbs, comments. Keeps patterns portable to Prometheus and out of the worst cases. */
 varve_status vv_regex_check(varve_string pattern, varve_error *error) VARVE_MUST_CHECK;
 
 enum vv_regex_shape {
@@ -23,7 +23,8 @@ enum vv_regex_shape {
  * vv_regex_recognise() - the shape of a checked pattern.
  *
  * @text      room for pattern.length bytes: the unescaped literals go there.
- * @literals  room for pattern.length + 1 entries, which point into text; PREFIX and LONGER have one.
+ * @literals  room for pattern.length + 1 entries, which point into text; PREFIX and LONGER have
+ *            one.
  * @count     out: entries written; 0 for GENERAL.
  */
 enum vv_regex_shape vv_regex_recognise(varve_string pattern, char *text, varve_string *literals,

@@ -9,7 +9,8 @@
  *
  * Z1  The metric name comes at most once: bare, quoted, or as matchers of __name__.
  * Z2  No recursion, and memory in proportion to the text, which has at most TEXT_BYTES_MAX.
- * Z3  A selector owns a copy of its text; its strings point into that and into what was decoded of it.
+ * Z3  A selector owns a copy of its text; its strings point into that and into what was decoded of
+ *     it.
  * Threads: pure; a selector is immutable.
  */
 #include <string.h>

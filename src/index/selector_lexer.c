@@ -2,7 +2,8 @@
  * selector_lexer.c - cuts the text of a selector into words and decodes its strings.
  *
  * L1  The input is UTF-8 and has no NUL byte: checked once at the start.
- * L2  A decoded string is never longer than its text, so that one buffer of the input's size takes all.
+ * L2  A decoded string is never longer than its text, so that one buffer of the input's size takes
+ *     all.
  * L3  What a string stands for is UTF-8 again, though \xHH and \ooo write single bytes.
  * Threads: pure.
  */

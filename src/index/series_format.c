@@ -4,8 +4,8 @@
  *   name{a="x",b="y"}    {"odd name","odd label"="y"}    {a="x"}    {}
  *
  * T1  Two label sets have the same text exactly if they are the same set in any order.
- * T2  vv_key_parse() reads the text back. For that NUL, which selectors refuse, becomes \x00; the other
- *     escapes are those of Prometheus: backslash, double quote and line feed.
+ * T2  vv_key_parse() reads the text back. For that NUL, which selectors refuse, becomes \x00; the
+ *     other escapes are those of Prometheus: backslash, double quote and line feed.
  * Threads: pure.
  */
 #include <string.h>
@@ -78,8 +78,8 @@ static int name_compare(varve_string a, varve_string b)
     return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
 }
 
-/* The label with the least name greater than that of previous (NULL: any), the metric name left out.
- * Quadratic in the labels, of which there are few, and needs no memory. */
+/* The label with the least name greater than that of previous (NULL: any), the metric name left
+ * out. Quadratic in the labels, of which there are few, and needs no memory. */
 static const varve_label *next_label(const varve_label *labels, size_t count,
                                      const varve_label *previous)
 {

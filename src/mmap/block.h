@@ -1,10 +1,11 @@
 /*
- * block.h - immutable files of chunks with their own index, statistics and checksums: writing and reading.
+ * block.h - immutable files of chunks with their own index, statistics and checksums: writing and
+ * reading.
  *
- * Bytes: BLOCK_FORMAT.md. A block is readable alone; it holds, for every series in key order, its chunks
- * and its tombstones (ranges deleted from OLDER blocks). Chunks of a series lie in layers, oldest first:
- * within a layer they are ordered by time and do not overlap and share one duplicate policy; layers may
- * overlap each other. Nearly every series has one layer.
+ * Bytes: BLOCK_FORMAT.md. A block is readable alone; it holds, for every series in key order, its
+ * chunks and its tombstones (ranges deleted from OLDER blocks). Chunks of a series lie in layers,
+ * oldest first: within a layer they are ordered by time and do not overlap and share one duplicate
+ * policy; layers may overlap each other. Nearly every series has one layer.
  */
 #ifndef VARVE_MMAP_BLOCK_H
 #define VARVE_MMAP_BLOCK_H
@@ -42,7 +43,8 @@ struct vv_block_info {
 
 struct vv_block_writer;
 
-/* Creates the file name (which must not exist) in directory. The caller removes it after a failure. */
+/* Creates the file name (which must not exist) in directory. The caller removes it after a
+ * failure. */
 varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
                                     const struct vv_block_identity *identity,
                                     struct vv_block_writer **writer,
@@ -66,8 +68,9 @@ void vv_block_writer_destroy(struct vv_block_writer *writer);
 
 struct vv_block; /* reference-counted, immutable; any number of threads */
 
-/* Maps the file and verifies footer and section table. expected (nullable): what the manifest says; a
- * difference in size or checksum is CORRUPT. VERSION: newer format. The block has one reference. */
+/* Maps the file and verifies footer and section table. expected (nullable): what the manifest says;
+ * a difference in size or checksum is CORRUPT. VERSION: newer format. The block has one
+ * reference. */
 varve_status vv_block_open(const struct vv_env *env, int directory, const char *name,
                            const struct vv_block_info *expected, struct vv_block **block,
                            varve_error *error) VARVE_MUST_CHECK;
@@ -107,7 +110,8 @@ varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned l
 
 /* Called with one sentence for each damaged place. */
 typedef void (*vv_block_damage)(void *context, uint64_t offset, const char *message);
-/* Verifies all checksums and decodes everything; CORRUPT if anything was found. samples: decoded ones. */
+/* Verifies all checksums and decodes everything; CORRUPT if anything was found. samples: decoded
+ * ones. */
 varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damage, void *context,
                              uint64_t *samples) VARVE_MUST_CHECK;
 

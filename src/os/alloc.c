@@ -1,9 +1,11 @@
 /*
  * alloc.c - the system heap, counted, and failing on request.
  *
- * A1  Every allocating call, a growing or shrinking vv_realloc() too, counts once, whether it succeeds
- *     or not, so that "the n-th allocation" is the same one in every run of a deterministic test.
- * A2  A failure on request looks like a real one: NULL, nothing freed, the old block of a realloc intact.
+ * A1  Every allocating call, a growing or shrinking vv_realloc() too, counts once, whether it
+ *     succeeds or not, so that "the n-th allocation" is the same one in every run of a
+ *     deterministic test.
+ * A2  A failure on request looks like a real one: NULL, nothing freed, the old block of a realloc
+ *     intact.
  * Threads: any. The two counters order nothing, hence relaxed.
  */
 #include "os/alloc.h"

@@ -1,8 +1,8 @@
 /*
  * alloc.h - the only way to the system heap above base.
  *
- * vv_alloc() and friends return NULL when memory is out; callers turn that into VARVE_NO_MEMORY. Calls are
- * counted, and a test can make the n-th one fail (vv_alloc_fail_at).
+ * vv_alloc() and friends return NULL when memory is out; callers turn that into VARVE_NO_MEMORY.
+ * Calls are counted, and a test can make the n-th one fail (vv_alloc_fail_at).
  */
 #ifndef VARVE_OS_ALLOC_H
 #define VARVE_OS_ALLOC_H

@@ -1,8 +1,8 @@
 /*
  * env.c - reading and writing whole ranges over any backend.
  *
- * A short count is legal for every backend (a signal, a full disk, a fault injected by a test): the loop
- * asks for the rest until it is done, an error comes back, or nothing moves any more.
+ * A short count is legal for every backend (a signal, a full disk, a fault injected by a test): the
+ * loop asks for the rest until it is done, an error comes back, or nothing moves any more.
  */
 #include "os/env.h"
 

@@ -1,14 +1,14 @@
 /*
  * env.h - the seam: everything that the engine wants from the outside world.
  *
- * Chosen at run time per database. Backends: posix (vv_env_posix()); a simulated disk for crash tests
- * (env_sim.h); the fault injector wraps any other (env_fault.h). Another backend fits behind the same
- * table without touching the engine: files are numbers of the backend, asynchronous work goes through a
- * queue.
+ * Chosen at run time per database. Backends: posix (vv_env_posix()); a simulated disk for crash
+ * tests (env_sim.h); the fault injector wraps any other (env_fault.h). Another backend fits behind
+ * the same table without touching the engine: files are numbers of the backend, asynchronous work
+ * goes through a queue.
  *
  * E1  Every call returns >= 0 or -errno. Nothing is retried here but EINTR.
- * E2  Names are relative to a directory handle and contain no '/'; only open_directory, make_directory,
- *     rename_path and stat_path take paths.
+ * E2  Names are relative to a directory handle and contain no '/'; only open_directory,
+ *     make_directory, rename_path and stat_path take paths.
  * E3  After a failed or short write, sync or completion the caller treats the file as poisoned.
  * E4  fdatasync covers the data and size of one file; a name is durable after sync_directory.
  * E5  Mappings are read-only and private to immutable files.
@@ -38,9 +38,9 @@ struct vv_file_status {
     bool is_directory;
 };
 
-/* One asynchronous request. The request and its bytes belong to the queue from submit until reap returns
- * it, exactly once. Requests of one queue finish in any order: a sync covers the writes that were reaped
- * before it was submitted. */
+/* One asynchronous request. The request and its bytes belong to the queue from submit until reap
+ * returns it, exactly once. Requests of one queue finish in any order: a sync covers the writes
+ * that were reaped before it was submitted. */
 struct vv_io {
     enum { VV_IO_WRITE, VV_IO_READ, VV_IO_FDATASYNC } kind;
     int file;
@@ -61,7 +61,8 @@ struct vv_env_ops {
     int (*remove_directory)(void *ctx, const char *path);            /* must be empty */
     int (*stat_path)(void *ctx, const char *path, struct vv_file_status *status);
     int (*sync_directory)(void *ctx, int directory);
-    /* Calls visit with every name but "." and ".."; stops and returns what visit returns if not 0. */
+    /* Calls visit with every name but "." and ".."; stops and returns what visit returns if not
+     * 0. */
     int (*list)(void *ctx, int directory, int (*visit)(void *visitor, const char *name),
                 void *visitor);
 
@@ -78,15 +79,16 @@ struct vv_env_ops {
     int (*rename)(void *ctx, int directory, const char *from, const char *to); /* replaces to */
     int (*link)(void *ctx, int from_directory, const char *from, int to_directory, const char *to);
     int (*unlink)(void *ctx, int directory, const char *name);
-    /* Takes an exclusive lock that lasts until this handle is closed or the process dies. -EWOULDBLOCK if
-     * another handle holds it, of this process or of another. */
+    /* Takes an exclusive lock that lasts until this handle is closed or the process dies.
+     * -EWOULDBLOCK if another handle holds it, of this process or of another. */
     int (*lock)(void *ctx, int file);
     int (*free_bytes)(void *ctx, int directory, uint64_t *bytes);
 
     /* Maps the first length bytes (>= 1) of a file; the mapping outlives the handle. */
     int (*map)(void *ctx, int file, size_t length, const uint8_t **bytes);
     int (*unmap)(void *ctx, const uint8_t *bytes, size_t length);
-    /* Makes the range, any part of a mapping, resident: -EFAULT or -EIO where a touch would be SIGBUS.
+    /* Makes the range, any part of a mapping, resident: -EFAULT or -EIO where a touch would be
+     * SIGBUS.
      * 0 without effect on kernels that cannot. */
     int (*populate)(void *ctx, const uint8_t *bytes, size_t length);
 
@@ -94,11 +96,12 @@ struct vv_env_ops {
     int (*queue_create)(void *ctx, unsigned depth, struct vv_io_queue **queue);
     /* NULL is fine; everything submitted must have been reaped. */
     void (*queue_destroy)(void *ctx, struct vv_io_queue *queue);
-    /* Takes requests in order; returns how many: fewer than count when the queue is full. A request that
-     * fails is taken and tells so in its result. */
+    /* Takes requests in order; returns how many: fewer than count when the queue is full. A request
+     * that fails is taken and tells so in its result. */
     int (*submit)(void *ctx, struct vv_io_queue *queue, struct vv_io *const *requests,
                   unsigned count);
-    /* Waits for at least one request and stores up to capacity finished ones in done; returns how many,
+    /* Waits for at least one request and stores up to capacity finished ones in done; returns how
+     * many,
      * 0 only if none is under way. */
     int (*reap)(void *ctx, struct vv_io_queue *queue, struct vv_io **done, unsigned capacity);
 
@@ -115,8 +118,8 @@ struct vv_env {
 /* The operating system itself: plain calls. Static, needs no release. */
 const struct vv_env *vv_env_posix(void);
 
-/* Reads or writes all of length, continuing after short counts; 0 or -errno; a read that meets the end of
- * the file is -ENODATA, a write that makes no progress -EIO. */
+/* Reads or writes all of length, continuing after short counts; 0 or -errno; a read that meets the
+ * end of the file is -ENODATA, a write that makes no progress -EIO. */
 int vv_env_read_all(const struct vv_env *env, int file, void *bytes, size_t length,
                     uint64_t offset);
 int vv_env_write_all(const struct vv_env *env, int file, const void *bytes, size_t length,

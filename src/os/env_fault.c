@@ -1,10 +1,11 @@
 /*
  * env_fault.c - counts calls and fails some of them.
  *
- *   code under test -> vv_env_fault: decide (count, inject?) -> below -> note (log) -> code under test
+ *   code under test -> vv_env_fault: decide (count, inject?) -> below -> note (log) -> code under
+ *   test
  *
- * F1  An injected error means that the call below was not made; close and unmap are the exceptions: they
- *     are made first, because a caller has no way to repeat them.
+ * F1  An injected error means that the call below was not made; close and unmap are the exceptions:
+ *     they are made first, because a caller has no way to repeat them.
  * F2  The mutex is held while deciding and while logging, never during the call below.
  */
 #include "os/env_fault.h"

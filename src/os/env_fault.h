@@ -1,8 +1,9 @@
 /*
- * env_fault.h - an environment that fails on request, for tests: the n-th call, once or from then on.
+ * env_fault.h - an environment that fails on request, for tests: the n-th call, once or from then
+ * on.
  *
- * Wraps any other environment. The usual loop runs a scenario with the fault armed at call 1, 2, 3, ...
- * until it comes through without a hit: then every call has failed once.
+ * Wraps any other environment. The usual loop runs a scenario with the fault armed at call 1, 2, 3,
+ * ... until it comes through without a hit: then every call has failed once.
  *
  *   for (uint64_t n = 1;; n++) {
  *       struct vv_env_fault *fault = vv_env_fault_create(below);
@@ -13,8 +14,8 @@
  *       if (!was_hit) break;
  *   }
  *
- * Requests of a queue are performed inside submit and count as the read, write or sync that they are.
- * Threads: any.
+ * Requests of a queue are performed inside submit and count as the read, write or sync that they
+ * are. Threads: any.
  */
 #ifndef VARVE_OS_ENV_FAULT_H
 #define VARVE_OS_ENV_FAULT_H
@@ -61,7 +62,8 @@ enum vv_call {
      VV_CALL_BIT(VV_CALL_TRUNCATE) | VV_CALL_BIT(VV_CALL_FDATASYNC) |                              \
      VV_CALL_BIT(VV_CALL_RENAME) | VV_CALL_BIT(VV_CALL_LINK) | VV_CALL_BIT(VV_CALL_UNLINK))
 
-/* In place of an errno: reads and writes move half of what was asked, rounded up; other calls are not affected. */
+/* In place of an errno: reads and writes move half of what was asked, rounded up; other calls are
+ * not affected. */
 #define VV_FAULT_SHORT 0
 
 struct vv_env_fault;

@@ -1,13 +1,14 @@
 /*
  * env_posix.c - the operating system as it is: one plain call per operation.
  *
- * P1  A file number is a file descriptor, close-on-exec, opened once: write-back errors are reported per
- *     open file description, so whoever wrote must also be the one who syncs.
- * P2  EINTR is retried, except by close(): Linux has given the descriptor up by then, and a second close
- *     could hit one that another thread has just opened.
- * P3  The lock is flock(): it belongs to the open file description. So it conflicts between two handles
- *     of one process, and is not lost when some other handle of the file is closed, as a POSIX record
- *     lock would be. It dies with the process, unless a forked child keeps the descriptor open without exec.
+ * P1  A file number is a file descriptor, close-on-exec, opened once: write-back errors are
+ *     reported per open file description, so whoever wrote must also be the one who syncs.
+ * P2  EINTR is retried, except by close(): Linux has given the descriptor up by then, and a second
+ *     close could hit one that another thread has just opened.
+ * P3  The lock is flock(): it belongs to the open file description. So it conflicts between two
+ *     handles of one process, and is not lost when some other handle of the file is closed, as a
+ *     POSIX record lock would be. It dies with the process, unless a forked child keeps the
+ *     descriptor open without exec.
  * Threads: no state, any thread.
  */
 #include "os/env.h"
@@ -66,8 +67,9 @@ static int posix_rename_path(void *ctx, const char *from, const char *to)
     if (errno != EINVAL && errno != ENOSYS) {
         return -errno;
     }
-    /* A file system without the flag. Looking first leaves a window, in which the worst that can happen
-     * is that an empty directory is replaced: rename() refuses every other target of a directory. */
+    /* A file system without the flag. Looking first leaves a window, in which the worst that can
+     * happen is that an empty directory is replaced: rename() refuses every other target of a
+     * directory. */
     if (faccessat(AT_FDCWD, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
         return -EEXIST;
     }
@@ -291,7 +293,8 @@ static int posix_unmap(void *ctx, const uint8_t *bytes, size_t length)
 static int posix_populate(void *ctx, const uint8_t *bytes, size_t length)
 {
     (void)ctx;
-    /* madvise() wants a page boundary; the pages that hold the range are what a touch would bring in. */
+    /* madvise() wants a page boundary; the pages that hold the range are what a touch would bring
+     * in. */
     uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t start = (uintptr_t)bytes & ~(page_bytes - 1);
     size_t span_bytes = (uintptr_t)bytes - start + length;

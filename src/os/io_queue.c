@@ -5,7 +5,8 @@
  *                   ^first      ^first + count
  *
  * Q1  count <= depth: submit takes only as many requests as there are free places.
- * Q2  A request's result is written before it enters the ring; reap hands each out once, oldest first.
+ * Q2  A request's result is written before it enters the ring; reap hands each out once, oldest
+ *     first.
  * Threads: one at a time per queue.
  */
 #include "os/io_queue.h"

@@ -1,9 +1,9 @@
 /*
  * io_queue.h - the request queue of backends that have no asynchronous calls of their own.
  *
- * Requests are performed inside submit, in order, through the pread, pwrite and fdatasync of the given
- * environment, and kept until reap asks for them. What a caller sees differs from a real asynchronous
- * backend in nothing but timing.
+ * Requests are performed inside submit, in order, through the pread, pwrite and fdatasync of the
+ * given environment, and kept until reap asks for them. What a caller sees differs from a real
+ * asynchronous backend in nothing but timing.
  */
 #ifndef VARVE_OS_IO_QUEUE_H
 #define VARVE_OS_IO_QUEUE_H

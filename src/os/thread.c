@@ -2,7 +2,8 @@
  * thread.c - pthread behind names that cannot fail.
  *
  * T1  A lock call that fails is misuse (destroyed, not owned, deadlock with itself): an assertion.
- * T2  Conditions run on the monotonic clock: a jump of the wall clock neither wakes nor strands a waiter.
+ * T2  Conditions run on the monotonic clock: a jump of the wall clock neither wakes nor strands a
+ *     waiter.
  * T3  varve's threads take no signals: handlers of the host program run on the host's threads.
  */
 #include "os/thread.h"
@@ -198,8 +199,8 @@ static inline void cpu_relax(void)
 void vv_spin_lock(struct vv_spin *spin)
 {
     unsigned spins = 0;
-    /* Acquire pairs with the release in vv_spin_unlock(). The inner loop only reads, so that waiters
-     * share the line instead of tearing it from the holder. */
+    /* Acquire pairs with the release in vv_spin_unlock(). The inner loop only reads, so that
+     * waiters share the line instead of tearing it from the holder. */
     while (atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire) != 0) {
         while (atomic_load_explicit(&spin->taken, memory_order_relaxed) != 0) {
             if (++spins % SPINS_BEFORE_YIELD == 0) {

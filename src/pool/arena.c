@@ -2,11 +2,12 @@
  * arena.c - bump allocation out of a list of chunks.
  *
  *   newest -> | header | handed out | next .. free .. end |
- *             | header | handed out                       |   older chunks are never looked at again
+ *             | header | handed out                       |   older chunks are never looked at
+ *             again
  *             | header | one large object                 |
  *
- * A1  Only the newest chunk has free room; the rest of the one before is wasted, at most the size of the
- *     object that did not fit.
+ * A1  Only the newest chunk has free room; the rest of the one before is wasted, at most the size
+ *     of the object that did not fit.
  * A2  An object larger than the next chunk gets a chunk of its own size.
  * A3  Free room is poisoned under AddressSanitizer.
  */

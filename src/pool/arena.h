@@ -1,8 +1,9 @@
 /*
  * arena.h - memory that is given back all at once.
  *
- * For what lives and dies together: the parts of one query, of one parsed request. An allocation is a
- * pointer bump; there is no free but vv_arena_reset() and vv_arena_fini(). Threads: one at a time.
+ * For what lives and dies together: the parts of one query, of one parsed request. An allocation is
+ * a pointer bump; there is no free but vv_arena_reset() and vv_arena_fini(). Threads: one at a
+ * time.
  */
 #ifndef VARVE_POOL_ARENA_H
 #define VARVE_POOL_ARENA_H
@@ -33,8 +34,8 @@ void vv_arena_reset(struct vv_arena *arena);
 void *vv_arena_alloc(struct vv_arena *arena, size_t bytes, size_t alignment);
 /* count * bytes, zeroed, aligned for any type; NULL when memory is out or the product overflows. */
 void *vv_arena_alloc_zeroed(struct vv_arena *arena, size_t count, size_t bytes);
-/* A copy of length bytes and a NUL behind them; bytes may be NULL if length is 0. NULL when memory is
- * out. */
+/* A copy of length bytes and a NUL behind them; bytes may be NULL if length is 0. NULL when memory
+ * is out. */
 char *vv_arena_copy(struct vv_arena *arena, const void *bytes, size_t length);
 
 #endif

@@ -4,9 +4,9 @@
  *   bytes |#############|.............|~~~~~~~~|
  *         0        length      capacity        + VV_BUFFER_PADDING
  *
- * The padding belongs to the allocation, so that kernels with wide loads may read (never write) up to
- * VV_BUFFER_PADDING bytes behind length, whatever stands there. A buffer that never held anything has
- * bytes == NULL and no padding.
+ * The padding belongs to the allocation, so that kernels with wide loads may read (never write) up
+ * to VV_BUFFER_PADDING bytes behind length, whatever stands there. A buffer that never held
+ * anything has bytes == NULL and no padding.
  *
  * A zeroed struct is an empty buffer. Appending is amortised O(1); a failed append changes nothing.
  * bytes is valid until the next call that may grow the buffer. Threads: one at a time.

@@ -2,18 +2,19 @@
  * epoch.c - ck_epoch with records that come and go with threads, and visible to ThreadSanitizer.
  *
  *   domain  readers: [record of thread A] [record of thread B] [free record]     (thread_slot.h)
- *           limbo:   one more record, never in a section; it holds every deferred entry   (limbo_mutex)
+ *           limbo:   one more record, never in a section; it holds every deferred entry
+ *           (limbo_mutex)
  *
- * E1  Readers' records never hold deferred entries, so a record can change hands with nothing in it.
- *     Deferring is rare (replaced tables, dropped chunks); one mutex for it costs less than lists that
- *     have to be inherited from threads that end.
- * E2  An object is unlinked before the epoch that its entry is filed under is read, and a reader's epoch
- *     is read before the reader follows any pointer. ck leaves both orders to the caller where the
- *     processor may turn them round (the store-load one even on x86); see the two fences below. Without
- *     them an entry could be filed one epoch too early and die under a reader.
+ * E1  Readers' records never hold deferred entries, so a record can change hands with nothing in
+ *     it. Deferring is rare (replaced tables, dropped chunks); one mutex for it costs less than
+ *     lists that have to be inherited from threads that end.
+ * E2  An object is unlinked before the epoch that its entry is filed under is read, and a reader's
+ *     epoch is read before the reader follows any pointer. ck leaves both orders to the caller
+ *     where the processor may turn them round (the store-load one even on x86); see the two fences
+ *     below. Without them an entry could be filed one epoch too early and die under a reader.
  * E3  Destructors run without limbo_mutex: they may defer.
- * Threads: any. TSan cannot see ck: exit releases and poll acquires the domain's tag, which is just the
- * order that the grace period gives.
+ * Threads: any. TSan cannot see ck: exit releases and poll acquires the domain's tag, which is just
+ * the order that the grace period gives.
  */
 #include "pool/epoch.h"
 

@@ -5,11 +5,12 @@
  *   thread B  vv_thread_slots -> [owner 3]
  *   owner 3   slots -> [used by B] -> [used by A] -> [free]
  *
- * States of a slot:   USED --thread ends--> FREE --new thread--> USED      USED or FREE --owner ends--> gone
+ * States of a slot:   USED --thread ends--> FREE --new thread--> USED      USED or FREE --owner
+ * ends--> gone
  * S1  A slot is in the list of one thread exactly while it is USED or ORPHANED.
- * S2  Whoever comes second frees: the owner's end frees FREE slots and makes the others ORPHANED, which
- *     the thread frees when it ends or misses a slot the next time. Each side decides by one atomic
- *     exchange on the state and touches the slot no more once it has given it away.
+ * S2  Whoever comes second frees: the owner's end frees FREE slots and makes the others ORPHANED,
+ *     which the thread frees when it ends or misses a slot the next time. Each side decides by one
+ *     atomic exchange on the state and touches the slot no more once it has given it away.
  * S3  Owners are told apart by id, never by address: a new one may lie where a freed one was.
  * Threads: a thread's list belongs to it; an owner's list is under its mutex.
  */
@@ -73,7 +74,8 @@ static void release_thread_slots(void)
     while (slot != NULL) {
         struct vv_thread_slot *next = slot->next_of_thread;
         int expected = SLOT_USED;
-        /* Release: the next thread, or the owner's end, sees all that this one did to the record. */
+        /* Release: the next thread, or the owner's end, sees all that this one did to the
+         * record. */
         if (!atomic_compare_exchange_strong_explicit(&slot->state, &expected, SLOT_FREE,
                                                      memory_order_acq_rel, memory_order_acquire)) {
             vv_free(slot);
@@ -138,7 +140,8 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
     if (slot != NULL) {
         return slot;
     }
-    /* Before the slot exists: without the call at the end its record would stay with a dead thread. */
+    /* Before the slot exists: without the call at the end its record would stay with a dead
+     * thread. */
     if (vv_thread_at_end(release_thread_slots) != 0) {
         return NULL;
     }

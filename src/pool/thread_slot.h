@@ -1,15 +1,16 @@
 /*
- * thread_slot.h - a record for each pair of a thread and an object: found without a lock, made when first
- * asked for, handed to another thread when its own ends.
+ * thread_slot.h - a record for each pair of a thread and an object: found without a lock, made when
+ * first asked for, handed to another thread when its own ends.
  *
  * Epochs keep their reader records in slots, object pools their magazines. The user embeds struct
  * vv_thread_slot as the first member of its record and struct vv_slot_owner in the shared object.
  *
- * Objects and threads may end in any order. A record whose thread has ended keeps its content and waits
- * in the object for the next new thread. A record whose object has ended is freed by its thread.
+ * Objects and threads may end in any order. A record whose thread has ended keeps its content and
+ * waits in the object for the next new thread. A record whose object has ended is freed by its
+ * thread.
  *
- * Cost: one comparison for the object that the thread used last; else a walk over the objects that it
- * uses; the first time, or when the thread is new, a mutex and perhaps an allocation.
+ * Cost: one comparison for the object that the thread used last; else a walk over the objects that
+ * it uses; the first time, or when the thread is new, a mutex and perhaps an allocation.
  */
 #ifndef VARVE_POOL_THREAD_SLOT_H
 #define VARVE_POOL_THREAD_SLOT_H
@@ -41,23 +42,24 @@ struct vv_slot_owner {
 extern _Thread_local struct vv_thread_slot *vv_thread_slots
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* slot_init runs once for each new record of slot_bytes bytes, which is zeroed and aligned to a cache
- * line, under the owner's mutex. */
+/* slot_init runs once for each new record of slot_bytes bytes, which is zeroed and aligned to a
+ * cache line, under the owner's mutex. */
 void vv_slot_owner_init(struct vv_slot_owner *owner, size_t slot_bytes,
                         void (*slot_init)(struct vv_slot_owner *owner,
                                           struct vv_thread_slot *slot));
 /* No thread may be using the owner or its slots any more; threads that have used it may live on. */
 void vv_slot_owner_fini(struct vv_slot_owner *owner);
 
-/* Every slot under the owner's mutex, those of other threads too: what visit reads of them must be atomic. */
+/* Every slot under the owner's mutex, those of other threads too: what visit reads of them must be
+ * atomic. */
 void vv_slot_owner_visit(struct vv_slot_owner *owner,
                          void (*visit)(struct vv_thread_slot *slot, void *visitor), void *visitor);
 
 /* The part of vv_thread_slot_get() that is not inlined. */
 struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner);
 
-/* The calling thread's slot of an owner; NULL when memory is out. Valid in this thread until it ends or
- * the owner does. */
+/* The calling thread's slot of an owner; NULL when memory is out. Valid in this thread until it
+ * ends or the owner does. */
 static inline struct vv_thread_slot *vv_thread_slot_get(struct vv_slot_owner *owner)
 {
     struct vv_thread_slot *slot = vv_thread_slots;

@@ -3,10 +3,11 @@
  *
  *   add_series(key) ... add_span(span) ... add_series(key) ... finish() ... next_row()
  *
- * Every function is a partial state that can be merged (init, add, merge, finish). Rows come ordered by
- * group key (vv_key_compare; {} is the empty group) and time. NaN rules: see VARVE_FUNCTION_MAP.
- * FIRST and LAST of a group take the sample with the least and greatest timestamp; of equal ones that of
- * the first series in key order, so that the answer is deterministic.
+ * Every function is a partial state that can be merged (init, add, merge, finish). Rows come
+ * ordered by group key (vv_key_compare; {} is the empty group) and time. NaN rules: see
+ * VARVE_FUNCTION_MAP. FIRST and LAST of a group take the sample with the least and greatest
+ * timestamp; of equal ones that of the first series in key order, so that the answer is
+ * deterministic.
  */
 #ifndef VARVE_QUERY_AGGREGATE_H
 #define VARVE_QUERY_AGGREGATE_H
@@ -16,7 +17,8 @@
 
 struct vv_aggregator;
 
-/* spec is checked (INVALID names the field) and copied. start is the time of the only bucket if step is 0. */
+/* spec is checked (INVALID names the field) and copied. start is the time of the only bucket if
+ * step is 0. */
 varve_status vv_aggregator_create(const varve_aggregation *spec, int64_t start,
                                   struct vv_aggregator **aggregator,
                                   varve_error *error) VARVE_MUST_CHECK;

@@ -3,13 +3,14 @@
  *
  * I1  A fresh iterator stands before the first sample.
  * I2  next_span() gives 1 to 1024 samples as two arrays, valid until the next call on the iterator;
- *     false means end or error. After false, status() tells which; it is sticky and every further call
- *     returns false.
+ *     false means end or error. After false, status() tells which; it is sticky and every further
+ *     call returns false.
  * I3  seek(t) only goes forward: the next span starts with the first not yet delivered sample whose
- *     timestamp is >= t. It is a no-op if the iterator is there already, and loads nothing by itself.
+ *     timestamp is >= t. It is a no-op if the iterator is there already, and loads nothing by
+ *     itself.
  * I4  Timestamps strictly increase, within spans and across them.
- * I5  An iterator owns what it needs (copies of tails, references to chunks and blocks): it may be held
- *     for long and blocks no writer.
+ * I5  An iterator owns what it needs (copies of tails, references to chunks and blocks): it may be
+ *     held for long and blocks no writer.
  * I6  destroy() is legal in any state; vv_iter_destroy() accepts NULL.
  * Threads: one at a time.
  */

@@ -1,9 +1,10 @@
 /*
  * merge.h - many sources of one series, one resolved sequence of samples.
  *
- * Sources are given oldest first in log order. A sample of a source is dropped if a tombstone of a later
- * source covers its timestamp. Equal timestamps are folded from the oldest to the newest source, each step
- * by the policy of the newer source. Within one source timestamps are unique already.
+ * Sources are given oldest first in log order. A sample of a source is dropped if a tombstone of a
+ * later source covers its timestamp. Equal timestamps are folded from the oldest to the newest
+ * source, each step by the policy of the newer source. Within one source timestamps are unique
+ * already.
  */
 #ifndef VARVE_QUERY_MERGE_H
 #define VARVE_QUERY_MERGE_H
@@ -25,14 +26,15 @@ struct vv_merge_source {
     size_t tombstone_count;
 };
 
-/* One resolution step: what becomes of older when newer arrives under policy (ERROR behaves as LAST). */
+/* One resolution step: what becomes of older when newer arrives under policy (ERROR behaves as
+ * LAST). */
 double vv_resolve_duplicate(varve_duplicates policy, double older, double newer);
 
 /**
  * vv_merge_create() - an iterator over the resolved samples in [start, end).
  *
- * Takes all source iterators over, also on failure. Disjoint sources cost no per-sample work: their spans
- * are passed through, cut at start and end. INVALID start > end is the caller's to check.
+ * Takes all source iterators over, also on failure. Disjoint sources cost no per-sample work: their
+ * spans are passed through, cut at start and end. INVALID start > end is the caller's to check.
  */
 varve_status vv_merge_create(const struct vv_merge_source *sources, size_t source_count,
                              int64_t start, int64_t end, struct vv_iter **iter) VARVE_MUST_CHECK;

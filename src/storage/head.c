@@ -1,13 +1,15 @@
 /*
  * head.c - appending to the samples in memory, deleting from them, giving them back.
  *
- *   insert --> tail (sorted, raw) --full--> seal: chunk (encoded) --flush of its generation--> block
+ *   insert --> tail (sorted, raw) --full--> seal: chunk (encoded) --flush of its generation-->
+ *   block
  *
- * H1  Runs of a series are ordered by generation and, within one, by the log; only the newest run of the
- *     open generation grows.
- * H2  Within a run all samples have one policy, so that resolving them early gives what resolving them
- *     together with older data would: every policy is associative.
- * H3  Equal timestamps are resolved in the tail; against sealed chunks and blocks, when they are read.
+ * H1  Runs of a series are ordered by generation and, within one, by the log; only the newest run
+ *     of the open generation grows.
+ * H2  Within a run all samples have one policy, so that resolving them early gives what resolving
+ *     them together with older data would: every policy is associative.
+ * H3  Equal timestamps are resolved in the tail; against sealed chunks and blocks, when they are
+ *     read.
  * Thread: everything of a series under the lock of its group; see vv_head_lock.
  */
 #include "storage/head.h"

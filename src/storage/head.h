@@ -4,8 +4,9 @@
  *   series --> oldest run --> ... --> newest run
  *                 run: [chunk][chunk]...[tail]        one generation, one duplicate policy
  *
- * A generation is what one flush writes as one block: the flush closes it, appends go on in the next one.
- * Its runs stay readable until the view that contains the block is the only one left (view.h).
+ * A generation is what one flush writes as one block: the flush closes it, appends go on in the
+ * next one. Its runs stay readable until the view that contains the block is the only one left
+ * (view.h).
  */
 #ifndef VARVE_STORAGE_HEAD_H
 #define VARVE_STORAGE_HEAD_H
@@ -41,14 +42,14 @@ struct vv_head_tombstone {
 
 void vv_head_init(struct vv_head *head);
 
-/* Adds one sample to the series' run of this generation and policy, resolving a duplicate within the run's tail.
- * NO_MEMORY: not added. Takes the series' lock. */
+/* Adds one sample to the series' run of this generation and policy, resolving a duplicate within
+ * the run's tail. NO_MEMORY: not added. Takes the series' lock. */
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             varve_duplicates policy, int64_t timestamp,
                             double value) VARVE_MUST_CHECK;
 
-/* Removes the range from the series' runs of this generation and, if older data may exist, remembers it as a
- * tombstone. Takes the series' lock. */
+/* Removes the range from the series' runs of this generation and, if older data may exist,
+ * remembers it as a tombstone. Takes the series' lock. */
 varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             struct vv_range range, bool older_data) VARVE_MUST_CHECK;
 
@@ -67,8 +68,8 @@ varve_status vv_source_list_add(struct vv_source_list *sources,
 /**
  * vv_head_sources() - what the head knows of a series in the generations (after, up_to].
  *
- * Copies tails and takes references to chunks, so that the sources outlive any change. Tombstones stand with
- * the first source of their generation. Takes the series' lock.
+ * Copies tails and takes references to chunks, so that the sources outlive any change. Tombstones
+ * stand with the first source of their generation. Takes the series' lock.
  * @tombstones  room for copies of the tombstone ranges that the sources point to; the caller frees
  *              *tombstones with vv_free() after the merge is made.
  */
@@ -77,7 +78,8 @@ varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uin
                              struct vv_source_list *sources,
                              struct vv_range **tombstones) VARVE_MUST_CHECK;
 
-/* Whether the series has samples or tombstones in the generations (after, up_to]. Takes the lock. */
+/* Whether the series has samples or tombstones in the generations (after, up_to]. Takes the
+ * lock. */
 bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,
                         uint64_t up_to);
 

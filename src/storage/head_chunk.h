@@ -1,5 +1,6 @@
 /*
- * head_chunk.h - sealed samples of the head: immutable, encoded, reference-counted; and runs of them.
+ * head_chunk.h - sealed samples of the head: immutable, encoded, reference-counted; and runs of
+ * them.
  */
 #ifndef VARVE_STORAGE_HEAD_CHUNK_H
 #define VARVE_STORAGE_HEAD_CHUNK_H
@@ -39,7 +40,8 @@ struct vv_run {
     struct vv_tail tail;
 };
 
-/* Encodes 1 to VV_COLUMN_MAX samples with increasing timestamps; one reference. NULL: out of memory. */
+/* Encodes 1 to VV_COLUMN_MAX samples with increasing timestamps; one reference. NULL: out of
+ * memory. */
 struct vv_head_chunk *vv_head_chunk_create(const int64_t *timestamps, const double *values,
                                            size_t count);
 void vv_head_chunk_release(struct vv_head_chunk *chunk);
@@ -47,8 +49,9 @@ void vv_head_chunk_release(struct vv_head_chunk *chunk);
 void vv_head_chunk_decode(const struct vv_head_chunk *chunk, int64_t *timestamps, double *values);
 size_t vv_head_chunk_bytes(const struct vv_head_chunk *chunk);
 
-/* An iterator over chunks in time order (references are taken over) and then over copies of tail samples,
- * of which it delivers those in [start, end). Chunk and tail times must ascend and not overlap. */
+/* An iterator over chunks in time order (references are taken over) and then over copies of tail
+ * samples, of which it delivers those in [start, end). Chunk and tail times must ascend and not
+ * overlap. */
 varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chunk_count,
                                  const int64_t *timestamps, const double *values, size_t tail_count,
                                  int64_t start, int64_t end,

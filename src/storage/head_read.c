@@ -1,11 +1,13 @@
 /*
  * head_read.c - the head as sources of a merge.
  *
- *   run: [c0 c1 c2][c3 overlaps c2][tail]   -->  source (c0 c1 c2), source (c3), source or end of it: tail
+ *   run: [c0 c1 c2][c3 overlaps c2][tail]   -->  source (c0 c1 c2), source (c3), source or end of
+ *   it: tail
  *
- * S1  Consecutive chunks that ascend in time are one source; in-order data, tail included, is one source.
- * S2  Sources stand in log order. A generation's tombstones stand with its first source, because within
- *     the generation they were applied when they came.
+ * S1  Consecutive chunks that ascend in time are one source; in-order data, tail included, is one
+ *     source.
+ * S2  Sources stand in log order. A generation's tombstones stand with its first source, because
+ *     within the generation they were applied when they came.
  * Thread: under the series' lock; what is handed out needs none.
  */
 #include <string.h>
@@ -105,7 +107,8 @@ static varve_status add_tombstones(const struct vv_series *series, uint64_t gene
     return vv_source_list_add(sources, source);
 }
 
-/* The next generation after this one that has runs or tombstones; false if there is none up to up_to. */
+/* The next generation after this one that has runs or tombstones; false if there is none up to
+ * up_to. */
 static bool next_generation(const struct vv_series *series, uint64_t after, uint64_t up_to,
                             uint64_t *generation)
 {

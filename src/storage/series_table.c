@@ -4,10 +4,10 @@
  *   hash set:  hash(key) --> series                      single writer, lock-free readers
  *   directory: pages[ref >> 12] --> [4096 x series *]    filled in order, never moved
  *
- * T1  A series is complete before it is published: first its directory entry, then the count (release),
- *     then the hash set.
- * T2  ck_hs copies itself when it grows and hands the old copy to free(p, size, defer): with defer it goes
- *     to the epoch, because readers may still walk it.
+ * T1  A series is complete before it is published: first its directory entry, then the count
+ *     (release), then the hash set.
+ * T2  ck_hs copies itself when it grows and hands the old copy to free(p, size, defer): with defer
+ *     it goes to the epoch, because readers may still walk it.
  * T3  ck is invisible to ThreadSanitizer: the edges that it makes are told by hand.
  * Thread: find and get from any; create under create_mutex; the label index under its own lock.
  */
@@ -212,8 +212,9 @@ static varve_status publish_series(struct vv_series_table *table, struct vv_seri
     atomic_store_explicit(&table->count, series->ref + 1, memory_order_release);
     __tsan_release(table);
     set_epoch = table->epoch;
-    /* Known to be absent, so that put_unique() needs no comparison. Its growth is the only thing that can
-     * fail: then the series is reachable by ref and by labels of a query, and has no samples. */
+    /* Known to be absent, so that put_unique() needs no comparison. Its growth is the only thing
+     * that can fail: then the series is reachable by ref and by labels of a query, and has no
+     * samples. */
     bool added = ck_hs_put_unique(&table->set, series->hash, series);
     set_epoch = NULL;
     return added ? VARVE_OK : VARVE_NO_MEMORY;

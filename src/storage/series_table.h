@@ -1,8 +1,8 @@
 /*
  * series_table.h - every series that the open shard has met: by label set, and by ref.
  *
- * Finding is lock-free; creating takes a lock that nobody else needs. Series are never removed while the
- * shard is open, so a pointer to one stays valid until the table is destroyed.
+ * Finding is lock-free; creating takes a lock that nobody else needs. Series are never removed
+ * while the shard is open, so a pointer to one stays valid until the table is destroyed.
  */
 #ifndef VARVE_STORAGE_SERIES_TABLE_H
 #define VARVE_STORAGE_SERIES_TABLE_H

@@ -1,10 +1,11 @@
 /*
  * wal.h - the write-ahead log of a shard: appending, group commit, dropping, replaying.
  *
- *   append --frame--> [pages in memory: durable .. written .. end] --pwrite--> segment --fdatasync-->
+ *   append --frame--> [pages in memory: durable .. written .. end] --pwrite--> segment
+ *   --fdatasync-->
  *
- * A frame stays in memory until it is durable, so that it can be logged again in a new segment when a write
- * or a sync fails. Bytes: WAL_FORMAT.md.
+ * A frame stays in memory until it is durable, so that it can be logged again in a new segment when
+ * a write or a sync fails. Bytes: WAL_FORMAT.md.
  */
 #ifndef VARVE_STORAGE_WAL_H
 #define VARVE_STORAGE_WAL_H
@@ -103,8 +104,8 @@ struct vv_wal {
     uint64_t marked_lsn;             /* a mark vouches for everything below */
 };
 
-/* Continues where recovery ended; takes the segment list over. No file is made yet. sequence_min: no
- * segment with this or a lower sequence is made. */
+/* Continues where recovery ended; takes the segment list over. No file is made yet. sequence_min:
+ * no segment with this or a lower sequence is made. */
 varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
                          uint64_t segment_bytes_max, uint64_t sequence_min,
                          struct vv_wal_recovery *recovery,
@@ -114,14 +115,15 @@ void vv_wal_fini(struct vv_wal *wal); /* releases without writing */
 /**
  * vv_wal_prepare() - make sure that payload bytes in so many frames will find room.
  *
- * May complete the segment (with a sync) and start a new, preallocated one. Called before anything of an
- * operation is accepted. READ_ONLY: the log has failed; NO_SPACE; IO. Needs the shard's append lock.
+ * May complete the segment (with a sync) and start a new, preallocated one. Called before anything
+ * of an operation is accepted. READ_ONLY: the log has failed; NO_SPACE; IO. Needs the shard's
+ * append lock.
  */
 varve_status vv_wal_prepare(struct vv_wal *wal, uint64_t payload_bytes,
                             uint64_t frames) VARVE_MUST_CHECK;
 
-/* Adds one frame to the log in memory and says where it ends. NO_MEMORY: nothing was added. Needs the shard's
- * append lock, and vv_wal_prepare() before it. */
+/* Adds one frame to the log in memory and says where it ends. NO_MEMORY: nothing was added. Needs
+ * the shard's append lock, and vv_wal_prepare() before it. */
 varve_status vv_wal_append(struct vv_wal *wal, enum vv_wal_record_type type,
                            const struct vv_buffer *payload, size_t sample_count,
                            uint64_t *lsn) VARVE_MUST_CHECK;
@@ -131,21 +133,22 @@ enum vv_wal_strength { VV_WAL_WRITTEN, VV_WAL_DURABLE };
 /**
  * vv_wal_flush() - return when everything below lsn is written to the kernel, or durable.
  *
- * One caller does the work for all that wait. UNKNOWN: the disk failed and moving to a new segment failed
- * too; the log is read-only from now on. Threads: any.
+ * One caller does the work for all that wait. UNKNOWN: the disk failed and moving to a new segment
+ * failed too; the log is read-only from now on. Threads: any.
  */
 varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
                           enum vv_wal_strength strength) VARVE_MUST_CHECK;
 
-/* Whether a sync has happened that no mark vouches for yet; then append a mark. start_lsn: the log begins
- * here, nothing below needs a mark. Needs the append lock. */
+/* Whether a sync has happened that no mark vouches for yet; then append a mark. start_lsn: the log
+ * begins here, nothing below needs a mark. Needs the append lock. */
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Removes the segments that hold nothing at or behind start_lsn; damaged ones get the suffix ".damaged". */
+/* Removes the segments that hold nothing at or behind start_lsn; damaged ones get the suffix
+ * ".damaged". */
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind start_lsn).
- * UNKNOWN or IO: what failed first; the files are closed all the same. */
+/* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind
+ * start_lsn). UNKNOWN or IO: what failed first; the files are closed all the same. */
 varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn) VARVE_MUST_CHECK;
 
 /* Files and bytes of the log. */

@@ -6,8 +6,9 @@
  *    ^ durable_lsn is in here              ^ end_lsn
  *
  * A1  Pages hold whole frames at consecutive LSNs; a frame larger than a page gets one of its own.
- * A2  Bytes below a page's length never change while the page mutex is free, but for a re-seal after a
- *     disk error, which holds both mutexes: the flusher may write them without the page mutex.
+ * A2  Bytes below a page's length never change while the page mutex is free, but for a re-seal
+ *     after a disk error, which holds both mutexes: the flusher may write them without the page
+ *     mutex.
  * A3  A page is freed only when it is durable as a whole.
  * Thread: appending under the shard's append lock; page_mutex against the flusher.
  */

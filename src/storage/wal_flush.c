@@ -1,5 +1,6 @@
 /*
- * wal_flush.c - frames to segment files: group commit, segment changes, and what happens when a disk fails.
+ * wal_flush.c - frames to segment files: group commit, segment changes, and what happens when a
+ * disk fails.
  *
  * States of the open segment:
  *   CLOSED --prepare--> OPEN --flush: pwrite--> OPEN --flush: fdatasync--> OPEN, durable advances
@@ -9,10 +10,11 @@
  *
  * W1  Frames never cross a segment, so that dropping old segments cannot cut one.
  * W2  durable_lsn never exceeds what a completed fdatasync covered.
- * W3  A file is never synced again after a failed write or sync: the kernel may have dropped the pages and
- *     say OK. Everything not known durable goes to a new file (a new inode) from memory.
+ * W3  A file is never synced again after a failed write or sync: the kernel may have dropped the
+ *     pages and say OK. Everything not known durable goes to a new file (a new inode) from memory.
  * W4  A segment is complete and synced before the next one starts: only the newest can be torn.
- * W5  At most UNSYNCED_BYTES_MAX of frames wait for a sync, in any mode: they are held in memory for W3.
+ * W5  At most UNSYNCED_BYTES_MAX of frames wait for a sync, in any mode: they are held in memory
+ *     for W3.
  *
  * Thread: whoever needs the strength first takes flush_mutex and works for all who wait behind it.
  */
@@ -137,7 +139,8 @@ static varve_status check_free_bytes(struct vv_wal *wal, uint64_t bytes)
     return VARVE_OK; /* a file system that cannot tell is asked by preallocate() */
 }
 
-/* Starts a segment for what follows end_lsn. Needs the append lock and flush_mutex; nothing is pending. */
+/* Starts a segment for what follows end_lsn. Needs the append lock and flush_mutex; nothing is
+ * pending. */
 static varve_status start_segment(struct vv_wal *wal, uint64_t needed_bytes)
 {
     uint64_t bytes = next_segment_bytes(wal, needed_bytes);
@@ -349,7 +352,8 @@ bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn)
     vv_mutex_lock(&wal->flush_mutex);
     bool needed = durable_lsn > wal->marked_lsn && durable_lsn > start_lsn;
     if (needed) {
-        /* The mark itself makes the log longer by a frame without a payload: not worth another one. */
+        /* The mark itself makes the log longer by a frame without a payload: not worth another
+         * one. */
         wal->marked_lsn = atomic_load(&wal->end_lsn) + VV_WAL_FRAME_HEADER_BYTES;
     }
     vv_mutex_unlock(&wal->flush_mutex);

@@ -67,8 +67,9 @@ void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
 varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
                                           struct vv_wal_segment_header *header) VARVE_MUST_CHECK;
 
-/* Writes the header before a payload that stands at out + VV_WAL_FRAME_HEADER_BYTES already, followed by
- * its padding; fills frame->checksum. sequence: of the segment that the frame goes to. */
+/* Writes the header before a payload that stands at out + VV_WAL_FRAME_HEADER_BYTES already,
+ * followed by its padding; fills frame->checksum. sequence: of the segment that the frame goes
+ * to. */
 void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *out);
 
 /**

@@ -17,9 +17,9 @@ struct vv_wal_page {
 /* Frees the pages that lie below lsn as a whole. */
 void vv_wal_pages_release(struct vv_wal *wal, uint64_t lsn);
 
-/* Seals every frame from durable_lsn on for another segment and continues the chain. chain_before: the
- * checksum of the frame that ends at durable_lsn. A page that straddles durable_lsn keeps its older frames
- * sealed for the old segment: they are never written again. Needs both mutexes. */
+/* Seals every frame from durable_lsn on for another segment and continues the chain. chain_before:
+ * the checksum of the frame that ends at durable_lsn. A page that straddles durable_lsn keeps its
+ * older frames sealed for the old segment: they are never written again. Needs both mutexes. */
 void vv_wal_pages_reseal(struct vv_wal *wal, uint64_t durable_lsn, uint64_t sequence,
                          uint64_t *chain_before);
 

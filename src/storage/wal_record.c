@@ -1,11 +1,11 @@
 /*
  * wal_record.c - payloads of the log's records. Bytes: WAL_FORMAT.md.
  *
- * Batches are columns: in real data neighbouring refs and timestamps differ by the same small step again
- * and again, so that a sample costs little more than the 8 bytes of its value.
+ * Batches are columns: in real data neighbouring refs and timestamps differ by the same small step
+ * again and again, so that a sample costs little more than the 8 bytes of its value.
  *
- * Pure functions. Decoders read only what the payload holds and loop over no count that they have not
- * compared with a limit.
+ * Pure functions. Decoders read only what the payload holds and loop over no count that they have
+ * not compared with a limit.
  */
 #include "os/alloc.h"
 #include "storage/wal_format.h"

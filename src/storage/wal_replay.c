@@ -1,5 +1,6 @@
 /*
- * wal_replay.c - reads the log back: which frames count, where a tail is torn, where data is damaged.
+ * wal_replay.c - reads the log back: which frames count, where a tail is torn, where data is
+ * damaged.
  *
  *   segment 1 [frame frame frame | cut off here]
  *   segment 2                    [frame frame XXXX frame | torn]
@@ -81,8 +82,8 @@ static varve_status damage(struct replay *replay, const char *name, uint64_t off
                       (unsigned long long)to);
 }
 
-/* Opens, measures and checks the header of one listed segment. An unreadable header is damage unless the file
- * is too short to have held a frame (a crash while it was made). */
+/* Opens, measures and checks the header of one listed segment. An unreadable header is damage
+ * unless the file is too short to have held a frame (a crash while it was made). */
 static varve_status load_header(struct replay *replay, struct vv_wal_segment *segment, bool *usable)
 {
     const struct vv_env *env = replay->place->env;

@@ -1,6 +1,6 @@
 /*
- * fuzz_columns.c - column decoders against any bytes: a status, never a read or write out of bounds,
- * and what they accept is a column that survives being encoded again.
+ * fuzz_columns.c - column decoders against any bytes: a status, never a read or write out of
+ * bounds, and what they accept is a column that survives being encoded again.
  *
  *     input: | bit 0: 0 timestamps, 1 values; bits 1..10: count - 1 (2 bytes) | encoded column |
  */

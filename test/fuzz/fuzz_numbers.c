@@ -1,6 +1,6 @@
 /*
- * fuzz_numbers.c - numbers from any text: what is read is written as text that reads back to the same
- * bits, and what strtod() makes of a plain decimal number is the same.
+ * fuzz_numbers.c - numbers from any text: what is read is written as text that reads back to the
+ * same bits, and what strtod() makes of a plain decimal number is the same.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * fuzz_wal_record.c - payloads of log frames, any bytes: a status, bounded time, and what is accepted
- * is encoded again to a record that means the same.
+ * fuzz_wal_record.c - payloads of log frames, any bytes: a status, bounded time, and what is
+ * accepted is encoded again to a record that means the same.
  *
  *     input: | record type (1 byte) | payload |
  */

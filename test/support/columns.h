@@ -18,7 +18,8 @@ static inline double vv_test_double(uint64_t bits)
     return value;
 }
 
-/* Every class of double: quiet and signalling NaN with payloads, denormals, zeros, infinities, limits. */
+/* Every class of double: quiet and signalling NaN with payloads, denormals, zeros, infinities,
+ * limits. */
 static inline double vv_test_edge_value(struct vv_test_random *random)
 {
     static const uint64_t edges[] = {

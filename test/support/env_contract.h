@@ -1,6 +1,6 @@
 /*
- * env_contract.h - what every environment behind os/env.h has to do, as tests that each backend's own
- * test program runs.
+ * env_contract.h - what every environment behind os/env.h has to do, as tests that each backend's
+ * own test program runs.
  *
  * The program's setup puts a struct env_fixture into *state: an environment and an existing, empty
  * directory in it.

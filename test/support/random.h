@@ -1,8 +1,8 @@
 /*
  * random.h - random numbers for tests: the same in every run unless VARVE_TEST_SEED says otherwise.
  *
- * xoshiro256** by Blackman and Vigna, seeded through splitmix64. A failing test shows the seed, since
- * vv_test_random_init() prints it: cmocka and ctest show what a failed program printed.
+ * xoshiro256** by Blackman and Vigna, seeded through splitmix64. A failing test shows the seed,
+ * since vv_test_random_init() prints it: cmocka and ctest show what a failed program printed.
  */
 #ifndef VARVE_TEST_SUPPORT_RANDOM_H
 #define VARVE_TEST_SUPPORT_RANDOM_H

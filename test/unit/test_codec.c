@@ -1,5 +1,6 @@
 /*
- * test_codec.c - whole columns through the public codec functions: any bits, any length, any damage.
+ * test_codec.c - whole columns through the public codec functions: any bits, any length, any
+ * damage.
  */
 #include <setjmp.h>
 #include <stdarg.h>

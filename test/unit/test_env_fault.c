@@ -132,8 +132,8 @@ static void a_failed_close_has_closed(void **state)
     assert_int_equal(env->ops->fdatasync(env->ctx, file), -EBADF);
 }
 
-/* One call of each kind that can fail, as the nth-call loop of an engine test makes them. Whatever fails,
- * everything is released; returns the first error. */
+/* One call of each kind that can fail, as the nth-call loop of an engine test makes them. Whatever
+ * fails, everything is released; returns the first error. */
 static int run_scenario(const struct vv_env *env, const char *root)
 {
     char path[256];

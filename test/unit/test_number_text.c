@@ -1,4 +1,5 @@
-/* Tests of number_format.c, number_parse.c and their shared decimal.c, with the C library as oracle. */
+/* Tests of number_format.c, number_parse.c and their shared decimal.c, with the C library as
+ * oracle. */
 #include "base/number_text.h"
 
 #include <setjmp.h>
@@ -182,8 +183,8 @@ static void no_shorter_decimal_reads_back(void **state)
             snprintf(shorter, sizeof shorter, "%.*e", digits - 2, value);
             assert_true(strtod(shorter, NULL) != value);
         }
-        /* Of all decimals with so many digits the nearest: what printf rounds to, if that reads back.
-         * (Beside a power of two it may not.) */
+        /* Of all decimals with so many digits the nearest: what printf rounds to, if that reads
+         * back. (Beside a power of two it may not.) */
         char nearest[64];
         snprintf(nearest, sizeof nearest, "%.*e", digits - 1, value);
         if (strtod(nearest, NULL) == value) {

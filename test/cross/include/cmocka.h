@@ -1,6 +1,7 @@
 /*
- * cmocka.h - the part of cmocka that the tests of base and compress use, in one header, for machines
- * for which no cmocka is installed. The first failed assertion ends the program with exit code 1.
+ * cmocka.h - the part of cmocka that the tests of base and compress use, in one header, for
+ * machines for which no cmocka is installed. The first failed assertion ends the program with exit
+ * code 1.
  */
 #ifndef VARVE_TEST_CROSS_CMOCKA_H
 #define VARVE_TEST_CROSS_CMOCKA_H
