@@ -1,0 +1,104 @@
+/*
+ * merge_source.c - one source of a merge, seen as the sequence of its samples that count.
+ *
+ * C1  next never exceeds the timestamp of an undelivered sample that counts: a lower bound until the
+ *     cursor is settled, exact then.
+ * C2  The iterator is not touched before its lower bound is reached by the merge, and its span stays
+ *     valid until the call after the one that used it up.
+ * C3  Deleted ranges are skipped by seeking over them, so that spans that lie inside are never decoded.
+ * Threads: one at a time.
+ */
+#include "query/merge_source.h"
+
+void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_source *source,
+                          int64_t start, int64_t end, const struct vv_range_list *deleted)
+{
+    bool bounded = source->time_max < INT64_MAX && source->time_max + 1 < end;
+    *cursor = (struct vv_merge_cursor){
+        .iter = source->iter,
+        .policy = source->policy,
+        .end = bounded ? source->time_max + 1 : end,
+        .deleted = deleted,
+        .next = source->time_min > start ? source->time_min : start,
+        .span_end = INT64_MIN,
+    };
+}
+
+/* Raises next out of deleted ranges and sets live_end. */
+static void skip_deleted(struct vv_merge_cursor *cursor)
+{
+    const struct vv_range_list *deleted = cursor->deleted;
+    cursor->live_end = cursor->end;
+    if (deleted == NULL) {
+        return;
+    }
+    while (cursor->deleted_at < deleted->count) {
+        const struct vv_range *range = &deleted->ranges[cursor->deleted_at];
+        if (range->start > cursor->next) {
+            if (range->start < cursor->end) {
+                cursor->live_end = range->start;
+            }
+            return;
+        }
+        if (range->end > cursor->next) {
+            cursor->next = range->end;
+        }
+        cursor->deleted_at++;
+    }
+}
+
+/* Asks the iterator for the span that begins at or after next. */
+static bool load(struct vv_merge_cursor *cursor)
+{
+    if (cursor->next > cursor->span_end) {
+        vv_iter_seek(cursor->iter, cursor->next);
+    }
+    cursor->at = 0;
+    if (!vv_iter_next_span(cursor->iter, &cursor->span)) {
+        cursor->span.count = 0;
+        return false;
+    }
+    cursor->span_end = cursor->span.timestamps[cursor->span.count - 1] + 1;
+    return true;
+}
+
+bool vv_merge_cursor_settle(struct vv_merge_cursor *cursor)
+{
+    while (!cursor->settled) {
+        skip_deleted(cursor);
+        if (cursor->next >= cursor->end) {
+            return false;
+        }
+        if (cursor->at == cursor->span.count && !load(cursor)) {
+            return false;
+        }
+        cursor->at = vv_timestamps_find(cursor->span.timestamps, cursor->at, cursor->span.count,
+                                        cursor->next);
+        if (cursor->at < cursor->span.count) {
+            int64_t timestamp = cursor->span.timestamps[cursor->at];
+            cursor->settled = timestamp == cursor->next || timestamp < cursor->live_end;
+            cursor->next = timestamp;
+        }
+    }
+    return cursor->next < cursor->end;
+}
+
+void vv_merge_cursor_advance(struct vv_merge_cursor *cursor, size_t count)
+{
+    VV_ASSERT(cursor->settled && count >= 1 && count <= cursor->span.count - cursor->at);
+    cursor->at += count;
+    cursor->settled = false;
+    if (cursor->at < cursor->span.count) {
+        cursor->next = cursor->span.timestamps[cursor->at];
+    } else {
+        cursor->next = cursor->span_end;
+    }
+}
+
+void vv_merge_cursor_seek(struct vv_merge_cursor *cursor, int64_t timestamp)
+{
+    if (timestamp > cursor->next) {
+        cursor->next = timestamp;
+        cursor->settled = false;
+    }
+}
