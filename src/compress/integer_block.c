@@ -13,20 +13,13 @@
 
 #include "compress/bits.h"
 #include "compress/codec.h"
+#include "compress/integer_plan.h"
 #include "compress/kernels.h"
 #include "compress/positions.h"
 
-/* How a mode's differences are to be packed, and what it takes. */
-struct plan {
-    enum vv_block_mode mode;
-    int64_t base;
-    unsigned width;
-    size_t bits; /* estimated, exceptions included */
-};
-
 struct encoding {
     size_t count;
-    enum vv_block_form form;
+    enum vv_block_layout layout;
     uint64_t factor;
     int64_t origin; /* integers[0] */
     bool narrow;
@@ -99,93 +92,6 @@ static size_t find_differences(struct encoding *encoding, enum vv_block_mode mod
     return 2;
 }
 
-/* The cheapest width for a base, given how many differences need each number of bits. */
-static void choose_width(const uint16_t *histogram, size_t count, int64_t base, int64_t low,
-                         int64_t high, struct plan *best)
-{
-    size_t exceptions = 0;
-    uint64_t above = (uint64_t)high - (uint64_t)base;
-    for (unsigned width = 65; width-- > 0;) {
-        size_t bits = count * width;
-        if (exceptions != 0) {
-            uint64_t span = base > low ? (uint64_t)high - (uint64_t)low
-                                       : above - (width < 64 ? (uint64_t)1 << width : 0);
-            size_t gap = vv_bits_width(count / exceptions) + 1;
-            size_t position_bits = exceptions * gap < count ? exceptions * gap : count;
-            bits += 32 + position_bits + exceptions * vv_bits_width(span);
-        }
-        if (bits < best->bits) {
-            *best = (struct plan){.mode = best->mode, .base = base, .width = width, .bits = bits};
-        }
-        exceptions += histogram[width];
-    }
-}
-
-static void try_base(const int64_t *differences, size_t first, size_t count, int64_t base,
-                     int64_t low, int64_t high, struct plan *best)
-{
-    uint16_t histogram[65] = {0};
-    for (size_t i = first; i < count; i++) {
-        uint64_t offset = (uint64_t)differences[i] - (uint64_t)base;
-        histogram[vv_bits_width(differences[i] < base ? UINT64_MAX : offset)]++;
-    }
-    choose_width(histogram, count - first, base, low, high, best);
-}
-
-/* Sorts few numbers. */
-static void sort_sample(int64_t *sample, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        int64_t value = sample[i];
-        size_t at = i;
-        for (; at > 0 && sample[at - 1] > value; at--) {
-            sample[at] = sample[at - 1];
-        }
-        sample[at] = value;
-    }
-}
-
-enum { SAMPLES = 64 };
-
-/* The best base and width for the differences in encoding. */
-static struct plan plan_differences(const struct encoding *encoding, enum vv_block_mode mode,
-                                    size_t first)
-{
-    const int64_t *differences = encoding->differences;
-    size_t count = encoding->count;
-    struct plan best = {.mode = mode, .bits = SIZE_MAX};
-    if (first >= count) {
-        best.bits = 0;
-        return best;
-    }
-    int64_t low = INT64_MAX;
-    int64_t high = INT64_MIN;
-    for (size_t i = first; i < count; i++) {
-        low = differences[i] < low ? differences[i] : low;
-        high = differences[i] > high ? differences[i] : high;
-    }
-    try_base(differences, first, count, low, low, high, &best);
-    if (best.width == 0 && low == high) {
-        return best;
-    }
-    int64_t sample[SAMPLES + 1];
-    size_t stride = (count - first + SAMPLES - 1) / SAMPLES;
-    size_t taken = 0;
-    for (size_t i = first; i < count; i += stride) {
-        sample[taken++] = differences[i];
-    }
-    sort_sample(sample, taken);
-    int64_t median = sample[taken / 2];
-    int64_t sixteenth = sample[taken / 16];
-    if (median != low) {
-        try_base(differences, first, count, median, low, high, &best);
-    }
-    if (sixteenth != low && sixteenth != median) {
-        try_base(differences, first, count, sixteenth, low, high, &best);
-    }
-    return best;
-}
-
 static void write_exceptions(struct vv_writer *writer, const int64_t *differences, size_t count,
                              int64_t base, const uint16_t *positions, size_t exceptions)
 {
@@ -208,14 +114,16 @@ static void write_exceptions(struct vv_writer *writer, const int64_t *difference
     writer->at = vv_bits_flush(&bits);
 }
 
-/* Differences minus base, in place; those that do not fit width become exceptions. */
+/* The numbers to pack; those that do not fit the width become exceptions (E2, E3). */
 static size_t split_exceptions(const int64_t *differences, size_t first, size_t count,
-                               const struct plan *plan, uint64_t *packed, uint16_t *positions)
+                               const struct vv_integer_plan *plan, uint64_t *packed,
+                               uint16_t *positions)
 {
     uint64_t mask = vv_bits_mask(plan->width);
     size_t exceptions = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t offset = (uint64_t)differences[i] - (uint64_t)plan->base;
+        uint64_t offset = plan->zigzag ? vv_zigzag(differences[i])
+                                       : (uint64_t)differences[i] - (uint64_t)plan->base;
         bool fits = offset <= mask;
         packed[i] = fits && i >= first ? offset : 0;
         if (!fits && i >= first) {
@@ -225,40 +133,105 @@ static size_t split_exceptions(const int64_t *differences, size_t first, size_t 
     return exceptions;
 }
 
-static size_t write_block(const struct encoding *encoding, const struct plan *plan, size_t first,
+/* Everything before the exceptions. */
+static void write_header(struct vv_writer *writer, const struct encoding *encoding,
+                         const struct vv_integer_plan *plan, size_t exceptions)
+{
+    bool narrow = encoding->narrow && plan->width <= 32;
+    unsigned tag = (unsigned)plan->mode | (narrow ? VV_BLOCK_NARROW : 0u) |
+                   (encoding->factor != 1 ? VV_BLOCK_FACTOR : 0u) |
+                   (exceptions != 0 ? VV_BLOCK_EXCEPTIONS : 0u) |
+                   (plan->zigzag ? VV_BLOCK_ZIGZAG : 0u) | (unsigned)encoding->layout << 6;
+    vv_write_u8(writer, (uint8_t)tag);
+    vv_write_u8(writer, (uint8_t)plan->width);
+    if (encoding->factor != 1) {
+        vv_write_varint(writer, encoding->factor);
+    }
+    if (plan->mode == VV_BLOCK_FRAME) {
+        uint64_t shift = encoding->factor * (uint64_t)plan->base;
+        vv_write_varint_signed(writer, (int64_t)((uint64_t)encoding->origin + shift));
+        return;
+    }
+    vv_write_varint_signed(writer, encoding->origin);
+    if (plan->mode == VV_BLOCK_DELTA_OF_DELTA) {
+        vv_write_varint_signed(writer, encoding->steps[1]);
+    }
+    vv_write_varint_signed(writer, plan->base);
+}
+
+/* Writes the packed numbers in their layout; returns the bytes used. */
+static size_t write_payload(const struct encoding *encoding, unsigned width, const uint64_t *packed,
+                            uint8_t *out)
+{
+    size_t count = encoding->count;
+    switch (encoding->layout) {
+    case VV_LAYOUT_LANES:
+        return width <= 32 ? vv_kernels()->pack32(packed, count, width, out)
+                           : vv_kernels()->pack64(packed, count, width, out);
+    case VV_LAYOUT_PLANES:
+        for (unsigned shift = 0; shift < width; shift += 8) {
+            for (size_t i = 0; i < count; i++) {
+                *out++ = (uint8_t)(packed[i] >> shift);
+            }
+        }
+        break;
+    case VV_LAYOUT_FIELDS:
+        for (size_t i = 0; i < count; i++) {
+            for (unsigned shift = 0; shift < width; shift += 8) {
+                *out++ = (uint8_t)(packed[i] >> shift);
+            }
+        }
+        break;
+    }
+    return count * (width / 8);
+}
+
+static size_t write_block(struct encoding *encoding, const struct vv_integer_plan *plan,
                           uint8_t *out)
 {
     uint64_t packed[VV_COLUMN_MAX];
     uint16_t positions[VV_COLUMN_MAX];
     size_t count = encoding->count;
+    size_t first = find_differences(encoding, plan->mode);
     size_t exceptions =
         split_exceptions(encoding->differences, first, count, plan, packed, positions);
-    bool narrow = encoding->narrow && plan->width <= 32;
-    unsigned tag = (unsigned)plan->mode | (narrow ? VV_BLOCK_NARROW : 0u) |
-                   (encoding->factor != 1 ? VV_BLOCK_FACTOR : 0u) |
-                   (exceptions != 0 ? VV_BLOCK_EXCEPTIONS : 0u);
     struct vv_writer writer = vv_writer_init(out, VV_INTEGER_BLOCK_BOUND(count));
-    vv_write_u8(&writer, (uint8_t)tag);
-    vv_write_u8(&writer, (uint8_t)plan->width);
-    if (encoding->factor != 1) {
-        vv_write_varint(&writer, encoding->factor);
-    }
-    if (plan->mode == VV_BLOCK_FRAME) {
-        uint64_t shift = encoding->factor * (uint64_t)plan->base;
-        vv_write_varint_signed(&writer, (int64_t)((uint64_t)encoding->origin + shift));
-    } else {
-        vv_write_varint_signed(&writer, encoding->origin);
-        if (plan->mode == VV_BLOCK_DELTA_OF_DELTA) {
-            vv_write_varint_signed(&writer, encoding->steps[1]);
-        }
-        vv_write_varint_signed(&writer, plan->base);
-    }
+    write_header(&writer, encoding, plan, exceptions);
     if (exceptions != 0) {
         write_exceptions(&writer, encoding->differences, count, plan->base, positions, exceptions);
     }
-    size_t (*pack)(const uint64_t *, size_t, unsigned, uint8_t *) =
-        plan->width <= 32 ? vv_kernels()->pack32 : vv_kernels()->pack64;
-    return (size_t)(writer.at - out) + pack(packed, count, plan->width, writer.at);
+    return (size_t)(writer.at - out) + write_payload(encoding, plan->width, packed, writer.at);
+}
+
+static enum vv_block_layout layout_of(enum vv_block_form form)
+{
+    switch (form) {
+    case VV_FORM_PLANES:
+    case VV_FORM_DELTA_PLANES:
+        return VV_LAYOUT_PLANES;
+    case VV_FORM_FIELDS:
+        return VV_LAYOUT_FIELDS;
+    case VV_FORM_PACKED:
+        break;
+    }
+    return VV_LAYOUT_LANES;
+}
+
+/* The plan of one mode in one form. */
+static struct vv_integer_plan plan_mode(struct encoding *encoding, enum vv_block_mode mode,
+                                        enum vv_block_form form)
+{
+    /* What an exception costs zstd, found by trying: its bytes, and planes that become unlike. */
+    enum { EXCEPTION_BITS = 100, EXCEPTION_BITS_ALIKE = 200 };
+    size_t first = find_differences(encoding, mode);
+    const int64_t *differences = encoding->differences + first;
+    size_t count = encoding->count - first;
+    if (form == VV_FORM_PACKED) {
+        return vv_integer_plan_lanes(differences, count, mode);
+    }
+    return vv_integer_plan_bytes(differences, count, mode,
+                                 form == VV_FORM_DELTA_PLANES ? EXCEPTION_BITS_ALIKE
+                                                              : EXCEPTION_BITS);
 }
 
 size_t vv_integer_block_encode(const int64_t *integers, size_t count, enum vv_block_form form,
@@ -266,18 +239,20 @@ size_t vv_integer_block_encode(const int64_t *integers, size_t count, enum vv_bl
 {
     struct encoding encoding;
     encoding.count = count;
-    encoding.form = form;
+    encoding.layout = layout_of(form);
     find_steps(integers, &encoding);
-    struct plan best = {.bits = SIZE_MAX};
+    struct vv_integer_plan best = {.bits = SIZE_MAX};
     for (enum vv_block_mode mode = VV_BLOCK_FRAME; mode <= VV_BLOCK_DELTA_OF_DELTA; mode++) {
         if (mode >= count) {
             break;
         }
-        size_t first = find_differences(&encoding, mode);
-        struct plan plan = plan_differences(&encoding, mode, first);
+        if (form == VV_FORM_DELTA_PLANES && count > 1 && mode != VV_BLOCK_DELTA) {
+            continue;
+        }
+        struct vv_integer_plan plan = plan_mode(&encoding, mode, form);
         if (plan.bits < best.bits) {
             best = plan;
         }
     }
-    return write_block(&encoding, &best, find_differences(&encoding, best.mode), out);
+    return write_block(&encoding, &best, out);
 }

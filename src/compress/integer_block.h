@@ -21,11 +21,19 @@ enum {
     VV_BLOCK_FACTOR = 0x08,     /* a factor other than 1 follows */
     VV_BLOCK_EXCEPTIONS = 0x10, /* exceptions follow */
     VV_BLOCK_ZIGZAG = 0x20,     /* packed numbers are zigzag */
-    VV_BLOCK_PLANES = 0x40,     /* payload in byte planes instead of lanes */
+    VV_BLOCK_LAYOUT = 0xc0,     /* enum vv_block_layout, from bit 6 */
 };
 
-/* What the encoder aims at: fewest bytes and fastest decoding, or bytes that zstd likes. */
-enum vv_block_form { VV_FORM_PACKED, VV_FORM_BYTES };
+/* How the payload stands: 16 lanes (fastest), byte planes (low bytes first; for entropy coding), or
+ * numbers one after the other (for finding repeated ones). */
+enum vv_block_layout { VV_LAYOUT_LANES, VV_LAYOUT_PLANES, VV_LAYOUT_FIELDS };
+
+/* What the encoder aims at: fewest bytes and fastest decoding, or whole bytes that zstd packs well: in
+ * planes, which suits noise (all differences where symbols shall mean the same in every column), or
+ * number by number, which suits values that come back. */
+enum vv_block_form { VV_FORM_PACKED, VV_FORM_PLANES, VV_FORM_DELTA_PLANES, VV_FORM_FIELDS };
+
+enum { VV_FORM_COUNT = VV_FORM_FIELDS + 1 };
 
 /* Bytes that are always enough. */
 #define VV_INTEGER_BLOCK_BOUND(count) (56 + (size_t)(count)*9)
@@ -36,7 +44,7 @@ struct vv_integer_block {
     enum vv_block_mode mode;
     bool narrow;
     bool zigzag;
-    bool planes;
+    enum vv_block_layout layout;
     unsigned width;
     uint64_t factor;
     uint64_t origin;

@@ -37,14 +37,15 @@ varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
 {
     unsigned tag = vv_read_u8(reader);
     unsigned mode = tag & VV_BLOCK_MODE;
-    if (mode > VV_BLOCK_DELTA_OF_DELTA || tag > 0x7f) {
+    unsigned layout = (tag & VV_BLOCK_LAYOUT) >> 6;
+    if (mode > VV_BLOCK_DELTA_OF_DELTA || layout > VV_LAYOUT_FIELDS) {
         return VARVE_CORRUPT;
     }
     block->count = count;
     block->mode = (enum vv_block_mode)mode;
     block->narrow = (tag & VV_BLOCK_NARROW) != 0;
     block->zigzag = (tag & VV_BLOCK_ZIGZAG) != 0;
-    block->planes = (tag & VV_BLOCK_PLANES) != 0;
+    block->layout = (enum vv_block_layout)layout;
     block->width = vv_read_u8(reader);
     block->factor = (tag & VV_BLOCK_FACTOR) != 0 ? vv_read_varint(reader) : 1;
     block->origin = (uint64_t)vv_read_varint_signed(reader);
@@ -52,26 +53,34 @@ varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
     block->base = mode != VV_BLOCK_FRAME ? (uint64_t)vv_read_varint_signed(reader) : 0;
     block->exception_count = 0;
     if (block->width > 64 || (block->narrow && block->width > 32) ||
-        (block->planes && block->width % 8 != 0)) {
+        (layout != VV_LAYOUT_LANES && block->width % 8 != 0)) {
         return VARVE_CORRUPT;
     }
     if ((tag & VV_BLOCK_EXCEPTIONS) != 0) {
         VV_TRY(parse_exceptions(reader, block));
     }
-    size_t payload_bytes =
-        block->planes ? count * (block->width / 8) : vv_payload_bytes(count, block->width);
+    size_t payload_bytes = layout != VV_LAYOUT_LANES ? count * (block->width / 8)
+                                                     : vv_payload_bytes(count, block->width);
     block->payload = vv_read_bytes(reader, payload_bytes);
     return reader->failed || reader->at != reader->end ? VARVE_CORRUPT : VARVE_OK;
 }
 
-static void unpack_planes(const uint8_t *planes, unsigned width, size_t count, uint64_t *out)
+/* The layouts of the cold tier: whole bytes, where decompression costs more than any loop here. */
+static void unpack_bytes(const struct vv_integer_block *block, uint64_t *out)
 {
-    memset(out, 0, count * sizeof *out);
-    for (unsigned shift = 0; shift < width; shift += 8) {
-        for (size_t i = 0; i < count; i++) {
-            out[i] |= (uint64_t)planes[i] << shift;
+    if (block->layout == VV_LAYOUT_FIELDS) {
+        for (size_t i = 0; i < block->count; i++) {
+            out[i] = vv_bits_get(block->payload, i, block->width);
         }
-        planes += count;
+        return;
+    }
+    const uint8_t *plane = block->payload;
+    memset(out, 0, block->count * sizeof *out);
+    for (unsigned shift = 0; shift < block->width; shift += 8) {
+        for (size_t i = 0; i < block->count; i++) {
+            out[i] |= (uint64_t)plane[i] << shift;
+        }
+        plane += block->count;
     }
 }
 
@@ -80,9 +89,9 @@ static void narrow_steps(const struct vv_integer_block *block, uint32_t *steps)
 {
     const struct vv_kernels *kernels = vv_kernels();
     size_t count = block->count;
-    if (block->planes) {
+    if (block->layout != VV_LAYOUT_LANES) {
         uint64_t wide[VV_COLUMN_MAX];
-        unpack_planes(block->payload, block->width, count, wide);
+        unpack_bytes(block, wide);
         for (size_t i = 0; i < count; i++) {
             steps[i] = (uint32_t)wide[i];
         }
@@ -112,8 +121,8 @@ static void wide_steps(const struct vv_integer_block *block, uint64_t *steps)
 {
     const struct vv_kernels *kernels = vv_kernels();
     size_t count = block->count;
-    if (block->planes) {
-        unpack_planes(block->payload, block->width, count, steps);
+    if (block->layout != VV_LAYOUT_LANES) {
+        unpack_bytes(block, steps);
     } else if (block->width > 32) {
         kernels->unpack64(block->payload, block->width, count, steps);
     } else {

@@ -5,7 +5,7 @@
  * Thread: no state.
  */
 #include "compress/bits.h"
-#include "compress/decimal.h"
+#include "compress/decimals.h"
 #include "compress/kernels.h"
 
 /* One lane's word j: whole words stand interleaved, the last one as 16 fields of its bits. */

@@ -7,7 +7,7 @@
 #include "compress/values.h"
 #include "compress/bits.h"
 #include "compress/codec.h"
-#include "compress/decimal.h"
+#include "compress/decimals.h"
 #include "compress/integer_block.h"
 #include "compress/positions.h"
 
@@ -98,7 +98,8 @@ static size_t encode_runs(const double *values, size_t count, const uint16_t *ch
     return (size_t)(at - out) + length - 1;
 }
 
-static size_t encode(const double *values, size_t count, enum vv_block_form form, uint8_t *out)
+size_t vv_values_encode_form(const double *values, size_t count, enum vv_block_form form,
+                             uint8_t *out)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     uint16_t changes[VV_COLUMN_MAX];
@@ -110,7 +111,9 @@ static size_t encode(const double *values, size_t count, enum vv_block_form form
     if (change_count < count / 2) {
         uint8_t runs[VV_VALUES_BOUND(VV_COLUMN_MAX)];
         size_t runs_length = encode_runs(values, count, changes, change_count, form, runs);
-        if (runs_length < length) {
+        /* Entropy coding does what runs do: they must be much shorter to be worth it there. */
+        size_t worth = form == VV_FORM_PACKED ? length : length / 2;
+        if (runs_length < worth) {
             memcpy(out, runs, runs_length);
             length = runs_length;
         }
@@ -120,5 +123,5 @@ static size_t encode(const double *values, size_t count, enum vv_block_form form
 
 size_t vv_values_encode(const double *values, size_t count, uint8_t *out)
 {
-    return encode(values, count, VV_FORM_PACKED, out);
+    return vv_values_encode_form(values, count, VV_FORM_PACKED, out);
 }

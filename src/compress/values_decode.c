@@ -5,7 +5,7 @@
  * Thread: no state. No allocation; about 40 KiB of stack.
  */
 #include "compress/codec.h"
-#include "compress/decimal.h"
+#include "compress/decimals.h"
 #include "compress/integer_block.h"
 #include "compress/positions.h"
 #include "compress/values.h"

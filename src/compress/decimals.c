@@ -1,12 +1,12 @@
 /*
- * decimal.c - finds the decimal places of a column and turns its values into integers.
+ * decimals.c - finds the decimal places of a column and turns its values into integers.
  *
  * D1  An integer is accepted only if dividing it gives back the very bits; decoding repeats that
  *     division, so that no value changes.
  * D2  The magnitude is tested before the conversion: NaN and the infinities fail there.
  * Thread: no state.
  */
-#include "compress/decimal.h"
+#include "compress/decimals.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,0 +1,187 @@
+/*
+ * integer_plan.c - chooses the base and the width of a block from the differences of its mode.
+ *
+ *   low      base    base + 2^width         high
+ *   |..exc..|=========packed========|..exc..|        (exceptions on either side)
+ *
+ * L1  Costs are integers, so that the choice is the same on every machine.
+ * Thread: no state.
+ */
+#include "compress/integer_plan.h"
+
+#include "compress/bits.h"
+
+enum { SAMPLES = 64, EXCEPTION_HEADER_BITS = 32, EXCEPTION_BITS = 40 };
+
+struct range {
+    int64_t low;
+    int64_t high;
+};
+
+static struct range find_range(const int64_t *differences, size_t count)
+{
+    struct range range = {.low = INT64_MAX, .high = INT64_MIN};
+    for (size_t i = 0; i < count; i++) {
+        int64_t value = differences[i];
+        range.low = value < range.low ? value : range.low;
+        range.high = value > range.high ? value : range.high;
+    }
+    return range;
+}
+
+/* What so many exceptions cost beside their values: positions as gaps or as a bitmap. */
+static size_t position_bits(size_t exceptions, size_t count)
+{
+    size_t gaps = exceptions * (vv_bits_width(count / exceptions) + 1);
+    return EXCEPTION_HEADER_BITS + (gaps < count ? gaps : count);
+}
+
+/* The cheapest width for a base, given how many differences need each number of bits. */
+static void choose_width(const uint16_t *histogram, size_t count, int64_t base, struct range range,
+                         struct vv_integer_plan *best)
+{
+    size_t exceptions = 0;
+    uint64_t above = (uint64_t)range.high - (uint64_t)base;
+    uint64_t all = (uint64_t)range.high - (uint64_t)range.low;
+    for (unsigned width = 65; width-- > 0;) {
+        size_t bits = count * width;
+        if (exceptions != 0) {
+            uint64_t span = base > range.low ? all : above - ((uint64_t)1 << width);
+            bits += position_bits(exceptions, count) + exceptions * vv_bits_width(span);
+        }
+        if (bits < best->bits) {
+            best->base = base;
+            best->width = width;
+            best->bits = bits;
+        }
+        exceptions += histogram[width];
+    }
+}
+
+static void try_base(const int64_t *differences, size_t count, int64_t base, struct range range,
+                     struct vv_integer_plan *best)
+{
+    uint16_t histogram[65] = {0};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t offset = (uint64_t)differences[i] - (uint64_t)base;
+        histogram[vv_bits_width(differences[i] < base ? UINT64_MAX : offset)]++;
+    }
+    choose_width(histogram, count, base, range, best);
+}
+
+/* Sorts few numbers. */
+static void sort_sample(int64_t *sample, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        int64_t value = sample[i];
+        size_t at = i;
+        for (; at > 0 && sample[at - 1] > value; at--) {
+            sample[at] = sample[at - 1];
+        }
+        sample[at] = value;
+    }
+}
+
+struct vv_integer_plan vv_integer_plan_lanes(const int64_t *differences, size_t count,
+                                             enum vv_block_mode mode)
+{
+    struct vv_integer_plan best = {.mode = mode, .bits = SIZE_MAX};
+    if (count == 0) {
+        best.bits = 0;
+        return best;
+    }
+    struct range range = find_range(differences, count);
+    try_base(differences, count, range.low, range, &best);
+    if (range.low == range.high) {
+        return best;
+    }
+    int64_t sample[SAMPLES];
+    size_t stride = (count + SAMPLES - 1) / SAMPLES;
+    size_t taken = 0;
+    for (size_t i = 0; i < count; i += stride) {
+        sample[taken++] = differences[i];
+    }
+    sort_sample(sample, taken);
+    int64_t median = sample[taken / 2];
+    int64_t sixteenth = sample[taken / 16];
+    if (median != range.low) {
+        try_base(differences, count, median, range, &best);
+    }
+    if (sixteenth != range.low && sixteenth != median) {
+        try_base(differences, count, sixteenth, range, &best);
+    }
+    return best;
+}
+
+/* log2 in sixteenths of a bit, of numbers up to 1024. */
+static size_t log2_sixteenths(size_t value)
+{
+    /* 16 * log2(1 + i/16), rounded. */
+    static const uint8_t fraction[17] = {0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15, 16};
+    unsigned whole = vv_bits_width(value) - 1;
+    size_t rest = ((value << 4) >> whole) & 15;
+    return 16 * whole + fraction[rest];
+}
+
+/* Bits that the bytes of one plane need under an ideal entropy coder, order 0. */
+static size_t plane_entropy(const uint64_t *packed, size_t count, unsigned shift)
+{
+    uint16_t histogram[256] = {0};
+    for (size_t i = 0; i < count; i++) {
+        histogram[packed[i] >> shift & 0xff]++;
+    }
+    size_t sixteenths = 0;
+    for (size_t symbol = 0; symbol < 256; symbol++) {
+        size_t occurrences = histogram[symbol];
+        if (occurrences != 0) {
+            sixteenths += occurrences * (log2_sixteenths(count) - log2_sixteenths(occurrences));
+        }
+    }
+    return sixteenths / 16;
+}
+
+/* The fewest whole bytes that hold all numbers but a few exceptions. */
+static unsigned whole_bytes(const uint16_t *histogram, size_t count, unsigned exception_bits,
+                            size_t *exceptions)
+{
+    size_t cheapest = SIZE_MAX;
+    size_t wider = 0;
+    unsigned best = 64;
+    *exceptions = 0;
+    for (unsigned width = 64;; width--) {
+        size_t bits = count * width + wider * exception_bits;
+        if (width % 8 == 0 && bits < cheapest) {
+            cheapest = bits;
+            best = width;
+            *exceptions = wider;
+        }
+        if (width == 0) {
+            return best;
+        }
+        wider += histogram[width];
+    }
+}
+
+struct vv_integer_plan vv_integer_plan_bytes(const int64_t *differences, size_t count,
+                                             enum vv_block_mode mode, unsigned exception_bits)
+{
+    struct vv_integer_plan best = {.mode = mode, .zigzag = mode != VV_BLOCK_FRAME};
+    if (count == 0) {
+        return best;
+    }
+    uint64_t packed[1024];
+    uint16_t histogram[65] = {0};
+    best.base = best.zigzag ? 0 : find_range(differences, count).low;
+    for (size_t i = 0; i < count; i++) {
+        packed[i] = best.zigzag ? vv_zigzag(differences[i])
+                                : (uint64_t)differences[i] - (uint64_t)best.base;
+        histogram[vv_bits_width(packed[i])]++;
+    }
+    size_t exceptions;
+    best.width = whole_bytes(histogram, count, exception_bits, &exceptions);
+    best.bits = exceptions * EXCEPTION_BITS;
+    for (unsigned shift = 0; shift < best.width; shift += 8) {
+        best.bits += plane_entropy(packed, count, shift);
+    }
+    return best;
+}
