@@ -1,0 +1,217 @@
+/*
+ * bucket.c - the states that functions over samples are answered from.
+ *
+ * B1  Sums carry the rounding error of every addition along (two-sum, the branch-free form of Neumaier's
+ *     compensation), so that 1e100 + 1 - 1e100 is 1. Once sum is not finite, compensation means nothing.
+ * B2  Values are added in LANES independent sums that meet at the end: one chain of dependent additions
+ *     would take the latency of six of them per sample, and lanes fit vector registers.
+ * B3  NaN adds 0 to the sum and is never less or greater, hence no branch on it.
+ * Threads: one at a time.
+ */
+#include "query/bucket.h"
+
+#include <math.h>
+
+#include "os/alloc.h"
+
+enum { LANES = 4, BUCKETS_FIRST = 16 };
+
+void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *end)
+{
+    VV_ASSERT(step > 0);
+    int64_t into = timestamp % step;
+    if (into < 0) {
+        into += step;
+    }
+    int64_t left = step - into;
+    *start = timestamp >= INT64_MIN + into ? timestamp - into : INT64_MIN;
+    *end = timestamp <= INT64_MAX - left ? timestamp + left : INT64_MAX;
+}
+
+/* -------------------------------------------------------------------------------- Adding */
+
+/* sum += value, with the error of the addition in compensation. */
+static void add_exactly(double *sum, double *compensation, double value)
+{
+    double total = *sum + value;
+    double added = total - *sum;
+    *compensation += (*sum - (total - added)) + (value - added);
+    *sum = total;
+}
+
+/* Sums, extremes and count of the numbers among the values. */
+struct lanes {
+    double sum[LANES];
+    double compensation[LANES];
+    double min[LANES];
+    double max[LANES];
+    uint64_t numbers[LANES];
+};
+
+static void lane_add(struct lanes *lanes, size_t lane, double value)
+{
+    bool number = value == value;
+    lanes->numbers[lane] += number;
+    lanes->min[lane] = value < lanes->min[lane] ? value : lanes->min[lane];
+    lanes->max[lane] = value > lanes->max[lane] ? value : lanes->max[lane];
+    add_exactly(&lanes->sum[lane], &lanes->compensation[lane], number ? value : 0.0);
+}
+
+static void add_numbers(struct vv_bucket *bucket, const double *values, size_t count)
+{
+    struct lanes lanes = {.sum = {0}};
+    for (size_t lane = 0; lane < LANES; lane++) {
+        lanes.min[lane] = INFINITY;
+        lanes.max[lane] = -INFINITY;
+    }
+    size_t at = 0;
+    for (; at + LANES <= count; at += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            lane_add(&lanes, lane, values[at + lane]);
+        }
+    }
+    for (size_t lane = 0; at < count; lane++, at++) {
+        lane_add(&lanes, lane, values[at]);
+    }
+    for (size_t lane = 0; lane < LANES; lane++) {
+        add_exactly(&bucket->sum, &bucket->compensation, lanes.sum[lane]);
+        bucket->compensation += lanes.compensation[lane];
+        bucket->numbers += lanes.numbers[lane];
+        bucket->min = lanes.min[lane] < bucket->min ? lanes.min[lane] : bucket->min;
+        bucket->max = lanes.max[lane] > bucket->max ? lanes.max[lane] : bucket->max;
+    }
+}
+
+void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const double *values,
+                   size_t count)
+{
+    VV_ASSERT(count >= 1);
+    if (bucket->count == 0) {
+        bucket->first_time = timestamps[0];
+        bucket->first = values[0];
+    }
+    bucket->last_time = timestamps[count - 1];
+    bucket->last = values[count - 1];
+    bucket->count += count;
+    add_numbers(bucket, values, count);
+}
+
+void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other)
+{
+    if (other->first_time < bucket->first_time) {
+        bucket->first_time = other->first_time;
+        bucket->first = other->first;
+    }
+    if (other->last_time > bucket->last_time) {
+        bucket->last_time = other->last_time;
+        bucket->last = other->last;
+    }
+    bucket->count += other->count;
+    bucket->numbers += other->numbers;
+    add_exactly(&bucket->sum, &bucket->compensation, other->sum);
+    bucket->compensation += other->compensation;
+    bucket->min = other->min < bucket->min ? other->min : bucket->min;
+    bucket->max = other->max > bucket->max ? other->max : bucket->max;
+}
+
+static double total(const struct vv_bucket *bucket)
+{
+    return isfinite(bucket->sum) ? bucket->sum + bucket->compensation : bucket->sum;
+}
+
+double vv_bucket_value(const struct vv_bucket *bucket, varve_function function)
+{
+    bool numbers = bucket->numbers > 0;
+    switch (function) {
+    case VARVE_FUNCTION_COUNT:
+        return (double)bucket->count;
+    case VARVE_FUNCTION_SUM:
+        return numbers ? total(bucket) : (double)NAN;
+    case VARVE_FUNCTION_MIN:
+        return numbers ? bucket->min : (double)NAN;
+    case VARVE_FUNCTION_MAX:
+        return numbers ? bucket->max : (double)NAN;
+    case VARVE_FUNCTION_AVG:
+        return numbers ? total(bucket) / (double)bucket->numbers : (double)NAN;
+    case VARVE_FUNCTION_FIRST:
+        return bucket->first;
+    case VARVE_FUNCTION_LAST:
+        return bucket->last;
+    }
+    return (double)NAN;
+}
+
+/* --------------------------------------------------------------------------------- Lists */
+
+static varve_status reserve(struct vv_bucket_list *list, size_t count)
+{
+    if (count <= list->capacity) {
+        return VARVE_OK;
+    }
+    size_t capacity = list->capacity * 2 > BUCKETS_FIRST ? list->capacity * 2 : BUCKETS_FIRST;
+    capacity = capacity > count ? capacity : count;
+    struct vv_bucket *entries = vv_realloc(list->entries, capacity * sizeof(entries[0]));
+    if (entries == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    list->entries = entries;
+    list->capacity = capacity;
+    return VARVE_OK;
+}
+
+struct vv_bucket *vv_bucket_list_append(struct vv_bucket_list *list, int64_t time)
+{
+    VV_ASSERT(list->count == 0 || list->entries[list->count - 1].time < time);
+    if (reserve(list, list->count + 1) != VARVE_OK) {
+        return NULL;
+    }
+    struct vv_bucket *bucket = &list->entries[list->count++];
+    *bucket = (struct vv_bucket){.time = time, .min = INFINITY, .max = -INFINITY};
+    return bucket;
+}
+
+/* How many different times two lists have together. */
+static size_t count_union(const struct vv_bucket_list *a, const struct vv_bucket_list *b)
+{
+    size_t count = 0;
+    size_t at_a = 0;
+    size_t at_b = 0;
+    while (at_a < a->count && at_b < b->count) {
+        int64_t time_a = a->entries[at_a].time;
+        int64_t time_b = b->entries[at_b].time;
+        at_a += time_a <= time_b;
+        at_b += time_b <= time_a;
+        count++;
+    }
+    return count + (a->count - at_a) + (b->count - at_b);
+}
+
+varve_status vv_bucket_list_merge(struct vv_bucket_list *list, const struct vv_bucket_list *other)
+{
+    size_t out = count_union(list, other);
+    VV_TRY(reserve(list, out));
+    size_t own = list->count;
+    size_t more = other->count;
+    list->count = out;
+    /* From the back: out - own is the number of entries still to come from other alone, so that no entry
+     * is overwritten before it is read. */
+    while (more > 0) {
+        struct vv_bucket *entries = list->entries;
+        if (own > 0 && entries[own - 1].time > other->entries[more - 1].time) {
+            entries[--out] = entries[--own];
+        } else if (own > 0 && entries[own - 1].time == other->entries[more - 1].time) {
+            entries[--out] = entries[--own];
+            vv_bucket_merge(&entries[out], &other->entries[--more]);
+        } else {
+            entries[--out] = other->entries[--more];
+        }
+    }
+    VV_ASSERT(out == own);
+    return VARVE_OK;
+}
+
+void vv_bucket_list_fini(struct vv_bucket_list *list)
+{
+    vv_free(list->entries);
+    *list = (struct vv_bucket_list){0};
+}
