@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# cli_errors.sh - what may be wrong with a database: the exit code of each case, a sentence, and
+# nothing created or changed.
+. "$(dirname "$0")/../support/cli.bash"
+
+read_verbs=('query db x' 'latest db x' 'series db' 'labels db' 'stats db' 'export db' 'check db')
+for line in "${read_verbs[@]}" 'delete db x' 'compact db'; do
+    # shellcheck disable=SC2086
+    run 1 $line
+    says 'db'
+    [ ! -e db ] || fail "$line created a database"
+done
+
+# A folder and a file that are no databases
+mkdir folder
+echo hello >folder/file
+echo hello >file
+for line in 'query folder x' 'stats folder' 'check folder' 'put folder x 1' 'compact folder' \
+    'delete folder x'; do
+    # shellcheck disable=SC2086
+    run 1 $line
+    says 'folder'
+done
+[ "$(ls -A folder)" = file ] || fail "files were created in a folder that is no database"
+run 1 query file x
+run 1 import missing/db file
+[ ! -e missing ] || fail 'parents were created'
+
+# Input that cannot be read creates no database
+run 1 import new nothing.csv
+says 'nothing.csv'
+run 2 import new folder
+says 'directory'
+printf '\037\213\010\000' >packed.gz
+run 2 import new packed.gz
+says 'gzip -dc'
+[ ! -e new ] || fail 'an import without input created a database'
+
+# Locked by another process
+run 0 put db 'x{a="1"}' 1 1700000000s
+"$VARVE" collect db --interval 1h >/dev/null 2>collect.err &
+writer=$!
+for _ in $(seq 100); do
+    "$VARVE" put db y 1 2>/dev/null || break
+    sleep 0.05
+done
+run 4 put db y 1
+says 'locked|another process'
+run 4 compact db
+run 4 delete db x
+run 4 import db file
+run 0 query db x
+[ "$(wc -l <out)" -eq 2 ] || fail 'a reader beside a writer'
+run 0 check db
+kill -INT $writer
+wait $writer
+[ $? -eq 130 ] || fail 'SIGINT does not end collect with 130'
+grep -q '^varve: collected' collect.err || fail 'no summary after SIGINT'
+
+# A newer format, and damage: in every file of the database, something is noticed or nothing is wrong
+for i in $(seq 300); do
+    echo "x{a=\"$((i % 7))\"} $i.25 $((1700000000000 + i * 1000))"
+done >lines.prom
+run 0 import db2 --format prom lines.prom
+run 0 compact db2
+run 0 check db2
+block=$(find db2 -type f -size +1k -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
+size=$(stat -c %s "$block")
+cp -r db2 flipped
+flipped=flipped/${block#db2/}
+byte=$(od -An -tu1 -j $((size / 2)) -N 1 "$block" | tr -d ' ')
+printf '%b' "\\x$(printf %02x $((byte ^ 0x55)))" |
+    dd of="$flipped" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+run 3 check flipped
+grep -q "^damage: ${block#db2/} at byte [0-9]*: " out || fail "damage is not named: $(cat out)"
+run 3 check flipped --json
+grep -q '"ok":false' out || fail 'check --json'
+cp -r db2 cut
+truncate -s $((size / 2)) "cut/${block#db2/}"
+run 3 check cut
+run 3 query cut x
+says 'warning|damage'
+
+# A database that may not be written to
+if [ "$(id -u)" -ne 0 ]; then
+    chmod -R a-w db2
+    run 5 put db2 x 1
+    run 0 query db2 x
+    chmod -R u+w db2
+elif mkdir small && mount -t tmpfs -o size=1m tmpfs small 2>/dev/null; then
+    # A full disk: what was acknowledged stays, and the reason is said.
+    "$VARVE" import small/db --format prom --acks - >out 2>err < <(
+        for i in $(seq 400000); do
+            echo "x{a=\"$((i % 100))\"} $RANDOM.$RANDOM $((1700000000000 + i * 7919))"
+        done
+    )
+    [ $? -eq 5 ] || fail "import on a full disk: $(tail -2 err)"
+    says 'space'
+    acked=$(tail -1 out | cut -d' ' -f2)
+    run 0 query small/db x --agg count --by ''
+    kept=$(tail -1 out | cut -d, -f2)
+    [ "${kept:-0}" -ge "${acked:-0}" ] || fail "$acked lines were acknowledged, $kept are there"
+    run 0 check small/db
+    cp -r db2 small/ro 2>/dev/null || { rm -rf small/db; cp -r db2 small/ro; }
+    mount -o remount,ro small
+    run 5 put small/ro x 1
+    run 0 query small/ro x --limit 1
+    run 5 put small/new x 1
+    umount small
+else
+    echo 'full and read-only disks: not tested without root or mounts'
+fi
+finish
