@@ -94,9 +94,9 @@ struct vv_power vv_power_of_ten(int exponent)
     vv_uint128 low = (vv_uint128)base[2] * five;
     vv_uint128 middle = (vv_uint128)base[1] * five + (uint64_t)(low >> 64);
     vv_uint128 high = (vv_uint128)base[0] * five + (uint64_t)(middle >> 64);
-    if (high >> 127 == 0) {
-        high = (high << 1) | ((uint64_t)middle >> 63);
-    }
+    /* Without a branch, since no processor could predict it. */
+    unsigned shift = (unsigned)(high >> 127) ^ 1;
+    high = (high << shift) | (shift & (unsigned)((uint64_t)middle >> 63));
     return (struct vv_power){.high = (uint64_t)(high >> 64), .low = (uint64_t)high};
 }
 

@@ -38,29 +38,67 @@ static const char digit_pairs[] = "00010203040506070809"
                                   "80818283848586878889"
                                   "90919293949596979899";
 
+/* How many digits value has. */
 static unsigned digit_count(uint64_t value)
 {
-    unsigned count = 1;
-    for (; value >= 10000; value /= 10000) {
-        count += 4;
-    }
-    return count + (value >= 10) + (value >= 100) + (value >= 1000);
+    static const uint64_t powers_of_ten[] = {
+        0,
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000),
+    };
+    /* bits * log10(2) is the count or one less. */
+    unsigned bits = 64u - (unsigned)__builtin_clzll(value | 1);
+    unsigned count = bits * 1233 >> 12;
+    return count + (value >= powers_of_ten[count]);
 }
 
-/* Writes value right-aligned to the count characters at text, which are as many as it has. */
+/* Writes the last 8 digits of value, zeros in front included, to the 8 characters at text. */
+static void put_eight(char *text, uint32_t value)
+{
+    uint32_t high = value / 10000;
+    uint32_t low = value % 10000;
+    memcpy(text, digit_pairs + 2 * (high / 100), 2);
+    memcpy(text + 2, digit_pairs + 2 * (high % 100), 2);
+    memcpy(text + 4, digit_pairs + 2 * (low / 100), 2);
+    memcpy(text + 6, digit_pairs + 2 * (low % 100), 2);
+}
+
+/* Writes value to the count characters at text, which are as many as it has. */
 static void put_digits(char *text, unsigned count, uint64_t value)
 {
     char *at = text + count;
-    while (value >= 100) {
-        uint64_t rest = value / 100;
-        at -= 2;
-        memcpy(at, digit_pairs + 2 * (value - rest * 100), 2);
-        value = rest;
+    /* Eight at a time: the divisions within them do not wait for one another. */
+    while (value >= 100000000) {
+        at -= 8;
+        put_eight(at, (uint32_t)(value % 100000000));
+        value /= 100000000;
     }
-    if (value >= 10) {
-        memcpy(at - 2, digit_pairs + 2 * value, 2);
+    uint32_t rest = (uint32_t)value;
+    for (; rest >= 100; rest /= 100) {
+        at -= 2;
+        memcpy(at, digit_pairs + 2 * (rest % 100), 2);
+    }
+    if (rest >= 10) {
+        memcpy(at - 2, digit_pairs + 2 * rest, 2);
     } else {
-        at[-1] = (char)('0' + value);
+        at[-1] = (char)('0' + rest);
     }
 }
 
@@ -132,9 +170,9 @@ static struct shortest shortest_decimal(uint64_t mantissa, int exponent, bool cl
 
 static struct shortest without_trailing_zeros(struct shortest number)
 {
-    while (number.digits % 10000 == 0) {
-        number.digits /= 10000;
-        number.exponent += 4;
+    while (number.digits % 1000 == 0) {
+        number.digits /= 1000;
+        number.exponent += 3;
     }
     while (number.digits % 10 == 0) {
         number.digits /= 10;
@@ -143,7 +181,22 @@ static struct shortest without_trailing_zeros(struct shortest number)
     return number;
 }
 
-/* The shortest decimal of a finite double that is not zero, from its bits. */
+/* The decimal of a positive double that has at most 6 decimals and 15 digits, as most measured values
+ * do. No shorter one can exist: two different decimals of 15 digits never read as the same double. */
+static bool shortest_of_few_decimals(double value, struct shortest *number)
+{
+    if (!(value < 1e9)) {
+        return false;
+    }
+    uint64_t scaled = (uint64_t)(value * 1e6 + 0.5);
+    if ((double)scaled / 1e6 != value) { /* this division is how the decimal would be read */
+        return false;
+    }
+    *number = without_trailing_zeros((struct shortest){.digits = scaled, .exponent = -6});
+    return true;
+}
+
+/* The shortest decimal of a finite double that is not zero, from its bits without the sign. */
 static struct shortest shortest_of_bits(uint64_t bits)
 {
     uint64_t fraction = bits & MANTISSA_MASK;
@@ -157,6 +210,12 @@ static struct shortest shortest_of_bits(uint64_t bits)
     if (exponent <= 0 && exponent >= -MANTISSA_BITS &&
         (mantissa & ((UINT64_C(1) << -exponent) - 1)) == 0) {
         return (struct shortest){.digits = mantissa >> -exponent};
+    }
+    struct shortest number;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    if (shortest_of_few_decimals(value, &number)) {
+        return number;
     }
     return without_trailing_zeros(
         shortest_decimal(mantissa, exponent, fraction == 0 && biased > 1));

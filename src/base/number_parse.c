@@ -418,9 +418,16 @@ bool vv_uint64_parse(const char *text, size_t length, uint64_t *value)
     }
     const char *at = text + (*text == '+');
     const char *end = text + length;
+    const char *safe_end = end - at > 19 ? at + 19 : end; /* 19 digits always fit */
     uint64_t sum = 0;
     if (at == end) {
         return false;
+    }
+    for (; at != safe_end; at++) {
+        if (!is_digit(*at)) {
+            return false;
+        }
+        sum = sum * 10 + (uint64_t)(*at - '0');
     }
     for (; at != end; at++) {
         if (!is_digit(*at) || __builtin_mul_overflow(sum, UINT64_C(10), &sum) ||

@@ -48,18 +48,6 @@ unsigned vv_days_in_month(int64_t year, unsigned month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-unsigned vv_cursor_digits(struct vv_cursor *cursor, unsigned digits_max, int64_t *value)
-{
-    unsigned count = 0;
-    int64_t sum = 0;
-    while (count < digits_max && vv_cursor_peek(cursor) >= '0' && vv_cursor_peek(cursor) <= '9') {
-        sum = sum * 10 + (*cursor->at++ - '0');
-        count++;
-    }
-    *value = sum;
-    return count;
-}
-
 bool vv_cursor_fraction(struct vv_cursor *cursor, int64_t *nanosecond)
 {
     int64_t value;

@@ -47,7 +47,19 @@ static inline bool vv_cursor_take(struct vv_cursor *cursor, char character)
 }
 
 /* Reads up to digits_max (at most 18) decimal digits; returns how many there were. */
-unsigned vv_cursor_digits(struct vv_cursor *cursor, unsigned digits_max, int64_t *value);
+static inline unsigned vv_cursor_digits(struct vv_cursor *cursor, unsigned digits_max,
+                                        int64_t *value)
+{
+    const char *start = cursor->at;
+    const char *at = start;
+    int64_t sum = 0;
+    while (at != cursor->end && (unsigned)(at - start) < digits_max && *at >= '0' && *at <= '9') {
+        sum = sum * 10 + (*at++ - '0');
+    }
+    cursor->at = at;
+    *value = sum;
+    return (unsigned)(at - start);
+}
 
 /* 1 to 9 digits behind a decimal point, as nanoseconds of a second. False if there is none or
  *   more. */

@@ -94,17 +94,14 @@ static varve_precision precision_of_magnitude(uint64_t whole)
     return whole <= UINT64_C(100000000000000000) ? VARVE_PRECISION_US : VARVE_PRECISION_NS;
 }
 
-/* The digits of a fraction of a unit of unit_ns, at the cursor. False if they are finer than 1
- * ns. */
-static bool unit_fraction(struct vv_cursor *cursor, int64_t unit_ns, uint64_t *nanoseconds)
+/* The decimals of a number in units of unit_ns, as nanoseconds. False if they are finer than that. */
+static bool fraction_parse(const char *at, const char *end, uint64_t unit_ns, uint64_t *nanoseconds)
 {
     uint64_t sum = 0;
-    uint64_t digit_ns = (uint64_t)unit_ns;
-    for (; !vv_cursor_done(cursor); cursor->at++) {
-        uint64_t digit = (uint64_t)(*cursor->at - '0');
-        digit_ns /= 10;
-        sum += digit * digit_ns;
-        if (digit != 0 && digit_ns == 0) {
+    for (; at != end; at++) {
+        unit_ns /= 10;
+        sum += (uint64_t)(*at - '0') * unit_ns;
+        if (*at != '0' && unit_ns == 0) {
             return false;
         }
     }
@@ -112,8 +109,15 @@ static bool unit_fraction(struct vv_cursor *cursor, int64_t unit_ns, uint64_t *n
     return true;
 }
 
-/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or
- * NULL. */
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at != end && *at >= '0' && *at <= '9') {
+        at++;
+    }
+    return at;
+}
+
+/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or NULL. */
 static const char *number_parse(varve_string number, varve_precision precision, int64_t *time)
 {
     struct vv_cursor cursor = vv_cursor_init(number);
@@ -121,34 +125,30 @@ static const char *number_parse(varve_string number, varve_precision precision, 
     if (!negative) {
         (void)vv_cursor_take(&cursor, '+');
     }
-    const char *digits = cursor.at;
-    int64_t ignored;
-    while (vv_cursor_digits(&cursor, 18, &ignored) != 0) {}
-    uint64_t whole;
-    if (cursor.at == digits) {
+    const char *whole_end = skip_digits(cursor.at, cursor.end);
+    const char *fraction = whole_end;
+    const char *fraction_end = whole_end;
+    if (whole_end != cursor.end && *whole_end == '.') {
+        fraction = whole_end + 1;
+        fraction_end = skip_digits(fraction, cursor.end);
+    }
+    if (whole_end == cursor.at || fraction_end != cursor.end) {
         return "not a number; " TIME_HINT;
     }
-    if (!vv_uint64_parse(digits, (size_t)(cursor.at - digits), &whole)) {
+    uint64_t whole;
+    if (!vv_uint64_parse(cursor.at, (size_t)(whole_end - cursor.at), &whole)) {
         return "too large a number";
     }
-    struct vv_cursor fraction = {.at = cursor.end, .end = cursor.end};
-    if (vv_cursor_take(&cursor, '.')) {
-        fraction.at = cursor.at;
-        while (vv_cursor_digits(&cursor, 18, &ignored) != 0) {}
-        fraction.end = cursor.at;
+    if (precision == VARVE_PRECISION_DEFAULT) {
+        precision = precision_of_magnitude(whole);
     }
-    if (!vv_cursor_done(&cursor)) {
-        return "not a number; " TIME_HINT;
-    }
-    int64_t unit_ns =
-        precision_ns[precision != VARVE_PRECISION_DEFAULT ? precision
-                                                          : precision_of_magnitude(whole)];
+    uint64_t unit_ns = (uint64_t)precision_ns[precision];
     uint64_t part;
     uint64_t magnitude;
-    if (!unit_fraction(&fraction, unit_ns, &part)) {
+    if (!fraction_parse(fraction, fraction_end, unit_ns, &part)) {
         return "finer than a nanosecond";
     }
-    if (__builtin_mul_overflow(whole, (uint64_t)unit_ns, &magnitude) ||
+    if (__builtin_mul_overflow(whole, unit_ns, &magnitude) ||
         __builtin_add_overflow(magnitude, part, &magnitude) ||
         magnitude > (uint64_t)INT64_MAX + negative) {
         return "outside of what 64 bits of nanoseconds hold (the years 1677 to 2262)";

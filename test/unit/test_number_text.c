@@ -231,7 +231,7 @@ static void printed_doubles_parse_like_strtod(void **state)
 {
     (void)state;
     struct vv_test_random random = vv_test_random_init(4);
-    for (int round = 0; round < 200000; round++) {
+    for (int round = 0; round < 100000; round++) {
         char text[64];
         double value = random_double(&random);
         if (is_nan_bits(bits_of(value))) {
@@ -271,7 +271,7 @@ static void halfway_cases_round_to_even(void **state)
 {
     (void)state;
     struct vv_test_random random = vv_test_random_init(5);
-    for (int round = 0; round < 5000; round++) {
+    for (int round = 0; round < 3000; round++) {
         double value = double_of(vv_test_random_next(&random) >> 1);
         /* below 10^100, so that the text has room; subnormals every other time */
         if (round % 2 == 0) {
