@@ -170,9 +170,12 @@ varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_mani
     return status;
 }
 
-/* Writes the encoded manifest under its temporary name and renames it (M1). */
-static int replace_file(const struct vv_shard_place *place, const uint8_t *bytes, size_t length)
+/* Writes the encoded manifest under its temporary name and renames it (M1). *renamed: whether the new one can
+ * be seen, durable or not. */
+static int replace_file(const struct vv_shard_place *place, const uint8_t *bytes, size_t length,
+                        bool *renamed)
 {
+    *renamed = false;
     const struct vv_env *env = place->env;
     int file = env->ops->open(env->ctx, place->directory, temporary_name, VV_OPEN_TRUNCATE);
     if (file < 0) {
@@ -193,6 +196,7 @@ static int replace_file(const struct vv_shard_place *place, const uint8_t *bytes
         (void)env->ops->unlink(env->ctx, place->directory, temporary_name);
         return result;
     }
+    *renamed = true;
     return env->ops->sync_directory(env->ctx, place->directory);
 }
 
@@ -219,8 +223,13 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
     }
     vv_write_u64(&out, vv_checksum(bytes, length - CHECKSUM_BYTES, 0));
     VV_ASSERT(!out.failed && out.at == out.end);
-    int result = replace_file(place, bytes, length);
+    bool renamed;
+    int result = replace_file(place, bytes, length, &renamed);
     vv_free(bytes);
+    if (result != 0 && renamed) {
+        return vv_fail_io(error, VARVE_UNKNOWN, -result, VV_MANIFEST_NAME, 0,
+                          "the manifest was replaced, but syncing its directory failed");
+    }
     if (result != 0) {
         return vv_fail_io(error, vv_status_from_errno(-result), -result, VV_MANIFEST_NAME, 0,
                           "cannot replace the manifest");

@@ -35,7 +35,8 @@ bool vv_is_block_name(const char *name);
 /* Reads and checks the manifest; release with vv_manifest_fini(). NOT_FOUND, VERSION, CORRUPT, IO. */
 varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_manifest *manifest,
                               varve_error *error) VARVE_MUST_CHECK;
-/* Makes it the truth, durably. On failure the old one is still in place. */
+/* Makes it the truth, durably. On failure the old one is still in place, but for UNKNOWN: then the next open
+ * may find either, so that the files of both must stay. */
 varve_status vv_manifest_store(const struct vv_shard_place *place,
                                const struct vv_manifest *manifest,
                                varve_error *error) VARVE_MUST_CHECK;

@@ -105,19 +105,26 @@ static bool store_timestamp(void *column, size_t index, uint64_t entry)
 
 varve_status vv_wal_series_encode(uint32_t ref, struct vv_key key, struct vv_buffer *out)
 {
+    VV_TRY(vv_buffer_reserve(out, 2 * VV_VARINT_MAX + key.length));
     VV_TRY(vv_buffer_append_varint(out, ref));
+    VV_TRY(vv_buffer_append_varint(out, key.length));
     return vv_buffer_append(out, key.bytes, key.length);
 }
 
-varve_status vv_wal_series_decode(const uint8_t *payload, size_t length, uint32_t *ref,
-                                  struct vv_key *key)
+varve_status vv_wal_series_decode(struct vv_reader *payload, uint32_t *ref, struct vv_key *key,
+                                  bool *done)
 {
-    struct vv_reader reader = vv_reader_init(payload, length);
-    uint64_t number = vv_read_varint(&reader);
-    if (reader.failed || number > UINT32_MAX) {
+    *done = !payload->failed && vv_reader_left(payload) == 0;
+    if (*done) {
+        return VARVE_OK;
+    }
+    uint64_t number = vv_read_varint(payload);
+    uint64_t length = vv_read_varint(payload);
+    const uint8_t *bytes = vv_read_bytes(payload, length);
+    if (payload->failed || number > UINT32_MAX) {
         return VARVE_CORRUPT;
     }
-    *key = (struct vv_key){reader.at, vv_reader_left(&reader)};
+    *key = (struct vv_key){bytes, length};
     *ref = (uint32_t)number;
     return vv_key_validate(*key);
 }

@@ -1,0 +1,107 @@
+/*
+ * shard.h - the inside of a shard, shared by the files of this room that implement storage_impl.h.
+ *
+ * Locks, in the order in which they are taken:
+ *   maintenance_mutex   one flush or merge at a time, and the manifest
+ *   append_mutex        the order of the log and the head: what is logged first is applied first
+ *   (log: flush_mutex, page_mutex)  (series table: create_mutex, index_lock)  (head: series locks)
+ *   views.mutex
+ */
+#ifndef VARVE_STORAGE_SHARD_H
+#define VARVE_STORAGE_SHARD_H
+
+#include "storage/head.h"
+#include "storage/storage_impl.h"
+#include "storage/view.h"
+
+struct vv_shard {
+    /* Constant after open. */
+    struct vv_shard_place place;
+    struct vv_shard_options options;
+    const struct vv_report *report;
+    struct vv_epoch *epoch;
+    struct vv_series_table *table;
+
+    struct vv_head head;      /* has its own locks */
+    struct vv_view_set views; /* has its own mutex */
+    struct vv_wal wal;        /* has its own locks */
+
+    /* Guarded by append_mutex. */
+    _Alignas(64) struct vv_mutex append_mutex;
+    _Atomic uint64_t generation;    /* of the head: what is appended now belongs to it; from 1 */
+    struct vv_buffer record_buffer; /* for encoding records */
+    struct vv_buffer scratch_buffer;
+
+    /* Guarded by maintenance_mutex. */
+    _Alignas(64) struct vv_mutex maintenance_mutex;
+    struct vv_manifest manifest;      /* as on disk, quarantined blocks included */
+    uint64_t dropped_generation;      /* head generations up to this one have been given back */
+    _Atomic uint64_t undropped_bytes; /* of the head: flushed, but not given back yet */
+    bool publish_unknown; /* the manifest on disk may be another one: no change any more */
+
+    _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
+    _Atomic uint64_t damages;       /* found at open, and since */
+    _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
+};
+
+/* shard_sources.c: everything that the view's blocks and the head generations behind it know of a series, oldest
+ * first. series is NULL if the head does not know it. block_ids: its id in each block of the view, or
+ * VV_NO_BLOCK_ID; NULL: looked up by key. */
+#define VV_NO_BLOCK_ID UINT32_MAX
+varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
+                                  struct vv_series *series, struct vv_key key, uint64_t hash,
+                                  const uint32_t *block_ids, struct vv_range range,
+                                  struct vv_iter **iter) VARVE_MUST_CHECK;
+/* The sources of one series in one block, for merging; *tombstones is to be freed with vv_free(). */
+varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct vv_range range,
+                                    struct vv_source_list *sources,
+                                    struct vv_range **tombstones) VARVE_MUST_CHECK;
+
+/* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's present
+ * generation does not know. Needs append_mutex. Nothing but definitions is logged on failure. */
+varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
+                                 const uint32_t *refs, size_t ref_count, size_t sample_count,
+                                 uint64_t *lsn) VARVE_MUST_CHECK;
+
+/* shard_flush.c: writes the generations up to now as a block. Needs maintenance_mutex. */
+varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
+/* Gives back what no view reads any more. Needs maintenance_mutex. True if something was. */
+bool vv_shard_drop_flushed(struct vv_shard *shard);
+bool vv_shard_flush_is_due(struct vv_shard *shard);
+
+/* shard_publish.c: replaces blocks [first, first + removed) of the current view by added (nullable) and moves
+ * the start of the log. Takes the reference to added over. Needs maintenance_mutex. */
+struct vv_publication {
+    size_t first;
+    size_t removed;
+    struct vv_block *added;
+    uint64_t flushed_generation;
+    uint64_t wal_start_lsn;
+};
+varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
+                              varve_error *error) VARVE_MUST_CHECK;
+/* A writer for the next block, under a temporary name. */
+varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
+                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
+                                  varve_error *error) VARVE_MUST_CHECK;
+/* Completes it, gives it its name, verifies it and opens it; on failure the file is gone. Destroys writer. */
+varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_writer *writer,
+                                   uint64_t id, struct vv_block **block,
+                                   varve_error *error) VARVE_MUST_CHECK;
+/* Gives up a block after a failure: destroys the writer and removes its file. */
+void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writer, uint64_t id);
+
+/* shard_layers.c: resolves sources, oldest first, and writes them as layers of the series that was begun. has_older:
+ * data older than the sources exists in blocks, so that different policies must stay apart. */
+varve_status vv_shard_write_layers(struct vv_block_writer *writer, struct vv_source_list *sources,
+                                   bool has_older, varve_error *error) VARVE_MUST_CHECK;
+
+/* shard_compact.c */
+bool vv_shard_merge_is_due(struct vv_shard *shard);
+varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
+
+/* shard_delete.c: the deletion of a range from series, as the log says it. Needs append_mutex. */
+varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs, size_t count,
+                                   struct vv_range range) VARVE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * shard_flush.c - the head to a block: closing a generation, writing it, giving its memory back.
+ *
+ *   append_mutex { generation G ends at LSN x, G + 1 begins }        appends go on
+ *   series with data in G, in key order --merge--> block (start, x]
+ *   publish: manifest {+ block, log starts at x}, view {+ block, flushed G}
+ *   when no older view is pinned: drop generation G from the head
+ *
+ * F1  The boundary is exact: under append_mutex everything logged below x is in generations up to G, and
+ *     nothing else is.
+ * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next try,
+ *     together with what has come since.
+ * Thread: under maintenance_mutex; appends and queries go on beside it.
+ */
+#include <stdlib.h>
+
+#include "os/alloc.h"
+#include "storage/shard.h"
+
+static uint64_t open_bytes(struct vv_shard *shard)
+{
+    uint64_t bytes = atomic_load(&shard->head.bytes);
+    uint64_t flushed = atomic_load(&shard->undropped_bytes);
+    return bytes > flushed ? bytes - flushed : 0;
+}
+
+bool vv_shard_flush_is_due(struct vv_shard *shard)
+{
+    uint64_t log_bytes = atomic_load(&shard->wal.end_lsn) - atomic_load(&shard->wal_start_lsn);
+    return open_bytes(shard) >= shard->options.head_bytes_max ||
+           log_bytes >= shard->options.wal_bytes_max || atomic_load(&shard->replay_damaged);
+}
+
+static int compare_series(const void *a, const void *b)
+{
+    const struct vv_series *left = *(struct vv_series *const *)a;
+    const struct vv_series *right = *(struct vv_series *const *)b;
+    return vv_key_compare(vv_series_key(left), vv_series_key(right));
+}
+
+/* The series with something in the generations (after, up_to], in key order; *list is from vv_alloc. */
+static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t up_to,
+                                struct vv_series ***list, size_t *count)
+{
+    uint32_t known = vv_series_table_count(shard->table);
+    *count = 0;
+    *list = vv_alloc_zeroed((size_t)known + 1, sizeof(**list));
+    if (*list == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    for (uint32_t ref = 0; ref < known; ref++) {
+        struct vv_series *series = vv_series_table_get(shard->table, ref);
+        if (vv_head_has_series(&shard->head, series, after, up_to)) {
+            (*list)[(*count)++] = series;
+        }
+    }
+    qsort(*list, *count, sizeof(**list), compare_series);
+    return VARVE_OK;
+}
+
+static varve_status write_tombstones(struct vv_block_writer *writer,
+                                     const struct vv_source_list *sources, varve_error *error)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct vv_merge_source *source = &sources->list[i];
+        for (size_t k = 0; k < source->tombstone_count; k++) {
+            VV_TRY(vv_block_writer_add_tombstone(writer, source->tombstones[k], error));
+        }
+    }
+    return VARVE_OK;
+}
+
+static varve_status write_series(struct vv_shard *shard, struct vv_block_writer *writer,
+                                 struct vv_series *series, uint64_t after, uint64_t up_to,
+                                 bool has_older, varve_error *error)
+{
+    struct vv_source_list sources = {0};
+    struct vv_range *tombstones = NULL;
+    varve_status status = vv_head_sources(&shard->head, series, after, up_to, INT64_MIN, INT64_MAX,
+                                          &sources, &tombstones);
+    if (status != VARVE_OK) {
+        status = vv_fail(error, status, "out of memory while the head was flushed");
+    }
+    if (status == VARVE_OK && sources.count > 0) {
+        status = vv_block_writer_begin_series(writer, vv_series_key(series), error);
+        if (status == VARVE_OK && has_older) {
+            status = write_tombstones(writer, &sources, error);
+        }
+        if (status == VARVE_OK) {
+            status = vv_shard_write_layers(writer, &sources, has_older, error);
+        }
+    }
+    vv_source_list_fini(&sources);
+    vv_free(tombstones);
+    return status;
+}
+
+/* Writes the generations (after, up_to] as a block; *block stays NULL if there is nothing in them. */
+static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t up_to,
+                                uint64_t lsn, struct vv_block **block, varve_error *error)
+{
+    struct vv_series **list = NULL;
+    size_t count = 0;
+    varve_status status = list_series(shard, after, up_to, &list, &count);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "out of memory while the head was flushed");
+    }
+    struct vv_block_writer *writer = NULL;
+    uint64_t id = 0;
+    if (count > 0) {
+        status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, lsn, false, &writer,
+                                      &id, error);
+    }
+    bool has_older = shard->manifest.block_count > 0;
+    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        status = write_series(shard, writer, list[i], after, up_to, has_older, error);
+    }
+    vv_free(list);
+    if (writer != NULL) {
+        if (status == VARVE_OK) {
+            return vv_shard_finish_block(shard, writer, id, block, error);
+        }
+        vv_shard_abandon_block(shard, writer, id);
+    }
+    return status;
+}
+
+varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
+{
+    if (atomic_load(&shard->wal.failed)) {
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "the log has failed: close the database and open it again");
+    }
+    vv_mutex_lock(&shard->append_mutex);
+    uint64_t lsn = atomic_load(&shard->wal.end_lsn);
+    uint64_t generation = atomic_load(&shard->generation);
+    bool empty = lsn == shard->manifest.wal_start_lsn;
+    if (!empty) {
+        atomic_store(&shard->generation, generation + 1); /* F1 */
+    }
+    uint64_t bytes = atomic_load(&shard->head.bytes);
+    vv_mutex_unlock(&shard->append_mutex);
+    if (empty) {
+        return VARVE_OK;
+    }
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    uint64_t after = view->flushed_generation;
+    struct vv_publication change = {
+        .first = view->block_count, .flushed_generation = generation, .wal_start_lsn = lsn};
+    vv_view_release(&shard->views, view);
+    VV_TRY(write_block(shard, after, generation, lsn, &change.added, error));
+    VV_TRY(vv_shard_publish(shard, &change, error));
+    atomic_store(&shard->replay_damaged, false);
+    atomic_store(&shard->undropped_bytes, bytes);
+    (void)vv_shard_drop_flushed(shard);
+    return VARVE_OK;
+}
+
+bool vv_shard_drop_flushed(struct vv_shard *shard)
+{
+    uint64_t droppable = vv_view_set_droppable(&shard->views);
+    if (droppable <= shard->dropped_generation) {
+        return false;
+    }
+    uint32_t count = vv_series_table_count(shard->table);
+    for (uint32_t ref = 0; ref < count; ref++) {
+        vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), droppable);
+    }
+    shard->dropped_generation = droppable;
+    atomic_store(&shard->undropped_bytes, 0);
+    return true;
+}

@@ -1,0 +1,124 @@
+/*
+ * shard_layers.c - sources of one series, resolved and cut into chunks of a block being written.
+ *
+ *   sources (oldest first):  last  last  sum  sum  last      written as layers 0, 1, 2
+ *
+ * L1  Neighbouring sources under one policy become one layer: folding them early is associative.
+ * L2  Different policies can only be folded when nothing older exists that the result would meet: then
+ *     everything becomes one layer.
+ * L3  Tombstones of later sources delete from every earlier layer.
+ */
+#include "os/alloc.h"
+#include "storage/shard.h"
+
+/* One column pair being filled. */
+struct chunk_buffer {
+    int64_t timestamps[VV_COLUMN_MAX];
+    double values[VV_COLUMN_MAX];
+    size_t count;
+};
+
+static varve_status write_chunk(struct vv_block_writer *writer, unsigned layer,
+                                varve_duplicates policy, struct chunk_buffer *chunk,
+                                varve_error *error)
+{
+    size_t count = chunk->count;
+    chunk->count = 0;
+    return vv_block_writer_add_chunk(writer, layer, policy, chunk->timestamps, chunk->values, count,
+                                     error);
+}
+
+/* Writes what the iterator yields as one layer; *written says whether there was a sample. */
+static varve_status write_layer(struct vv_block_writer *writer, unsigned layer,
+                                varve_duplicates policy, struct vv_iter *iter, bool *written,
+                                varve_error *error)
+{
+    struct chunk_buffer chunk;
+    varve_span span;
+    chunk.count = 0;
+    *written = false;
+    while (vv_iter_next_span(iter, &span)) {
+        *written = true;
+        for (size_t used = 0; used < span.count;) {
+            size_t room = VV_COLUMN_MAX - chunk.count;
+            size_t count = span.count - used < room ? span.count - used : room;
+            memcpy(chunk.timestamps + chunk.count, span.timestamps + used,
+                   count * sizeof(*span.timestamps));
+            memcpy(chunk.values + chunk.count, span.values + used, count * sizeof(*span.values));
+            chunk.count += count;
+            used += count;
+            if (chunk.count == VV_COLUMN_MAX) {
+                VV_TRY(write_chunk(writer, layer, policy, &chunk, error));
+            }
+        }
+    }
+    varve_status status = vv_iter_status(iter);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "cannot read a series that was to be written to a block");
+    }
+    return chunk.count > 0 ? write_chunk(writer, layer, policy, &chunk, error) : VARVE_OK;
+}
+
+/* End of the group of sources that begins at first (L1, L2), and its policy. */
+static size_t group_end(const struct vv_source_list *sources, size_t first, bool has_older,
+                        varve_duplicates *policy)
+{
+    size_t end = first;
+    bool known = false;
+    *policy = VARVE_DUPLICATES_LAST;
+    for (; end < sources->count; end++) {
+        const struct vv_merge_source *source = &sources->list[end];
+        if (source->iter == NULL) {
+            continue;
+        }
+        if (known && has_older && source->policy != *policy) {
+            break;
+        }
+        *policy =
+            source->policy; /* without older data the newest decides, and it does not matter */
+        known = true;
+    }
+    return end;
+}
+
+/* The merge of sources [first, end) as seen through the tombstones of all that follow (L3). */
+static varve_status merge_group(struct vv_source_list *sources, size_t first, size_t end,
+                                struct vv_iter **iter)
+{
+    size_t count = sources->count - first;
+    struct vv_merge_source *group = vv_alloc(count * sizeof(*group));
+    if (group == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    memcpy(group, sources->list + first, count * sizeof(*group));
+    for (size_t i = end - first; i < count; i++) {
+        group[i].iter = NULL;
+    }
+    varve_status status = vv_merge_create(group, count, INT64_MIN, INT64_MAX, iter);
+    for (size_t i = first; i < end; i++) {
+        sources->list[i].iter = NULL; /* taken over, whatever the status */
+    }
+    vv_free(group);
+    return status;
+}
+
+varve_status vv_shard_write_layers(struct vv_block_writer *writer, struct vv_source_list *sources,
+                                   bool has_older, varve_error *error)
+{
+    unsigned layer = 0;
+    for (size_t first = 0, end; first < sources->count; first = end) {
+        varve_duplicates policy;
+        end = group_end(sources, first, has_older, &policy);
+        struct vv_iter *iter = NULL;
+        varve_status status = merge_group(sources, first, end, &iter);
+        if (status != VARVE_OK) {
+            return vv_fail(error, status, "cannot merge a series that was to be written");
+        }
+        bool written;
+        status = write_layer(writer, layer, policy, iter, &written, error);
+        vv_iter_destroy(iter);
+        VV_TRY(status);
+        layer += written ? 1 : 0;
+    }
+    return VARVE_OK;
+}

@@ -1,0 +1,246 @@
+/*
+ * shard_publish.c - making a block part of the shard: the order in which things become durable.
+ *
+ *   block-N.tmp written, synced -> verified -> renamed -> directory synced -> manifest replaced -> view swapped
+ *   -> log segments and replaced blocks removed
+ *
+ * B1  A file that the manifest lists is complete and synced under its name before the manifest is replaced;
+ *     what it replaces is removed only afterwards. A crash in between leaves garbage, never a gap.
+ * B2  What was written is read back and verified before the only other copy goes.
+ * B3  After an uncertain replacement of the manifest (UNKNOWN) nothing is published or removed until the shard
+ *     is opened again: both manifests' files are there.
+ * Thread: under maintenance_mutex.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "os/alloc.h"
+#include "storage/shard.h"
+
+static void temporary_block_name(uint64_t id, char *name)
+{
+    (void)snprintf(name, VV_BLOCK_NAME_BYTES, "block-%016" PRIx64 ".tmp", id);
+}
+
+varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
+                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
+                                  varve_error *error)
+{
+    if (shard->publish_unknown) {
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "blocks are not written any more after an uncertain change of the manifest: "
+                       "close the database and open it again");
+    }
+    *id = shard->manifest.next_block_id++; /* a gap after a failure is fine */
+    struct vv_block_identity identity = {.id = *id,
+                                         .lsn_min = lsn_min,
+                                         .lsn_max = lsn_max,
+                                         .shard = shard->place.shard,
+                                         .cold = cold};
+    memcpy(identity.database_uuid, shard->place.database_uuid, sizeof(identity.database_uuid));
+    char name[VV_BLOCK_NAME_BYTES];
+    temporary_block_name(*id, name);
+    return vv_block_writer_create(shard->place.env, shard->place.directory, name, &identity, writer,
+                                  error);
+}
+
+static void remove_block_files(struct vv_shard *shard, uint64_t id)
+{
+    const struct vv_env *env = shard->place.env;
+    char name[VV_BLOCK_NAME_BYTES];
+    temporary_block_name(id, name);
+    (void)env->ops->unlink(env->ctx, shard->place.directory, name);
+    vv_block_name(id, name);
+    (void)env->ops->unlink(env->ctx, shard->place.directory, name);
+}
+
+void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writer, uint64_t id)
+{
+    vv_block_writer_destroy(writer);
+    remove_block_files(shard, id);
+}
+
+static void report_damage(void *context, uint64_t offset, const char *message)
+{
+    struct vv_shard *shard = context;
+    vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_CORRUPT, NULL, offset,
+              "a block that was just written does not read back: %s", message);
+}
+
+/* Renames the finished file and makes its name durable. */
+static varve_status name_block(struct vv_shard *shard, uint64_t id, varve_error *error)
+{
+    const struct vv_env *env = shard->place.env;
+    char from[VV_BLOCK_NAME_BYTES], to[VV_BLOCK_NAME_BYTES];
+    temporary_block_name(id, from);
+    vv_block_name(id, to);
+    int result = env->ops->rename(env->ctx, shard->place.directory, from, to);
+    if (result == 0) {
+        result = env->ops->sync_directory(env->ctx, shard->place.directory);
+    }
+    if (result != 0) {
+        return vv_fail_io(error, vv_status_from_errno(-result), -result, to, 0,
+                          "cannot give the new block its name %s", to);
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_writer *writer,
+                                   uint64_t id, struct vv_block **block, varve_error *error)
+{
+    struct vv_block_info info;
+    struct vv_block *opened = NULL;
+    varve_status status = vv_block_writer_finish(writer, &info, error);
+    vv_block_writer_destroy(writer);
+    if (status == VARVE_OK) {
+        status = name_block(shard, id, error);
+    }
+    if (status == VARVE_OK) {
+        char name[VV_BLOCK_NAME_BYTES];
+        vv_block_name(id, name);
+        status =
+            vv_block_open(shard->place.env, shard->place.directory, name, &info, &opened, error);
+    }
+    if (status == VARVE_OK) {
+        uint64_t samples;
+        status = vv_block_verify(opened, report_damage, shard, &samples);
+        if (status == VARVE_OK && samples != info.sample_count) {
+            status = VARVE_CORRUPT;
+        }
+        if (status != VARVE_OK) {
+            status = vv_fail(error, status, "a block that was just written does not read back");
+        }
+    }
+    if (status != VARVE_OK) {
+        vv_block_release(opened);
+        remove_block_files(shard, id);
+        return status;
+    }
+    *block = opened;
+    return VARVE_OK;
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+    uint64_t left = ((const struct vv_block_info *)a)->identity.lsn_max;
+    uint64_t right = ((const struct vv_block_info *)b)->identity.lsn_max;
+    return (left > right) - (left < right);
+}
+
+static bool is_removed(const struct vv_view *view, const struct vv_publication *change, uint64_t id)
+{
+    for (size_t i = change->first; i < change->first + change->removed; i++) {
+        if (vv_block_info(view->blocks[i])->identity.id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The manifest after the change; its block list is new. Quarantined blocks stay listed. */
+static varve_status next_manifest(struct vv_shard *shard, const struct vv_view *view,
+                                  const struct vv_publication *change, struct vv_manifest *next)
+{
+    const struct vv_manifest *now = &shard->manifest;
+    *next = *now;
+    next->sequence++;
+    next->wal_start_lsn = change->wal_start_lsn;
+    next->wal_sequence = shard->wal.sequence;
+    next->block_count = 0;
+    next->blocks = vv_alloc_zeroed(now->block_count + 1, sizeof(*next->blocks));
+    if (next->blocks == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    for (size_t i = 0; i < now->block_count; i++) {
+        if (!is_removed(view, change, now->blocks[i].identity.id)) {
+            next->blocks[next->block_count++] = now->blocks[i];
+        }
+    }
+    if (change->added != NULL) {
+        next->blocks[next->block_count++] = *vv_block_info(change->added);
+    }
+    qsort(next->blocks, next->block_count, sizeof(*next->blocks), compare_blocks);
+    return VARVE_OK;
+}
+
+/* The view after the change, with references of its own to the blocks that stay. */
+static varve_status next_view(const struct vv_view *view, const struct vv_publication *change,
+                              struct vv_view **next)
+{
+    size_t count = 0;
+    struct vv_block **blocks = vv_alloc_zeroed(view->block_count + 1, sizeof(struct vv_block *));
+    if (blocks == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    for (size_t i = 0; i <= view->block_count; i++) {
+        if (i == change->first && change->added != NULL) {
+            blocks[count++] = change->added;
+        }
+        if (i < view->block_count && (i < change->first || i >= change->first + change->removed)) {
+            blocks[count++] = view->blocks[i];
+        }
+    }
+    varve_status status = vv_view_create(blocks, count, change->flushed_generation, next);
+    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        if (blocks[i] != change->added) {
+            vv_block_acquire(blocks[i]);
+        }
+    }
+    vv_free(blocks);
+    return status;
+}
+
+static void remove_replaced(struct vv_shard *shard, const struct vv_view *view,
+                            const struct vv_publication *change)
+{
+    const struct vv_env *env = shard->place.env;
+    for (size_t i = change->first; i < change->first + change->removed; i++) {
+        char name[VV_BLOCK_NAME_BYTES];
+        vv_block_name(vv_block_info(view->blocks[i])->identity.id, name);
+        int result = env->ops->unlink(env->ctx, shard->place.directory, name);
+        if (result != 0) {
+            vv_report(shard->report, VARVE_EVENT_IO_ERROR, vv_status_from_errno(-result), name, 0,
+                      "cannot remove the replaced block %s (errno %d); the next open does", name,
+                      -result);
+        }
+    }
+}
+
+varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
+                              varve_error *error)
+{
+    struct vv_view *view = vv_view_acquire(&shard->views), *next = NULL;
+    struct vv_manifest manifest = {0};
+    varve_status status = next_manifest(shard, view, change, &manifest);
+    if (status == VARVE_OK) {
+        status = next_view(view, change, &next);
+    }
+    if (status != VARVE_OK) {
+        status = vv_fail(error, status, "out of memory while a block was published");
+    } else {
+        status = vv_manifest_store(&shard->place, &manifest, error);
+    }
+    if (status == VARVE_OK) {
+        vv_view_publish(&shard->views, next);
+        vv_manifest_fini(&shard->manifest);
+        shard->manifest = manifest;
+        atomic_store(&shard->wal_start_lsn, manifest.wal_start_lsn);
+        remove_replaced(shard, view, change);
+        vv_wal_drop(&shard->wal, manifest.wal_start_lsn);
+    } else {
+        shard->publish_unknown |= status == VARVE_UNKNOWN;
+        vv_manifest_fini(&manifest);
+        if (next != NULL) {
+            vv_view_discard(next); /* and the reference to added with it */
+        } else {
+            vv_block_release(change->added);
+        }
+        if (change->added != NULL && status != VARVE_UNKNOWN) {
+            remove_block_files(shard, shard->manifest.next_block_id - 1);
+        }
+    }
+    vv_view_release(&shard->views, view);
+    return status;
+}

@@ -1,0 +1,101 @@
+/*
+ * storage_impl.h - one shard: a directory with its log, head, blocks and manifest. The contract for engine.
+ *
+ * The way of a write: resolve (series table) -> append (log, then head) -> flush_log (as durable as asked).
+ * The way of a query: select (ids by labels in head and blocks) -> next (series in key order) -> iter (merge).
+ * Maintenance (flush of the head, merging of blocks) runs in whoever calls vv_shard_maintain() or
+ * vv_shard_compact(): one at a time.
+ */
+#ifndef VARVE_STORAGE_STORAGE_IMPL_H
+#define VARVE_STORAGE_STORAGE_IMPL_H
+
+#include "index/matcher.h"
+#include "query/iter.h"
+#include "storage/manifest.h"
+#include "storage/report.h"
+#include "storage/wal.h"
+
+struct vv_shard;
+
+struct vv_shard_options {
+    uint64_t head_bytes_max;
+    uint64_t wal_bytes_max;
+    uint64_t wal_segment_bytes;
+    uint64_t series_max;
+    varve_duplicates duplicates; /* the database's policy */
+    bool read_only;
+    bool strict; /* damage found while opening is CORRUPT */
+};
+
+/* Writes the files of an empty shard into its directory, durably. */
+varve_status vv_shard_create(const struct vv_shard_place *place,
+                             varve_error *error) VARVE_MUST_CHECK;
+
+/* Opens and recovers. place->directory stays the caller's. Read-only beside a writer that changes things all
+ * the time: BUSY. The report must outlive the shard. */
+varve_status vv_shard_open(const struct vv_shard_place *place,
+                           const struct vv_shard_options *options, const struct vv_report *report,
+                           struct vv_shard **shard, varve_error *error) VARVE_MUST_CHECK;
+/* Makes everything durable and releases the shard, whatever the status. */
+varve_status vv_shard_close(struct vv_shard *shard, varve_error *error);
+
+/* ---- writing; any thread ---- */
+
+/* The ref of the series with that key, made if it is new. LIMIT, NO_MEMORY. */
+varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
+                              uint32_t *ref) VARVE_MUST_CHECK;
+
+/* Accepts a batch: all or nothing, see varve_append(). refs must have been resolved (INVALID). *lsn: what
+ * vv_shard_flush_log() makes durable. UNKNOWN: in the log, but not visible before the next open. */
+varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                             uint64_t *lsn) VARVE_MUST_CHECK;
+varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
+                                enum vv_wal_strength strength) VARVE_MUST_CHECK;
+
+/* Deletes the range from all series that match; *series_count of them. */
+varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
+                             struct vv_range range, uint64_t *series_count, uint64_t *lsn,
+                             varve_error *error) VARVE_MUST_CHECK;
+
+/* ---- reading; a cursor belongs to one thread at a time ---- */
+
+struct vv_shard_cursor;
+
+/* Series that match, in key order. Pins the present blocks and head generations until it is closed. */
+varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
+                             struct vv_shard_cursor **cursor, varve_error *error) VARVE_MUST_CHECK;
+/* The next series; false at the end and on error. */
+bool vv_shard_cursor_next(struct vv_shard_cursor *cursor);
+/* Of the current series; lives until the next call of next or close. */
+struct vv_key vv_shard_cursor_key(const struct vv_shard_cursor *cursor);
+/* The resolved samples of the current series in [start, end). */
+varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, int64_t start, int64_t end,
+                                  struct vv_iter **iter) VARVE_MUST_CHECK;
+/* Greatest timestamp that the current series may have; INT64_MIN if it has no samples. */
+int64_t vv_shard_cursor_time_max(struct vv_shard_cursor *cursor);
+varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor);
+void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
+
+/* Calls visit with every label source that holds series: the head's and each block's. */
+varve_status vv_shard_each_label_source(struct vv_shard *shard,
+                                        varve_status (*visit)(void *context,
+                                                              const struct vv_label_source *),
+                                        void *context) VARVE_MUST_CHECK;
+
+/* ---- maintenance; any thread, one works at a time ---- */
+
+/* Whether something is due: the head or the log is over its limit, blocks want merging, or memory of flushed
+ * generations can be given back. */
+bool vv_shard_needs_maintenance(struct vv_shard *shard);
+/* Does one due piece of work; *worked says whether there was one. */
+varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,
+                               varve_error *error) VARVE_MUST_CHECK;
+/* Appends a mark to the log if a sync has happened that none vouches for. */
+void vv_shard_mark_log(struct vv_shard *shard);
+/* Flushes the head and merges all blocks into one cold one. */
+varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
+
+/* Adds the shard's figures to statistics (samples, times, blocks, log, head). */
+void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics);
+
+#endif

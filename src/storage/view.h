@@ -1,0 +1,51 @@
+/*
+ * view.h - one consistent state of a shard: which blocks, and up to which head generation they speak.
+ *
+ *   view: blocks [b1 b2 b3], flushed_generation 7      head: generations 8, 9 (and still 7, for older views)
+ *
+ * A query takes the current view and reads the blocks of it and the head generations behind it. Publishing a
+ * block swaps the view; the flushed generation leaves the head when no older view is pinned.
+ */
+#ifndef VARVE_STORAGE_VIEW_H
+#define VARVE_STORAGE_VIEW_H
+
+#include "mmap/block.h"
+#include "os/thread.h"
+
+struct vv_view {
+    uint64_t references; /* guarded by the set's mutex */
+    struct vv_view *older;
+    struct vv_view *newer;
+    uint64_t flushed_generation;
+    size_t block_count;
+    struct vv_block *blocks[]; /* in LSN order; one reference each */
+};
+
+/* The live views, the current one last. */
+struct vv_view_set {
+    struct vv_mutex mutex;
+    struct vv_view *oldest;
+    struct vv_view *current;
+};
+
+/* Starts with a view of these blocks, whose references are taken over on success. */
+varve_status vv_view_set_init(struct vv_view_set *set, struct vv_block *const *blocks,
+                              size_t block_count) VARVE_MUST_CHECK;
+/* All but the current view must have been released. */
+void vv_view_set_fini(struct vv_view_set *set);
+
+struct vv_view *vv_view_acquire(struct vv_view_set *set);
+void vv_view_release(struct vv_view_set *set, struct vv_view *view);
+
+/* A view to be published; the blocks' references are taken over on success. */
+varve_status vv_view_create(struct vv_block *const *blocks, size_t block_count,
+                            uint64_t flushed_generation, struct vv_view **view) VARVE_MUST_CHECK;
+/* Makes it the current one; never fails, so that it can follow the manifest's rename. */
+void vv_view_publish(struct vv_view_set *set, struct vv_view *view);
+/* Releases a view that was not published. */
+void vv_view_discard(struct vv_view *view);
+
+/* The least flushed generation that any live view reads the head behind. */
+uint64_t vv_view_set_droppable(struct vv_view_set *set);
+
+#endif
