@@ -57,7 +57,7 @@ wait $writer
 [ $? -eq 130 ] || fail 'SIGINT does not end collect with 130'
 grep -q '^varve: collected' collect.err || fail 'no summary after SIGINT'
 
-# A newer format, and damage: in every file of the database, something is noticed or nothing is wrong
+# Damage: a flipped byte and a file that was cut
 for i in $(seq 300); do
     echo "x{a=\"$((i % 7))\"} $i.25 $((1700000000000 + i * 1000))"
 done >lines.prom

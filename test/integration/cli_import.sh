@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cli_import.sh - files into a database: formats, bad lines, acks, several files, and back out again.
+# cli_import.sh - files into a database: formats, bad lines, acks, several files; and out again.
 . "$(dirname "$0")/../support/cli.bash"
 
 # Bad lines are named, skipped and counted
@@ -49,7 +49,8 @@ n,25000,312512500'
 "$VARVE" import stdin --format prom - <long.prom 2>err || fail 'import -'
 says 'imported 25000 samples'
 "$VARVE" import stdin2 --format prom <long.prom 2>err || fail 'import without a file'
-printf 'up 1 1700000000000' | "$VARVE" import stdin3 --format prom - 2>err || fail 'no final newline'
+printf 'up 1 1700000000000' | "$VARVE" import stdin3 --format prom - 2>err ||
+    fail 'no final newline'
 run 0 latest stdin3 up
 [ "$(wc -l <out)" -eq 2 ] || fail 'the last line was lost'
 
@@ -108,7 +109,8 @@ for format in csv jsonl; do
     run 0 export again.$format --output csv
     cp out again.csv
     run 0 export rooms --output csv
-    cmp -s out again.csv || fail "export and import differ in $format: $(diff out again.csv | head -5)"
+    cmp -s out again.csv ||
+        fail "export and import differ in $format: $(diff out again.csv | head -5)"
 done
 
 # Packed or binary input by mistake

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../support/cli.bash"
 
 lines() {
-    awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) print "n{a=\"" i % 10 "\"} " i " " 1700000000000 + i }'
+    seq "$1" | awk '{ print "n{a=\"" $1 % 10 "\"} " $1 " " 1700000000000 + $1 }'
 }
 
 # SIGINT during an import from a pipe that stays open: the whole batches are there
@@ -71,6 +71,7 @@ for _ in 1 2 3; do
     run 0 check killed
     run 0 query killed n --agg count --by ''
     kept=$(tail -1 out | cut -d, -f2)
-    [ "${kept:-0}" -ge "${acked:-0}" ] || fail "$acked lines were acknowledged, $kept survived kill -9"
+    [ "${kept:-0}" -ge "${acked:-0}" ] ||
+        fail "$acked lines were acknowledged, $kept survived kill -9"
 done
 finish

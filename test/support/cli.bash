@@ -1,7 +1,7 @@
 # cli.bash - sourced by the scripts that test the command.
 #
-# Each script runs in a scratch folder of its own, checks one topic, goes on after a failure, and ends
-# with finish. VARVE names the command. Exit code 77 means skipped.
+# Each script runs in a scratch folder of its own, checks one topic, goes on after a failure, and
+# ends with finish. VARVE names the command. Exit code 77 means skipped.
 set -u
 : "${VARVE:?set VARVE to the varve command}"
 support=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,8 +26,8 @@ finish() {
     exit 0
 }
 
-# run CODE ARGUMENT...: runs the command; its output is in the files out and err. Its exit code must be
-# CODE.
+# run CODE ARGUMENT...: runs the command; its output is in the files out and err. Its exit code must
+# be CODE.
 run() {
     local want=$1 code=0
     shift

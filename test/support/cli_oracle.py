@@ -1,8 +1,8 @@
 """Compares the command with a naive store: cli_oracle.py VARVE FOLDER SCRAPE NAB
 
 SCRAPE is Prometheus text, NAB a folder of csv files. The same samples go into a database and into a
-dictionary, late, twice, and deleted again; then the same questions are asked of both, before and after
-compaction. (Every question is a process of its own, so each of them is a restart as well.)
+dictionary, late, twice, and deleted again; then the same questions are asked of both, before and
+after compaction. (Every question is a process of its own, so each of them is a restart as well.)
 """
 import csv
 import glob
@@ -136,7 +136,7 @@ def compare_aggregate(store, selector, matches, step=None, by=None, without=None
     want = {}
     for (group, bucket), samples in groups.items():
         samples.sort(key=lambda s: s[0])
-        ties = by is not None or without is not None  # several series: first and last are not unique
+        ties = by is not None or without is not None  # then first and last are not unique
         want[text_of(group), bucket] = (functions_of(samples), samples, ties)
     got = rows_of(varve(*arguments))
     begin = 1 if step is None else 2
