@@ -14,6 +14,9 @@
 #include "compress/kernels.h"
 #include "compress/positions.h"
 
+/* Entries that kernels may write, whatever the count. */
+enum { SCRATCH = VV_COLUMN_MAX + 64 };
+
 static varve_status parse_exceptions(struct vv_reader *reader, struct vv_integer_block *block)
 {
     uint64_t count = vv_read_varint(reader);
@@ -126,7 +129,7 @@ static void wide_steps(const struct vv_integer_block *block, uint64_t *steps)
     } else if (block->width > 32) {
         kernels->unpack64(block->payload, block->width, count, steps);
     } else {
-        uint32_t lanes[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        uint32_t lanes[SCRATCH];
         kernels->unpack32(block->payload, block->width, count, lanes);
         for (size_t i = 0; i < count; i++) {
             steps[i] = lanes[i];
@@ -153,18 +156,34 @@ void vv_integer_block_integers(const struct vv_integer_block *block, uint64_t *o
 {
     const struct vv_kernels *kernels = vv_kernels();
     if (block->narrow) {
-        uint32_t steps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        uint32_t steps[SCRATCH];
         narrow_steps(block, steps);
         kernels->scale32(steps, block->count, block->origin, block->factor, out);
     } else {
-        wide_steps(block, out);
-        kernels->scale64(out, block->count, block->origin, block->factor, out);
+        uint64_t steps[SCRATCH];
+        wide_steps(block, steps);
+        kernels->scale64(steps, block->count, block->origin, block->factor, out);
     }
+}
+
+/* Whether every entry of a narrow block is exact in a double, and so is what leads to it. */
+static bool is_exact(const struct vv_integer_block *block)
+{
+    int64_t origin = (int64_t)block->origin;
+    return block->factor < 1 << 20 && origin < (int64_t)1 << 52 && origin > -((int64_t)1 << 52);
 }
 
 void vv_integer_block_decimals(const struct vv_integer_block *block, unsigned places, double *out)
 {
-    uint64_t integers[VV_DECODE_ROOM(VV_COLUMN_MAX)];
-    vv_integer_block_integers(block, integers);
-    vv_kernels()->decimal(integers, block->count, places, out);
+    const struct vv_kernels *kernels = vv_kernels();
+    if (block->narrow && is_exact(block)) {
+        uint32_t steps[SCRATCH];
+        narrow_steps(block, steps);
+        kernels->decimal32(steps, block->count, (double)(int64_t)block->origin,
+                           (double)block->factor, places, out);
+    } else {
+        uint64_t integers[SCRATCH];
+        vv_integer_block_integers(block, integers);
+        kernels->decimal64(integers, block->count, places, out);
+    }
 }

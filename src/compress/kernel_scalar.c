@@ -4,42 +4,52 @@
  * Written to be read: no unrolling, no vector types. Runs where nothing better is known of a machine.
  * Thread: no state.
  */
-#include "compress/bits.h"
 #include "compress/decimals.h"
-#include "compress/kernels.h"
+#include "compress/kernel_lanes.h"
 
-/* One lane's word j: whole words stand interleaved, the last one as 16 fields of its bits. */
-static uint64_t lane_word(const uint8_t *payload, unsigned word_bits, size_t lane_bits, size_t word,
-                          size_t lane)
+/* Rows of a group: row r of a lane is the bits [r * width, (r + 1) * width) of the lane's words. */
+static void unpack_rows32(const uint32_t *words, unsigned width, size_t rows, uint32_t *out)
 {
-    size_t whole = lane_bits / word_bits;
-    unsigned rest = (unsigned)(lane_bits % word_bits);
-    size_t word_bytes = word_bits / 8;
-    if (word < whole) {
-        const uint8_t *at = payload + (word * VV_LANES + lane) * word_bytes;
-        return word_bits == 32 ? vv_load_u32(at) : vv_load_u64(at);
+    uint32_t mask = (uint32_t)vv_bits_mask(width);
+    for (size_t row = 0; row < rows; row++) {
+        const uint32_t *in = words + row * width / 32 * VV_LANES;
+        unsigned shift = (unsigned)(row * width % 32);
+        bool split = shift + width > 32;
+        for (size_t lane = 0; lane < VV_LANES; lane++) {
+            uint32_t value = in[lane] >> shift;
+            if (split) {
+                value |= in[VV_LANES + lane] << (32 - shift);
+            }
+            out[row * VV_LANES + lane] = value & mask;
+        }
     }
-    return vv_bits_get(payload + whole * VV_LANES * word_bytes, lane, rest);
 }
 
-/* Value of the row in the lane, out of the lane's bit stream. */
-static uint64_t lane_value(const uint8_t *payload, unsigned word_bits, size_t lane_bits,
-                           unsigned width, size_t row, size_t lane)
+static void unpack_rows64(const uint64_t *words, unsigned width, size_t rows, uint64_t *out)
 {
-    size_t word = row * width / word_bits;
-    unsigned shift = (unsigned)(row * width % word_bits);
-    uint64_t value = lane_word(payload, word_bits, lane_bits, word, lane) >> shift;
-    if (shift + width > word_bits) {
-        value |= lane_word(payload, word_bits, lane_bits, word + 1, lane) << (word_bits - shift);
+    uint64_t mask = vv_bits_mask(width);
+    for (size_t row = 0; row < rows; row++) {
+        const uint64_t *in = words + row * width / 64 * VV_LANES;
+        unsigned shift = (unsigned)(row * width % 64);
+        bool split = shift + width > 64;
+        for (size_t lane = 0; lane < VV_LANES; lane++) {
+            uint64_t value = in[lane] >> shift;
+            if (split) {
+                value |= in[VV_LANES + lane] << (64 - shift);
+            }
+            out[row * VV_LANES + lane] = value & mask;
+        }
     }
-    return value & vv_bits_mask(width);
 }
 
 static void unpack32(const uint8_t *payload, unsigned width, size_t count, uint32_t *out)
 {
+    uint32_t group[33 * VV_LANES];
     size_t rows = count / VV_LANES;
-    for (size_t i = 0; i < rows * VV_LANES; i++) {
-        out[i] = (uint32_t)lane_value(payload, 32, rows * width, width, i / VV_LANES, i % VV_LANES);
+    for (size_t row = 0; row < rows; row += 32) {
+        size_t group_rows = rows - row < 32 ? rows - row : 32;
+        vv_lanes_last_group32(payload + row * 2 * width, group_rows, width, group);
+        unpack_rows32(group, width, group_rows, out + row * VV_LANES);
     }
     const uint8_t *tail = payload + rows * 2 * width;
     for (size_t i = rows * VV_LANES; i < count; i++) {
@@ -49,10 +59,10 @@ static void unpack32(const uint8_t *payload, unsigned width, size_t count, uint3
 
 static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint64_t *out)
 {
+    uint64_t group[65 * VV_LANES];
     size_t rows = count / VV_LANES;
-    for (size_t i = 0; i < rows * VV_LANES; i++) {
-        out[i] = lane_value(payload, 64, rows * width, width, i / VV_LANES, i % VV_LANES);
-    }
+    vv_lanes_last_group64(payload, rows, width, group);
+    unpack_rows64(group, width, rows, out);
     const uint8_t *tail = payload + rows * 2 * width;
     for (size_t i = rows * VV_LANES; i < count; i++) {
         out[i] = vv_bits_get(tail, i % VV_LANES, width);
@@ -93,11 +103,20 @@ static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64
     }
 }
 
-static void decimal(const uint64_t *integers, size_t count, unsigned decimals, double *out)
+static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
 {
-    double power = vv_powers_of_ten[decimals];
+    double power = vv_powers_of_ten[places];
     for (size_t i = 0; i < count; i++) {
         out[i] = (double)(int64_t)integers[i] / power;
+    }
+}
+
+static void decimal32(const uint32_t *steps, size_t count, double origin, double factor,
+                      unsigned places, double *out)
+{
+    double power = vv_powers_of_ten[places];
+    for (size_t i = 0; i < count; i++) {
+        out[i] = ((double)(int32_t)steps[i] * factor + origin) / power;
     }
 }
 
@@ -159,7 +178,8 @@ const struct vv_kernels vv_kernels_scalar = {
     .prefix64 = prefix64,
     .scale32 = scale32,
     .scale64 = scale64,
-    .decimal = decimal,
+    .decimal32 = decimal32,
+    .decimal64 = decimal64,
     .pack32 = pack32,
     .pack64 = pack64,
 };

@@ -14,14 +14,29 @@ const struct vv_kernels *vv_kernels_of(enum vv_isa isa)
         return NULL;
     }
     switch (isa) {
+    case VV_ISA_SCALAR:
+        return &vv_kernels_scalar;
+#if defined(__x86_64__)
+    case VV_ISA_AVX2:
+        return &vv_kernels_avx2;
+    case VV_ISA_AVX512:
+        return &vv_kernels_avx512;
+    case VV_ISA_NEON:
+        break;
+#elif defined(__aarch64__)
+    case VV_ISA_NEON:
+        return &vv_kernels_neon;
+    case VV_ISA_AVX2:
+    case VV_ISA_AVX512:
+        break;
+#else
     case VV_ISA_AVX2:
     case VV_ISA_AVX512:
     case VV_ISA_NEON:
-        return NULL;
-    case VV_ISA_SCALAR:
         break;
+#endif
     }
-    return &vv_kernels_scalar;
+    return NULL;
 }
 
 const struct vv_kernels *vv_kernels(void)

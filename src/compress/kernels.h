@@ -4,7 +4,8 @@
  * Every table computes the same bits (the unit tests compare them on the same bytes); the scalar one is
  * the reference. vv_kernels() picks once, by base/cpu.h, so VARVE_ISA overrides it.
  *
- * K1  Outputs have VV_DECODE_ROOM(count) entries: kernels may write whole vectors beyond count.
+ * K1  Outputs of unpack32, unpack64, prefix32 and prefix64 have VV_COLUMN_MAX + 64 entries whatever the
+ *     count: groups of rows and whole vectors are written. The others write count entries.
  * K2  Packed inputs are followed by VV_DECODE_PADDING readable bytes.
  * K3  Packed outputs are written exactly, not one byte beyond.
  * K4  Arithmetic on integers is modulo 2^32 or 2^64: no input is out of range.
@@ -39,15 +40,22 @@ struct vv_kernels {
     void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
                     uint64_t *out);
 
-    /* out[i] = (double)(int64_t)integers[i] / 10^decimals, correctly rounded; out may be integers. */
-    void (*decimal)(const uint64_t *integers, size_t count, unsigned decimals, double *out);
+    /* out[i] = (double)(int64_t)integers[i] / 10^places, correctly rounded; out may be integers. */
+    void (*decimal64)(const uint64_t *integers, size_t count, unsigned places, double *out);
+    /* out[i] = (origin + factor * (int32_t)steps[i]) / 10^places, where the dividend is exact. */
+    void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
+                      unsigned places, double *out);
 
     /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes written. */
     size_t (*pack32)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
     size_t (*pack64)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
 };
 
+/* Tables that are there only where the build has their instruction set. */
 extern const struct vv_kernels vv_kernels_scalar;
+extern const struct vv_kernels vv_kernels_avx2;
+extern const struct vv_kernels vv_kernels_avx512;
+extern const struct vv_kernels vv_kernels_neon;
 
 /* The table of this process. Thread: any. Cost: an atomic load. */
 const struct vv_kernels *vv_kernels(void);

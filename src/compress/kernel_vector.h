@@ -1,0 +1,396 @@
+/*
+ * kernel_vector.h - the kernels in vectors of VV_VECTOR_BYTES, compiled once per instruction set.
+ *
+ * Included by one kernel_<isa>.c each, which defines VV_VECTOR_BYTES (16, 32 or 64) and names the table
+ * VV_KERNELS. Everything else is static, so that no wide instruction leaks into code of the baseline.
+ * Vectors are those of gcc and clang; loops that either compiler turns into good vector code by itself are
+ * left as loops.
+ *
+ *   unpack   one function per width: shifts are constants, and a group of rows is straight-line code
+ *   prefix   log2(lanes) shifted additions in each vector; only the running total goes from one vector
+ *            to the next
+ *   decimal  x / 10^d by multiplication with the reciprocal and one correction with fused multiply-add:
+ *            the same bits as the division (Markstein; checked by test)
+ */
+#include <string.h>
+
+#include "compress/decimals.h"
+#include "compress/kernel_lanes.h"
+
+#define LANES32 (VV_VECTOR_BYTES / 4)
+#define LANES64 (VV_VECTOR_BYTES / 8)
+
+/* Unaligned, and may lie over any bytes. */
+typedef uint32_t vector32 __attribute__((vector_size(VV_VECTOR_BYTES), aligned(4), may_alias));
+typedef uint64_t vector64 __attribute__((vector_size(VV_VECTOR_BYTES), aligned(4), may_alias));
+
+static inline vector32 load32(const void *at)
+{
+    vector32 vector;
+    memcpy(&vector, at, sizeof vector);
+    return vector;
+}
+
+static inline void store32(void *at, vector32 vector)
+{
+    memcpy(at, &vector, sizeof vector);
+}
+
+static inline vector64 load64(const void *at)
+{
+    vector64 vector;
+    memcpy(&vector, at, sizeof vector);
+    return vector;
+}
+
+static inline void store64(void *at, vector64 vector)
+{
+    memcpy(at, &vector, sizeof vector);
+}
+
+/* ------------------------------------------------------------------------- Unpacking */
+
+/* Row r of a column of lanes: the bits [r * width, (r + 1) * width) of each lane's stream. */
+#define ROW32(r)                                                                                   \
+    do {                                                                                           \
+        enum { BIT = (r)*WIDTH, WORD = BIT / 32, SHIFT = BIT % 32 };                               \
+        vector32 row = load32(in + WORD * 64) >> SHIFT;                                            \
+        if (SHIFT + WIDTH > 32) {                                                                  \
+            row |= load32(in + (WORD + 1) * 64) << ((32 - SHIFT) % 32);                            \
+        }                                                                                          \
+        store32(out + (r)*VV_LANES, row & MASK);                                                   \
+    } while (0)
+
+#define ROWS8(r)                                                                                   \
+    ROW32(r);                                                                                      \
+    ROW32((r) + 1);                                                                                \
+    ROW32((r) + 2);                                                                                \
+    ROW32((r) + 3);                                                                                \
+    ROW32((r) + 4);                                                                                \
+    ROW32((r) + 5);                                                                                \
+    ROW32((r) + 6);                                                                                \
+    ROW32((r) + 7)
+
+/* Unpacks a group of 32 rows of the width: 32 rows of 16 numbers out of `width` words in 16 lanes. */
+#define UNPACK_GROUP(width)                                                                        \
+    static void unpack_group_##width(const uint8_t *in, uint32_t *out)                             \
+    {                                                                                              \
+        enum { WIDTH = width };                                                                    \
+        const uint32_t MASK = (uint32_t)(UINT64_MAX >> (64 - WIDTH));                              \
+        for (int part = 0; part < VV_LANES; part += LANES32) {                                     \
+            ROWS8(0);                                                                              \
+            ROWS8(8);                                                                              \
+            ROWS8(16);                                                                             \
+            ROWS8(24);                                                                             \
+            in += VV_VECTOR_BYTES;                                                                 \
+            out += LANES32;                                                                        \
+        }                                                                                          \
+    }
+
+#define FOR_WIDTHS(X)                                                                              \
+    X(1)                                                                                           \
+    X(2)                                                                                           \
+    X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) \
+        X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+
+FOR_WIDTHS(UNPACK_GROUP)
+
+typedef void unpack_group(const uint8_t *in, uint32_t *out);
+
+#define GROUP_ENTRY(width) unpack_group_##width,
+static unpack_group *const unpack_groups[33] = {NULL, FOR_WIDTHS(GROUP_ENTRY)};
+
+static void unpack32(const uint8_t *payload, unsigned width, size_t count, uint32_t *out)
+{
+    if (width == 0) {
+        memset(out, 0, count * sizeof *out);
+        return;
+    }
+    size_t rows = count / VV_LANES;
+    size_t row = 0;
+    unpack_group *unpack = unpack_groups[width];
+    for (; row + 32 <= rows; row += 32) {
+        unpack(payload + row * 2 * width, out + row * VV_LANES);
+    }
+    if (row < rows) {
+        uint32_t group[32 * VV_LANES];
+        vv_lanes_last_group32(payload + row * 2 * width, rows - row, width, group);
+        unpack((const uint8_t *)group, out + row * VV_LANES);
+    }
+    const uint8_t *tail = payload + rows * 2 * width;
+    for (size_t i = rows * VV_LANES; i < count; i++) {
+        out[i] = (uint32_t)vv_bits_get(tail, i % VV_LANES, width);
+    }
+}
+
+/* Widths above 32 are rare: shifts are run-time values here. Rows of a group, at most 64. */
+static void unpack_rows64(const uint8_t *words, unsigned width, size_t rows, uint64_t *out)
+{
+    uint64_t mask = vv_bits_mask(width);
+    for (size_t row = 0; row < rows; row++) {
+        size_t bit = row * width;
+        unsigned shift = (unsigned)(bit % 64);
+        const uint8_t *in = words + bit / 64 * VV_LANES * 8;
+        bool split = shift + width > 64;
+        for (size_t lane = 0; lane < VV_LANES; lane += LANES64) {
+            vector64 value = load64(in + lane * 8) >> shift;
+            if (split) {
+                value |= load64(in + (VV_LANES + lane) * 8) << (64 - shift);
+            }
+            store64(out + row * VV_LANES + lane, value & mask);
+        }
+    }
+}
+
+static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint64_t *out)
+{
+    size_t rows = count / VV_LANES;
+    if (rows == 64) {
+        unpack_rows64(payload, width, rows, out);
+    } else {
+        uint64_t group[64 * VV_LANES];
+        vv_lanes_last_group64(payload, rows, width, group);
+        unpack_rows64((const uint8_t *)group, width, rows, out);
+    }
+    const uint8_t *tail = payload + rows * 2 * width;
+    for (size_t i = rows * VV_LANES; i < count; i++) {
+        out[i] = vv_bits_get(tail, i % VV_LANES, width);
+    }
+}
+
+/* ----------------------------------------------------------------------- Prefix sums */
+
+#if VV_VECTOR_BYTES == 16
+#define SHIFT32(x, by) __builtin_shufflevector(zero, x, 4 - by, 5 - by, 6 - by, 7 - by)
+#define SHIFT64(x, by) __builtin_shufflevector(zero, x, 2 - by, 3 - by)
+#define LAST32(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
+#define LAST64(x) __builtin_shufflevector(x, x, 1, 1)
+#elif VV_VECTOR_BYTES == 32
+#define SHIFT32(x, by)                                                                             \
+    __builtin_shufflevector(zero, x, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by,  \
+                            15 - by)
+#define SHIFT64(x, by) __builtin_shufflevector(zero, x, 4 - by, 5 - by, 6 - by, 7 - by)
+#define LAST32(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
+#define LAST64(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
+#else
+#define SHIFT32(x, by)                                                                             \
+    __builtin_shufflevector(zero, x, 16 - by, 17 - by, 18 - by, 19 - by, 20 - by, 21 - by,         \
+                            22 - by, 23 - by, 24 - by, 25 - by, 26 - by, 27 - by, 28 - by,         \
+                            29 - by, 30 - by, 31 - by)
+#define SHIFT64(x, by)                                                                             \
+    __builtin_shufflevector(zero, x, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by,  \
+                            15 - by)
+#define LAST32(x)                                                                                  \
+    __builtin_shufflevector(x, x, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15)
+#define LAST64(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
+#endif
+
+static void prefix32(uint32_t *values, size_t count, uint32_t step)
+{
+    const vector32 zero = {0};
+    vector32 carry = zero - step;
+    size_t i = 0;
+    for (; i < count; i += LANES32) {
+        vector32 sum = load32(values + i) + step;
+        sum += SHIFT32(sum, 1);
+        sum += SHIFT32(sum, 2);
+#if VV_VECTOR_BYTES >= 32
+        sum += SHIFT32(sum, 4);
+#endif
+#if VV_VECTOR_BYTES >= 64
+        sum += SHIFT32(sum, 8);
+#endif
+        store32(values + i, sum + carry);
+        carry += LAST32(sum);
+    }
+}
+
+static void prefix64(uint64_t *values, size_t count, uint64_t step)
+{
+    const vector64 zero = {0};
+    vector64 carry = zero - step;
+    for (size_t i = 0; i < count; i += LANES64) {
+        vector64 sum = load64(values + i) + step;
+        sum += SHIFT64(sum, 1);
+#if VV_VECTOR_BYTES >= 32
+        sum += SHIFT64(sum, 2);
+#endif
+#if VV_VECTOR_BYTES >= 64
+        sum += SHIFT64(sum, 4);
+#endif
+        store64(values + i, sum + carry);
+        carry += LAST64(sum);
+    }
+}
+
+/* -------------------------------------------------------------- Steps to entries */
+
+static void scale32(const uint32_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out)
+{
+    if (factor == 1) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = origin + (uint64_t)(int64_t)(int32_t)steps[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = origin + factor * (uint64_t)(int64_t)(int32_t)steps[i];
+    }
+}
+
+static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                    uint64_t *out)
+{
+    if (factor == 1) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = origin + steps[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = origin + factor * steps[i];
+    }
+}
+
+/* Correctly rounded, as the conversion of the language, but of instructions that every vector unit has:
+ * the high half above 2^84 and the low half above 2^52 are exact, and their sum rounds once. */
+static inline double double_of_integer(uint64_t integer)
+{
+#ifdef VV_CONVERTS_INTEGERS
+    return (double)(int64_t)integer;
+#else
+    uint64_t high_bits = (integer >> 32 ^ 0x80000000u) | 0x4530000000000000u;
+    uint64_t low_bits = (integer & 0xffffffffu) | 0x4330000000000000u;
+    double high;
+    double low;
+    memcpy(&high, &high_bits, sizeof high);
+    memcpy(&low, &low_bits, sizeof low);
+    return high - (0x1p84 + 0x1p63 + 0x1p52) + low;
+#endif
+}
+
+static inline double divide(double dividend, double power, double reciprocal)
+{
+    double quotient = dividend * reciprocal;
+    double rest = __builtin_fma(-quotient, power, dividend);
+    return __builtin_fma(rest, reciprocal, quotient);
+}
+
+static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
+{
+    double power = vv_powers_of_ten[places];
+    double reciprocal = 1 / power;
+    if (places == 0) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = double_of_integer(integers[i]);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = divide(double_of_integer(integers[i]), power, reciprocal);
+    }
+}
+
+static void decimal32(const uint32_t *restrict steps, size_t count, double origin, double factor,
+                      unsigned places, double *restrict out)
+{
+    double power = vv_powers_of_ten[places];
+    double reciprocal = 1 / power;
+    if (places == 0) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = (double)(int32_t)steps[i] * factor + origin;
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = divide((double)(int32_t)steps[i] * factor + origin, power, reciprocal);
+    }
+}
+
+/* -------------------------------------------------------------------------- Packing */
+
+/* Writes the last, partial words of the lanes and the values of the last row as fields. */
+static uint8_t *pack_ends(const uint64_t *last_words, unsigned rest, const uint64_t *last_row,
+                          size_t last_count, unsigned width, uint8_t *out)
+{
+    struct vv_bit_writer writer = {.at = out};
+    for (size_t lane = 0; rest != 0 && lane < VV_LANES; lane++) {
+        vv_bits_put(&writer, last_words[lane], rest);
+    }
+    for (size_t i = 0; i < last_count; i++) {
+        vv_bits_put(&writer, last_row[i], width);
+    }
+    return vv_bits_flush(&writer);
+}
+
+static size_t pack32(const uint64_t *values, size_t count, unsigned width, uint8_t *out)
+{
+    size_t rows = count / VV_LANES;
+    uint8_t *at = out;
+    uint32_t words[VV_LANES] = {0};
+    unsigned filled = 0;
+    for (size_t row = 0; row < rows; row++) {
+        const uint64_t *in = values + row * VV_LANES;
+        uint32_t lanes[VV_LANES];
+        for (size_t lane = 0; lane < VV_LANES; lane++) {
+            lanes[lane] = (uint32_t)in[lane];
+        }
+        for (size_t lane = 0; lane < VV_LANES; lane++) {
+            words[lane] |= lanes[lane] << filled;
+        }
+        filled += width;
+        if (filled >= 32) {
+            memcpy(at, words, sizeof words);
+            at += sizeof words;
+            filled -= 32;
+            for (size_t lane = 0; lane < VV_LANES; lane++) {
+                words[lane] = filled != 0 ? lanes[lane] >> (width - filled) : 0;
+            }
+        }
+    }
+    uint64_t last_words[VV_LANES];
+    for (size_t lane = 0; lane < VV_LANES; lane++) {
+        last_words[lane] = words[lane];
+    }
+    at = pack_ends(last_words, filled, values + rows * VV_LANES, count % VV_LANES, width, at);
+    return (size_t)(at - out);
+}
+
+static size_t pack64(const uint64_t *values, size_t count, unsigned width, uint8_t *out)
+{
+    size_t rows = count / VV_LANES;
+    uint8_t *at = out;
+    uint64_t words[VV_LANES] = {0};
+    unsigned filled = 0;
+    for (size_t row = 0; row < rows; row++) {
+        const uint64_t *in = values + row * VV_LANES;
+        for (size_t lane = 0; lane < VV_LANES; lane++) {
+            words[lane] |= in[lane] << filled;
+        }
+        filled += width;
+        if (filled >= 64) {
+            memcpy(at, words, sizeof words);
+            at += sizeof words;
+            filled -= 64;
+            for (size_t lane = 0; lane < VV_LANES; lane++) {
+                words[lane] = filled != 0 ? in[lane] >> (width - filled) : 0;
+            }
+        }
+    }
+    at = pack_ends(words, filled, values + rows * VV_LANES, count % VV_LANES, width, at);
+    return (size_t)(at - out);
+}
+
+const struct vv_kernels VV_KERNELS = {
+    .unpack32 = unpack32,
+    .unpack64 = unpack64,
+    .prefix32 = prefix32,
+    .prefix64 = prefix64,
+    .scale32 = scale32,
+    .scale64 = scale64,
+    .decimal32 = decimal32,
+    .decimal64 = decimal64,
+    .pack32 = pack32,
+    .pack64 = pack64,
+};

@@ -1,0 +1,184 @@
+/*
+ * test_kernels.c - every kernel table of this machine against the scalar one, on the same bytes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "compress/bits.h"
+#include "compress/decimals.h"
+#include "compress/kernels.h"
+#include "support/codec_checks.h"
+
+enum { ROOM = VV_COLUMN_MAX + 64 };
+
+static const enum vv_isa all_isas[] = {VV_ISA_SCALAR, VV_ISA_AVX2, VV_ISA_AVX512, VV_ISA_NEON};
+
+/* Calls check with every table but the scalar one. */
+static void with_each_table(void (*check)(const struct vv_kernels *kernels,
+                                          struct vv_test_random *random))
+{
+    for (size_t i = 0; i < sizeof all_isas / sizeof all_isas[0]; i++) {
+        const struct vv_kernels *kernels = vv_kernels_of(all_isas[i]);
+        if (kernels != NULL) {
+            struct vv_test_random random = vv_test_random_init(i);
+            print_message("%s\n", vv_isa_name(all_isas[i]));
+            check(kernels, &random);
+        }
+    }
+}
+
+static void fill(struct vv_test_random *random, uint64_t *numbers, size_t count, unsigned width)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = vv_test_random_next(random) & vv_bits_mask(width);
+    }
+}
+
+/* Lengths that end in every place of a row, a group and a vector. */
+static size_t some_count(struct vv_test_random *random, unsigned round)
+{
+    return round % 4 == 0 ? VV_COLUMN_MAX : 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+}
+
+static void check_packing(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t numbers[ROOM];
+    static uint64_t wide[ROOM];
+    static uint32_t narrow[ROOM];
+    static uint8_t packed[ROOM * 8];
+    static uint8_t expected[ROOM * 8];
+    for (unsigned round = 0; round < 65 * 12; round++) {
+        unsigned width = round % 65;
+        size_t count = some_count(random, round / 65);
+        fill(random, numbers, count, width);
+        memset(packed, 0xa5, sizeof packed);
+        size_t length;
+        if (width <= 32) {
+            length = kernels->pack32(numbers, count, width, packed);
+            assert_int_equal(vv_kernels_scalar.pack32(numbers, count, width, expected), length);
+            kernels->unpack32(packed, width, count, narrow);
+            for (size_t i = 0; i < count; i++) {
+                assert_int_equal(narrow[i], numbers[i]);
+            }
+        } else {
+            length = kernels->pack64(numbers, count, width, packed);
+            assert_int_equal(vv_kernels_scalar.pack64(numbers, count, width, expected), length);
+            kernels->unpack64(packed, width, count, wide);
+            assert_memory_equal(wide, numbers, count * sizeof wide[0]);
+        }
+        assert_int_equal(length, vv_payload_bytes(count, width));
+        assert_memory_equal(packed, expected, length);
+        assert_int_equal(packed[length], 0xa5);
+    }
+}
+
+static void check_prefixes(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t wide[ROOM];
+    static uint64_t expected[ROOM];
+    static uint32_t narrow[ROOM];
+    static uint32_t narrow_expected[ROOM];
+    for (unsigned round = 0; round < 200; round++) {
+        size_t count = some_count(random, round);
+        uint64_t step = vv_test_random_next(random);
+        fill(random, wide, count, 64);
+        for (size_t i = 0; i < count; i++) {
+            expected[i] = wide[i];
+            narrow_expected[i] = narrow[i] = (uint32_t)wide[i];
+        }
+        kernels->prefix64(wide, count, step);
+        vv_kernels_scalar.prefix64(expected, count, step);
+        assert_memory_equal(wide, expected, count * sizeof wide[0]);
+        kernels->prefix32(narrow, count, (uint32_t)step);
+        vv_kernels_scalar.prefix32(narrow_expected, count, (uint32_t)step);
+        assert_memory_equal(narrow, narrow_expected, count * sizeof narrow[0]);
+    }
+}
+
+static void check_scaling(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t wide[ROOM];
+    static uint64_t out[ROOM];
+    static uint64_t expected[ROOM];
+    static uint32_t narrow[ROOM];
+    for (unsigned round = 0; round < 200; round++) {
+        size_t count = some_count(random, round);
+        uint64_t origin = vv_test_random_next(random);
+        uint64_t factor = round % 3 == 0 ? 1 : vv_test_random_next(random);
+        fill(random, wide, count, 64);
+        for (size_t i = 0; i < count; i++) {
+            narrow[i] = (uint32_t)wide[i];
+        }
+        kernels->scale64(wide, count, origin, factor, out);
+        vv_kernels_scalar.scale64(wide, count, origin, factor, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+        kernels->scale32(narrow, count, origin, factor, out);
+        vv_kernels_scalar.scale32(narrow, count, origin, factor, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+    }
+}
+
+/* Any int64 converts and divides to the same double, multiplication or not. */
+static void check_decimals(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t integers[ROOM];
+    static uint32_t steps[ROOM];
+    static double out[ROOM];
+    static double expected[ROOM];
+    for (unsigned round = 0; round < 1600; round++) {
+        size_t count = some_count(random, round);
+        unsigned places = round % (VV_DECIMALS_MAX + 1);
+        unsigned width = 1 + (unsigned)vv_test_random_below(random, 64);
+        fill(random, integers, count, width);
+        for (size_t i = 0; i < count; i++) {
+            integers[i] = i % 2 == 0 ? integers[i] : 0 - integers[i];
+            steps[i] = (uint32_t)integers[i];
+        }
+        kernels->decimal64(integers, count, places, out);
+        vv_kernels_scalar.decimal64(integers, count, places, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+        double origin = (double)(int64_t)(vv_test_random_next(random) >> 13);
+        double factor = (double)(1 + vv_test_random_below(random, 1000));
+        kernels->decimal32(steps, count, origin, factor, places, out);
+        vv_kernels_scalar.decimal32(steps, count, origin, factor, places, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+    }
+}
+
+static void packing_is_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_packing);
+}
+
+static void prefix_sums_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_prefixes);
+}
+
+static void scaling_is_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_scaling);
+}
+
+static void decimals_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_decimals);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing_is_the_same_on_every_instruction_set),
+        cmocka_unit_test(prefix_sums_are_the_same_on_every_instruction_set),
+        cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
+        cmocka_unit_test(decimals_are_the_same_on_every_instruction_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
