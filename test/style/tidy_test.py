@@ -65,7 +65,6 @@ SEEDS = [
     ('header-owner', 'src/query/a.c', with_line('#include <pcre2.h>')),
     ('header-owner', 'src/engine/a.c', with_line('#include <jansson.h>')),
     ('header-owner', 'src/index/a.c', with_line('#include <xxhash.h>')),
-    ('header-owner', 'src/os/a.c', with_line('#include <assert.h>')),
     ('header-owner', 'src/query/a.c', with_line('#include <immintrin.h>')),
     ('call-owner', 'src/storage/a.c', with_call('char *p = malloc(4)')),
     ('call-owner', 'src/os/env_a.c', with_call('free(p)')),
