@@ -181,8 +181,9 @@ static struct shortest without_trailing_zeros(struct shortest number)
     return number;
 }
 
-/* The decimal of a positive double that has at most 6 decimals and 15 digits, as most measured values
- * do. No shorter one can exist: two different decimals of 15 digits never read as the same double. */
+/* The decimal of a positive double that has at most 6 decimals and 15 digits, as most measured
+ * values do. No shorter one can exist: two different decimals of 15 digits never read as the same
+ * double. */
 static bool shortest_of_few_decimals(double value, struct shortest *number)
 {
     if (!(value < 1e9)) {

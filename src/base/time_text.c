@@ -94,7 +94,8 @@ static varve_precision precision_of_magnitude(uint64_t whole)
     return whole <= UINT64_C(100000000000000000) ? VARVE_PRECISION_US : VARVE_PRECISION_NS;
 }
 
-/* The decimals of a number in units of unit_ns, as nanoseconds. False if they are finer than that. */
+/* The decimals of a number in units of unit_ns, as nanoseconds. False if they are finer than
+ * that. */
 static bool fraction_parse(const char *at, const char *end, uint64_t unit_ns, uint64_t *nanoseconds)
 {
     uint64_t sum = 0;
@@ -117,7 +118,8 @@ static const char *skip_digits(const char *at, const char *end)
     return at;
 }
 
-/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or NULL. */
+/* [+-]digits[.digits] in units of precision; DEFAULT: by magnitude. Returns what is wrong, or
+ * NULL. */
 static const char *number_parse(varve_string number, varve_precision precision, int64_t *time)
 {
     struct vv_cursor cursor = vv_cursor_init(number);

@@ -1,4 +1,4 @@
-/* Tests of time_text.c, time_pattern.c and time_fields.c, with the C library's calendar as oracle. */
+/* Tests of time_text.c, time_pattern.c and time_fields.c; the oracle is the C library. */
 #include "base/time_text.h"
 
 #include <setjmp.h>
