@@ -52,7 +52,8 @@ struct vv_bit_writer {
     unsigned pending_bits;
 };
 
-/* Appends the width low bits of value; the caller's buffer has room for them. Higher bits must be 0. */
+/* Appends the width low bits of value; the caller's buffer has room for them. Higher bits must be
+ * 0. */
 static inline void vv_bits_put(struct vv_bit_writer *writer, uint64_t value, unsigned width)
 {
     if (width > 32) {

@@ -3,7 +3,8 @@
  *
  * Pure functions on the caller's buffers: no allocation, no I/O, no state. Bytes: CODECS.md.
  *
- * C1  A column has 1 to VV_COLUMN_MAX entries; the count is kept by the caller (the chunk directory).
+ * C1  A column has 1 to VV_COLUMN_MAX entries; the count is kept by the caller (the chunk
+ *     directory).
  * C2  decode(encode(x)) has the same bits as x, for every int64 and every float64 bit pattern.
  * C3  An encoding is deterministic: the same column gives the same bytes on every instruction set.
  * C4  Decoders accept any bytes: they return CORRUPT or OK, never read outside [in, in + length +
@@ -43,8 +44,8 @@ size_t vv_values_encode(const double *values, size_t count, uint8_t *out);
 varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count,
                               double *values) VARVE_MUST_CHECK;
 
-/* What is known of a chunk without decoding it. NaN values are left out of min, max and sum, which are
- * NaN, NaN and 0 if there are only NaN. */
+/* What is known of a chunk without decoding it. NaN values are left out of min, max and sum, which
+ * are NaN, NaN and 0 if there are only NaN. */
 struct vv_value_statistics {
     uint32_t count;     /* all entries */
     uint32_t nan_count; /* of them NaN */

@@ -5,8 +5,8 @@
  *   group on disk   | method u8 | decompressed length varint | bytes |
  *
  * G1  The bytes of a group depend on its columns and the version of zstd only.
- * G2  zstd's state lives in the caller's memory and cannot grow: parameters are fixed for groups of at
- *     most VV_COLD_GROUP_BYTES_MAX.
+ * G2  zstd's state lives in the caller's memory and cannot grow: parameters are fixed for groups of
+ *     at most VV_COLD_GROUP_BYTES_MAX.
  * G3  A reader takes the length from the header, checks it against the room, and demands that
  *     decompression gives exactly so many bytes.
  * Thread: one per writer or reader.
@@ -53,7 +53,8 @@ struct vv_cold_reader {
     _Alignas(VV_COLD_MEMORY_ALIGNMENT) uint8_t workspace[];
 };
 
-/* What zstd needs at most for any group: its parameters depend on the level and on steps of the size. */
+/* What zstd needs at most for any group: its parameters depend on the level and on steps of the
+ * size. */
 static size_t compression_workspace_bytes(void)
 {
     static const int levels[] = {1, 3, LEVEL_FINAL};
@@ -104,7 +105,8 @@ static void set_parameter(ZSTD_CCtx *context, ZSTD_cParameter parameter, int val
     VV_ASSERT(!ZSTD_isError(result));
 }
 
-/* Compresses a form into trial. Returns the length, SIZE_MAX if it would not be shorter than limit. */
+/* Compresses a form into trial. Returns the length, SIZE_MAX if it would not be shorter than
+ * limit. */
 static size_t compress_form(struct vv_cold_writer *writer, const struct strategy *strategy,
                             size_t limit)
 {

@@ -1,14 +1,15 @@
 /*
  * cold.h - the cold tier: groups of value columns that compaction packs once more with zstd.
  *
- *   columns of many series, sorted by metric --encode--> a group of about 64 KiB --zstd--> bytes on disk
+ *   columns of many series, sorted by metric --encode--> a group of about 64 KiB --zstd--> bytes on
+ *   disk
  *
  * A group is the encodings of its columns end to end: once it is decompressed, each is decoded by
- * vv_values_decode(). The writer encodes every group in several forms (integer_block.h), compresses them
- * in several ways and keeps the smallest. Bytes: CODECS.md, "Cold groups".
+ * vv_values_decode(). The writer encodes every group in several forms (integer_block.h), compresses
+ * them in several ways and keeps the smallest. Bytes: CODECS.md, "Cold groups".
  *
- * Memory: nothing is allocated. The caller gives each thread a writer or a reader in memory of its own;
- * they hold no other resource and need no closing. Threads: one per writer and reader.
+ * Memory: nothing is allocated. The caller gives each thread a writer or a reader in memory of its
+ * own; they hold no other resource and need no closing. Threads: one per writer and reader.
  */
 #ifndef VARVE_COMPRESS_COLD_H
 #define VARVE_COMPRESS_COLD_H
@@ -34,12 +35,13 @@ struct vv_cold_column {
 struct vv_cold_writer;
 struct vv_cold_reader;
 
-/* Bytes of memory that a writer (some 3 MiB) and a reader (some 100 KiB) need: ask zstd, so at run time. */
+/* Bytes of memory that a writer (some 3 MiB) and a reader (some 100 KiB) need: ask zstd, so at run
+ * time. */
 size_t vv_cold_writer_bytes(void);
 size_t vv_cold_reader_bytes(void);
 
-/* Makes a writer or reader in memory of that size, aligned to VV_COLD_MEMORY_ALIGNMENT, which stays the
- * caller's and is released by releasing the memory. */
+/* Makes a writer or reader in memory of that size, aligned to VV_COLD_MEMORY_ALIGNMENT, which stays
+ * the caller's and is released by releasing the memory. */
 struct vv_cold_writer *vv_cold_writer_init(void *memory);
 struct vv_cold_reader *vv_cold_reader_init(void *memory);
 
@@ -48,8 +50,8 @@ struct vv_cold_reader *vv_cold_reader_init(void *memory);
  *
  * @columns  column_count (>= 1) columns in the order of their series; like next to like packs best.
  * @out      VV_COLD_GROUP_BOUND bytes: the compressed group. *length says how many are used.
- * @offsets  offsets[i] to offsets[i + 1] is column i in the decompressed group: room for column_count + 1
- *           entries or VV_COLD_GROUP_COLUMNS_MAX + 1, whichever is less.
+ * @offsets  offsets[i] to offsets[i + 1] is column i in the decompressed group: room for
+ *           column_count + 1 entries or VV_COLD_GROUP_COLUMNS_MAX + 1, whichever is less.
  * Returns how many columns went in, at least 1: the rest is for the next group.
  * Cost: some 100 to 300 ns a value; it encodes and compresses several times.
  */

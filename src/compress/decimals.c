@@ -37,7 +37,8 @@ static bool to_decimal(double value, unsigned places, int64_t *integer)
     return true;
 }
 
-/* The fewest places, not below `least`, with which value is a decimal; VV_DECIMALS_MAX + 1 if none. */
+/* The fewest places, not below `least`, with which value is a decimal; VV_DECIMALS_MAX + 1 if
+ * none. */
 static unsigned fewest_places(double value, unsigned least)
 {
     int64_t integer;

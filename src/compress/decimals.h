@@ -1,9 +1,10 @@
 /*
  * decimals.h - doubles that are short decimal fractions, as integers, and back exactly.
  *
- * A value is a decimal of d places if x = round(v * 10^d) is below 2^51 and (double)x / 10^d is v again,
- * bit by bit. That division is how a correctly rounded parser reads such a fraction, so that every value
- * that was ever written with up to 15 digits passes. -0.0, NaN and the infinities never do.
+ * A value is a decimal of d places if x = round(v * 10^d) is below 2^51 and (double)x / 10^d is v
+ * again, bit by bit. That division is how a correctly rounded parser reads such a fraction, so that
+ * every value that was ever written with up to 15 digits passes. -0.0, NaN and the infinities never
+ * do.
  */
 #ifndef VARVE_COMPRESS_DECIMALS_H
 #define VARVE_COMPRESS_DECIMALS_H

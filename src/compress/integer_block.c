@@ -5,7 +5,8 @@
  *
  * E1  steps[i] = (integers[i] - integers[0]) / factor, exactly: factor divides every distance.
  * E2  The first difference of delta mode and the first two of delta of delta are packed as 0.
- * E3  An exception is packed as 0 and stands in the exceptions with its whole difference (less the base).
+ * E3  An exception is packed as 0 and stands in the exceptions with its whole difference (less the
+ *     base).
  * E4  The choice depends on the column alone: the same on every instruction set.
  * Thread: no state. Cost: a few passes over the column; no allocation, about 45 KiB of stack.
  */

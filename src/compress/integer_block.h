@@ -2,9 +2,9 @@
  * integer_block.h - the one codec of integer columns: timestamps, decimal values, raw doubles.
  *
  * An entry is origin + factor * step, where the steps are small: distances to the origin (frame of
- * reference), sums of differences (delta), or sums of sums (delta of delta). Differences are packed with
- * one width; the few that do not fit are exceptions. Arithmetic is modulo 2^64, so that every int64
- * column has an encoding. Bytes: CODECS.md, "Integer block".
+ * reference), sums of differences (delta), or sums of sums (delta of delta). Differences are packed
+ * with one width; the few that do not fit are exceptions. Arithmetic is modulo 2^64, so that every
+ * int64 column has an encoding. Bytes: CODECS.md, "Integer block".
  */
 #ifndef VARVE_COMPRESS_INTEGER_BLOCK_H
 #define VARVE_COMPRESS_INTEGER_BLOCK_H
@@ -28,9 +28,9 @@ enum {
  * numbers one after the other (for finding repeated ones). */
 enum vv_block_layout { VV_LAYOUT_LANES, VV_LAYOUT_PLANES, VV_LAYOUT_FIELDS };
 
-/* What the encoder aims at: fewest bytes and fastest decoding, or whole bytes that zstd packs well: in
- * planes, which suits noise (all differences where symbols shall mean the same in every column), or
- * number by number, which suits values that come back. */
+/* What the encoder aims at: fewest bytes and fastest decoding, or whole bytes that zstd packs well:
+ * in planes, which suits noise (all differences where symbols shall mean the same in every column),
+ * or number by number, which suits values that come back. */
 enum vv_block_form { VV_FORM_PACKED, VV_FORM_PLANES, VV_FORM_DELTA_PLANES, VV_FORM_FIELDS };
 
 enum { VV_FORM_COUNT = VV_FORM_FIELDS + 1 };
@@ -58,7 +58,8 @@ struct vv_integer_block {
     uint16_t exceptions[1024];
 };
 
-/* Encodes count (1 to 1024) integers; out has VV_INTEGER_BLOCK_BOUND(count) bytes. Returns the length. */
+/* Encodes count (1 to 1024) integers; out has VV_INTEGER_BLOCK_BOUND(count) bytes. Returns the
+ * length. */
 size_t vv_integer_block_encode(const int64_t *integers, size_t count, enum vv_block_form form,
                                uint8_t *out);
 

@@ -16,8 +16,8 @@ size_t vv_positions_encode(const uint16_t *positions, size_t count, size_t limit
 /* Bytes that vv_positions_encode() would use. */
 size_t vv_positions_size(const uint16_t *positions, size_t count, size_t limit);
 
-/* Reads count positions below limit. positions has room for count entries. CORRUPT: bytes are missing,
- * a position is out of range, or a bitmap has another number of bits set. */
+/* Reads count positions below limit. positions has room for count entries. CORRUPT: bytes are
+ * missing, a position is out of range, or a bitmap has another number of bits set. */
 varve_status vv_positions_decode(struct vv_reader *reader, size_t count, size_t limit,
                                  uint16_t *positions) VARVE_MUST_CHECK;
 

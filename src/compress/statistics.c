@@ -8,7 +8,8 @@
 
 #include "compress/codec.h"
 
-/* Adds value to a sum and what that loses to its compensation (Neumaier). Infinite sums have none. */
+/* Adds value to a sum and what that loses to its compensation (Neumaier). Infinite sums have
+ * none. */
 static void add_compensated(double value, double *sum, double *compensation)
 {
     double total = *sum + value;

@@ -1,7 +1,8 @@
 /*
  * values.c - encodes value columns: constant, runs, decimals or ordered bits over an integer block.
  *
- * V1  Nothing is compared as a number: equal means the same 64 bits, so that NaN payloads and -0 stay.
+ * V1  Nothing is compared as a number: equal means the same 64 bits, so that NaN payloads and -0
+ *     stay.
  * Thread: no state. No allocation; about 100 KiB of stack.
  */
 #include "compress/values.h"

@@ -1,5 +1,6 @@
 /*
- * values.h - the tag of a value column, shared by its encoder and decoder. Bytes: CODECS.md, "Values".
+ * values.h - the tag of a value column, shared by its encoder and decoder. Bytes: CODECS.md,
+ * "Values".
  */
 #ifndef VARVE_COMPRESS_VALUES_H
 #define VARVE_COMPRESS_VALUES_H

@@ -5,12 +5,12 @@
  *                         group 1: [bucket][bucket]          rows: groups in key order, then time
  *   current series        its own list, merged into the group's when the next series begins
  *
- * A1  Spans of a series come in order of time, so that a sample belongs to the last bucket of its list or
- *     to a new one behind it.
- * A2  The first series of a group writes into the group's list itself: without grouping, and where groups
- *     have one series, nothing is merged.
- * A3  All functions are answered from one state; what a call did not ask for costs little beside the
- *     samples' way here.
+ * A1  Spans of a series come in order of time, so that a sample belongs to the last bucket of its
+ *     list or to a new one behind it.
+ * A2  The first series of a group writes into the group's list itself: without grouping, and where
+ *     groups have one series, nothing is merged.
+ * A3  All functions are answered from one state; what a call did not ask for costs little beside
+ *     the samples' way here.
  * Threads: one at a time.
  */
 #include "query/aggregate.h"

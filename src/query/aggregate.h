@@ -24,8 +24,8 @@ varve_status vv_aggregator_create(const varve_aggregation *spec, int64_t start,
                                   varve_error *error) VARVE_MUST_CHECK;
 void vv_aggregator_destroy(struct vv_aggregator *aggregator);
 
-/* The samples that follow belong to this series. key is copied as far as needed. Spans of a series are
- * added in order of time, as an iterator gives them. */
+/* The samples that follow belong to this series. key is copied as far as needed. Spans of a series
+ * are added in order of time, as an iterator gives them. */
 varve_status vv_aggregator_add_series(struct vv_aggregator *aggregator,
                                       struct vv_key key) VARVE_MUST_CHECK;
 varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator,

@@ -1,10 +1,11 @@
 /*
  * bucket.c - the states that functions over samples are answered from.
  *
- * B1  Sums carry the rounding error of every addition along (two-sum, the branch-free form of Neumaier's
- *     compensation), so that 1e100 + 1 - 1e100 is 1. Once sum is not finite, compensation means nothing.
- * B2  Values are added in LANES independent sums that meet at the end: one chain of dependent additions
- *     would take the latency of six of them per sample, and lanes fit vector registers.
+ * B1  Sums carry the rounding error of every addition along (two-sum, the branch-free form of
+ *     Neumaier's compensation), so that 1e100 + 1 - 1e100 is 1. Once sum is not finite,
+ *     compensation means nothing.
+ * B2  Values are added in LANES independent sums that meet at the end: one chain of dependent
+ *     additions would take the latency of six of them per sample, and lanes fit vector registers.
  * B3  NaN adds 0 to the sum and is never less or greater, hence no branch on it.
  * Threads: one at a time.
  */
@@ -193,8 +194,8 @@ varve_status vv_bucket_list_merge(struct vv_bucket_list *list, const struct vv_b
     size_t own = list->count;
     size_t more = other->count;
     list->count = out;
-    /* From the back: out - own is the number of entries still to come from other alone, so that no entry
-     * is overwritten before it is read. */
+    /* From the back: out - own is the number of entries still to come from other alone, so that no
+     * entry is overwritten before it is read. */
     while (more > 0) {
         struct vv_bucket *entries = list->entries;
         if (own > 0 && entries[own - 1].time > other->entries[more - 1].time) {

@@ -2,7 +2,8 @@
  * duplicates.c - what becomes of two samples of one series with one timestamp.
  *
  * U1  The result depends on the two bit patterns and the policy alone, on every machine: a NaN that
- *     addition makes is always 0x7ff8000000000000, and of two NaNs that meet in it the older one stays.
+ *     addition makes is always 0x7ff8000000000000, and of two NaNs that meet in it the older one
+ *     stays.
  * Threads: pure.
  */
 #include <math.h>

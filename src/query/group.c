@@ -1,8 +1,8 @@
 /*
  * group.c - the groups of an aggregation, in a hash table over an array.
  *
- * H1  Group numbers are given in the order in which keys first come, so that an aggregation is the same
- *     in every run; the table of slots is only a way to find them.
+ * H1  Group numbers are given in the order in which keys first come, so that an aggregation is the
+ *     same in every run; the table of slots is only a way to find them.
  * H2  At most half of the slots are taken; linear probing.
  * Threads: one at a time.
  */

@@ -5,13 +5,13 @@
  *   heap      [ 2 | 0 | 1 ]                  cursors by (next timestamp, age): the top is next
  *   buffer    1024 samples                   allocated when two sources first overlap
  *
- * G1  The top of the heap is settled before its sample is used: only then is its timestamp exact. All
- *     others are at or behind their lower bound, so samples of the top before the second bound are free
- *     of conflict and pass through as a whole run.
+ * G1  The top of the heap is settled before its sample is used: only then is its timestamp exact.
+ *     All others are at or behind their lower bound, so samples of the top before the second bound
+ *     are free of conflict and pass through as a whole run.
  * G2  Of equal timestamps the oldest source stands on top, so that folding pops them in log order.
  * G3  A span that was passed through stays valid until the next call: nothing is loaded behind it.
- * G4  Runs shorter than PASS_RUN_MIN go through the buffer, since spans of a few samples would cost their
- *     consumer more than the copy.
+ * G4  Runs shorter than PASS_RUN_MIN go through the buffer, since spans of a few samples would cost
+ *     their consumer more than the copy.
  * Threads: one at a time.
  */
 #include "query/merge.h"
@@ -89,7 +89,8 @@ static int64_t second_next(const struct merge *merge)
     return least;
 }
 
-/* Brings the next sample of all to the top of the heap. False: no sample is left, or status says why. */
+/* Brings the next sample of all to the top of the heap. False: no sample is left, or status says
+ * why. */
 static bool settle_top(struct merge *merge)
 {
     while (merge->heap_count > 0 && merge->status == VARVE_OK) {
@@ -114,7 +115,8 @@ static void advance_top(struct merge *merge, size_t count)
 
 /* ----------------------------------------------------------------------------- Iterating */
 
-/* Samples at the top that come before everything else: 0 if another source may have the same timestamp. */
+/* Samples at the top that come before everything else: 0 if another source may have the same
+ * timestamp. */
 static size_t free_run(const struct merge *merge)
 {
     const struct vv_merge_cursor *cursor = top(merge);
@@ -143,8 +145,8 @@ static bool reserve_buffer(struct merge *merge)
     return true;
 }
 
-/* Folds all samples with the timestamp of the top into entry at of the buffer. False: a source failed,
- * and the entry does not count. */
+/* Folds all samples with the timestamp of the top into entry at of the buffer. False: a source
+ * failed, and the entry does not count. */
 static bool fold_top(struct merge *merge, size_t at)
 {
     struct vv_merge_cursor *cursor = top(merge);
@@ -250,8 +252,8 @@ static void merge_destroy(struct vv_iter *iter)
     vv_free(merge);
 }
 
-/* Unites the tombstones from the newest source to the oldest: deleted[i] becomes what the sources behind
- * i delete. Sources between two with tombstones share a list. */
+/* Unites the tombstones from the newest source to the oldest: deleted[i] becomes what the sources
+ * behind i delete. Sources between two with tombstones share a list. */
 static varve_status make_lists(struct merge *merge, const struct vv_merge_source *sources,
                                size_t count, const struct vv_range_list **deleted)
 {

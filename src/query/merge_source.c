@@ -1,11 +1,12 @@
 /*
  * merge_source.c - one source of a merge, seen as the sequence of its samples that count.
  *
- * C1  next never exceeds the timestamp of an undelivered sample that counts: a lower bound until the
- *     cursor is settled, exact then.
- * C2  The iterator is not touched before its lower bound is reached by the merge, and its span stays
- *     valid until the call after the one that used it up.
- * C3  Deleted ranges are skipped by seeking over them, so that spans that lie inside are never decoded.
+ * C1  next never exceeds the timestamp of an undelivered sample that counts: a lower bound until
+ *     the cursor is settled, exact then.
+ * C2  The iterator is not touched before its lower bound is reached by the merge, and its span
+ *     stays valid until the call after the one that used it up.
+ * C3  Deleted ranges are skipped by seeking over them, so that spans that lie inside are never
+ *     decoded.
  * Threads: one at a time.
  */
 #include "query/merge_source.h"

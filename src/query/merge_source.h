@@ -1,5 +1,6 @@
 /*
- * merge_source.h - one source of a merge: its iterator, opened late, without what is deleted from it.
+ * merge_source.h - one source of a merge: its iterator, opened late, without what is deleted from
+ * it.
  *
  * Internal to the merge. Threads: one at a time.
  */
@@ -27,8 +28,8 @@ struct vv_merge_cursor {
 void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_source *source,
                           int64_t start, int64_t end, const struct vv_range_list *deleted);
 
-/* Finds the next sample that counts, loading spans where needed: invalidates the span if it is used up.
- * False: there is none, or the iterator failed (its status tells). */
+/* Finds the next sample that counts, loading spans where needed: invalidates the span if it is used
+ * up. False: there is none, or the iterator failed (its status tells). */
 bool vv_merge_cursor_settle(struct vv_merge_cursor *cursor);
 
 /* Drops count samples of the span from the front; the cursor is no longer settled. */

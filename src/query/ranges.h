@@ -14,13 +14,13 @@ struct vv_range_list {
     struct vv_range ranges[];
 };
 
-/* The union of a list (nullable: empty) and count ranges in any order, as a new list that is given back
- * with vv_free(). NULL: out of memory. */
+/* The union of a list (nullable: empty) and count ranges in any order, as a new list that is given
+ * back with vv_free(). NULL: out of memory. */
 struct vv_range_list *vv_range_list_unite(const struct vv_range_list *list,
                                           const struct vv_range *ranges, size_t count);
 
-/* The first index in [from, count) whose timestamp is >= timestamp; count if there is none. Gallops: cheap
- * where the answer is near from. */
+/* The first index in [from, count) whose timestamp is >= timestamp; count if there is none.
+ * Gallops: cheap where the answer is near from. */
 size_t vv_timestamps_find(const int64_t *timestamps, size_t from, size_t count, int64_t timestamp);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * manifest.c - reading and replacing the manifest. Bytes: MANIFEST_FORMAT.md.
  *
- * M1  The file is replaced as a whole: tmp written, synced, renamed, directory synced, in this order. Without
- *     the first sync the name could outlive its data, without the last one the rename could be lost after
- *     the old blocks and log segments were removed.
+ * M1  The file is replaced as a whole: tmp written, synced, renamed, directory synced, in this
+ *     order. Without the first sync the name could outlive its data, without the last one the
+ *     rename could be lost after the old blocks and log segments were removed.
  * Thread: stores are serialised by the shard's maintenance lock.
  */
 #include "storage/manifest.h"
@@ -170,8 +170,8 @@ varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_mani
     return status;
 }
 
-/* Writes the encoded manifest under its temporary name and renames it (M1). *renamed: whether the new one can
- * be seen, durable or not. */
+/* Writes the encoded manifest under its temporary name and renames it (M1). *renamed: whether the
+ * new one can be seen, durable or not. */
 static int replace_file(const struct vv_shard_place *place, const uint8_t *bytes, size_t length,
                         bool *renamed)
 {

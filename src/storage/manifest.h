@@ -32,11 +32,12 @@ void vv_block_name(uint64_t id, char *name);
 /* Whether name is that of a block, finished or not. */
 bool vv_is_block_name(const char *name);
 
-/* Reads and checks the manifest; release with vv_manifest_fini(). NOT_FOUND, VERSION, CORRUPT, IO. */
+/* Reads and checks the manifest; release with vv_manifest_fini(). NOT_FOUND, VERSION, CORRUPT,
+ * IO. */
 varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_manifest *manifest,
                               varve_error *error) VARVE_MUST_CHECK;
-/* Makes it the truth, durably. On failure the old one is still in place, but for UNKNOWN: then the next open
- * may find either, so that the files of both must stay. */
+/* Makes it the truth, durably. On failure the old one is still in place, but for UNKNOWN: then the
+ * next open may find either, so that the files of both must stay. */
 varve_status vv_manifest_store(const struct vv_shard_place *place,
                                const struct vv_manifest *manifest,
                                varve_error *error) VARVE_MUST_CHECK;

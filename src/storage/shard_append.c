@@ -4,10 +4,12 @@
  *   append_mutex { definitions of series new to this generation | the batch } --> log, in memory
  *                { each sample } --> its series' tail
  *
- * P1  What is applied to the head was logged before, in the same order: live answers equal replayed ones.
- * P2  A failure before the batch is in the log leaves nothing behind but definitions, which are harmless.
- * P3  One mutex makes the order of the log and of the head the same. It is held for memory operations only,
- *     but for the start of a new log segment.
+ * P1  What is applied to the head was logged before, in the same order: live answers equal replayed
+ *     ones.
+ * P2  A failure before the batch is in the log leaves nothing behind but definitions, which are
+ *     harmless.
+ * P3  One mutex makes the order of the log and of the head the same. It is held for memory
+ *     operations only, but for the start of a new log segment.
  * Thread: any.
  */
 #include <stdlib.h>

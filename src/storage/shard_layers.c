@@ -4,8 +4,8 @@
  *   sources (oldest first):  last  last  sum  sum  last      written as layers 0, 1, 2
  *
  * L1  Neighbouring sources under one policy become one layer: folding them early is associative.
- * L2  Different policies can only be folded when nothing older exists that the result would meet: then
- *     everything becomes one layer.
+ * L2  Different policies can only be folded when nothing older exists that the result would meet:
+ *     then everything becomes one layer.
  * L3  Tombstones of later sources delete from every earlier layer.
  */
 #include "os/alloc.h"

@@ -1,8 +1,8 @@
 /*
  * shard_sources.c - from a series to its resolved samples: blocks and head as sources of one merge.
  *
- * Sources stand in log order: the view's blocks, oldest first, then the head generations behind the view.
- * A block's tombstones delete from older blocks only: they stand before its own layers.
+ * Sources stand in log order: the view's blocks, oldest first, then the head generations behind the
+ * view. A block's tombstones delete from older blocks only: they stand before its own layers.
  * Thread: any; what is built owns what it needs.
  */
 #include "os/alloc.h"

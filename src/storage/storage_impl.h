@@ -1,10 +1,11 @@
 /*
- * storage_impl.h - one shard: a directory with its log, head, blocks and manifest. The contract for engine.
+ * storage_impl.h - one shard: a directory with its log, head, blocks and manifest. The contract for
+ * engine.
  *
- * The way of a write: resolve (series table) -> append (log, then head) -> flush_log (as durable as asked).
- * The way of a query: select (ids by labels in head and blocks) -> next (series in key order) -> iter (merge).
- * Maintenance (flush of the head, merging of blocks) runs in whoever calls vv_shard_maintain() or
- * vv_shard_compact(): one at a time.
+ * The way of a write: resolve (series table) -> append (log, then head) -> flush_log (as durable as
+ * asked). The way of a query: select (ids by labels in head and blocks) -> next (series in key
+ * order) -> iter (merge). Maintenance (flush of the head, merging of blocks) runs in whoever calls
+ * vv_shard_maintain() or vv_shard_compact(): one at a time.
  */
 #ifndef VARVE_STORAGE_STORAGE_IMPL_H
 #define VARVE_STORAGE_STORAGE_IMPL_H
@@ -31,8 +32,8 @@ struct vv_shard_options {
 varve_status vv_shard_create(const struct vv_shard_place *place,
                              varve_error *error) VARVE_MUST_CHECK;
 
-/* Opens and recovers. place->directory stays the caller's. Read-only beside a writer that changes things all
- * the time: BUSY. The report must outlive the shard. */
+/* Opens and recovers. place->directory stays the caller's. Read-only beside a writer that changes
+ * things all the time: BUSY. The report must outlive the shard. */
 varve_status vv_shard_open(const struct vv_shard_place *place,
                            const struct vv_shard_options *options, const struct vv_report *report,
                            struct vv_shard **shard, varve_error *error) VARVE_MUST_CHECK;
@@ -45,8 +46,9 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error);
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
                               uint32_t *ref) VARVE_MUST_CHECK;
 
-/* Accepts a batch: all or nothing, see varve_append(). refs must have been resolved (INVALID). *lsn: what
- * vv_shard_flush_log() makes durable. UNKNOWN: in the log, but not visible before the next open. */
+/* Accepts a batch: all or nothing, see varve_append(). refs must have been resolved (INVALID).
+ * *lsn: what vv_shard_flush_log() makes durable. UNKNOWN: in the log, but not visible before the
+ * next open. */
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
 varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
@@ -61,7 +63,8 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
 
 struct vv_shard_cursor;
 
-/* Series that match, in key order. Pins the present blocks and head generations until it is closed. */
+/* Series that match, in key order. Pins the present blocks and head generations until it is
+ * closed. */
 varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_shard_cursor **cursor, varve_error *error) VARVE_MUST_CHECK;
 /* The next series; false at the end and on error. */
@@ -84,8 +87,8 @@ varve_status vv_shard_each_label_source(struct vv_shard *shard,
 
 /* ---- maintenance; any thread, one works at a time ---- */
 
-/* Whether something is due: the head or the log is over its limit, blocks want merging, or memory of flushed
- * generations can be given back. */
+/* Whether something is due: the head or the log is over its limit, blocks want merging, or memory
+ * of flushed generations can be given back. */
 bool vv_shard_needs_maintenance(struct vv_shard *shard);
 /* Does one due piece of work; *worked says whether there was one. */
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,

@@ -2,8 +2,8 @@
  * view.c - the list of live views of a shard.
  *
  * V1  The current view always has one reference of its own.
- * V2  Views are freed, and with them their block references, when nobody reads through them; in between the
- *     files of replaced blocks may be unlinked already: mappings stay.
+ * V2  Views are freed, and with them their block references, when nobody reads through them; in
+ *     between the files of replaced blocks may be unlinked already: mappings stay.
  * Thread: everything under the set's mutex but freeing; a mutex, because a query takes it twice.
  */
 #include "storage/view.h"

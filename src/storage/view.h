@@ -1,10 +1,13 @@
 /*
- * view.h - one consistent state of a shard: which blocks, and up to which head generation they speak.
+ * view.h - one consistent state of a shard: which blocks, and up to which head generation they
+ * speak.
  *
- *   view: blocks [b1 b2 b3], flushed_generation 7      head: generations 8, 9 (and still 7, for older views)
+ *   view: blocks [b1 b2 b3], flushed_generation 7      head: generations 8, 9 (and still 7, for
+ *   older views)
  *
- * A query takes the current view and reads the blocks of it and the head generations behind it. Publishing a
- * block swaps the view; the flushed generation leaves the head when no older view is pinned.
+ * A query takes the current view and reads the blocks of it and the head generations behind it.
+ * Publishing a block swaps the view; the flushed generation leaves the head when no older view is
+ * pinned.
  */
 #ifndef VARVE_STORAGE_VIEW_H
 #define VARVE_STORAGE_VIEW_H

@@ -85,8 +85,8 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
 
 varve_status vv_wal_series_encode(uint32_t ref, struct vv_key key,
                                   struct vv_buffer *out) VARVE_MUST_CHECK;
-/* The next definition of a series record; OK with *done at its end. key points into the payload and is a valid
- * key. */
+/* The next definition of a series record; OK with *done at its end. key points into the payload and
+ * is a valid key. */
 varve_status vv_wal_series_decode(struct vv_reader *payload, uint32_t *ref, struct vv_key *key,
                                   bool *done) VARVE_MUST_CHECK;
 

@@ -1,9 +1,9 @@
 /*
- * compress_data.h - columns for the compression benchmark: real data where a folder is given, and shapes
- * that the project generates.
+ * compress_data.h - columns for the compression benchmark: real data where a folder is given, and
+ * shapes that the project generates.
  *
- * A set is many series end to end, in the order in which a compaction meets them (sorted by metric name
- * and labels); each is cut into columns of at most VV_COLUMN_MAX.
+ * A set is many series end to end, in the order in which a compaction meets them (sorted by metric
+ * name and labels); each is cut into columns of at most VV_COLUMN_MAX.
  */
 #ifndef VARVE_TEST_BENCHMARK_COMPRESS_DATA_H
 #define VARVE_TEST_BENCHMARK_COMPRESS_DATA_H

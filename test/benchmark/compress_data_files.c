@@ -1,5 +1,6 @@
 /*
- * compress_data_files.c - reads the real data sets: ALP's columns, NAB's CSV files, a recorded scrape.
+ * compress_data_files.c - reads the real data sets: ALP's columns, NAB's CSV files, a recorded
+ * scrape.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -183,7 +184,8 @@ static void parse_scrape(struct scrape *scrape, char *text)
         char *end = strchr(line, '\n');
         char *close = memchr(line, '}', (size_t)(end - line));
         /* Label values may hold braces: the series ends at the last one. */
-        for (char *next = close; next != NULL; next = memchr(next + 1, '}', (size_t)(end - next) - 1)) {
+        for (char *next = close; next != NULL;
+             next = memchr(next + 1, '}', (size_t)(end - next) - 1)) {
             close = next;
         }
         char *number = close != NULL ? close + 1 : strchr(line, ' ');
