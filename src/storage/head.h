@@ -83,6 +83,13 @@ varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uin
 bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,
                         uint64_t up_to);
 
+/* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. Takes the lock. */
+int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after);
+
+/* Adds the series' least and greatest timestamp behind after. Takes the lock. */
+void vv_head_time_range(struct vv_head *head, const struct vv_series *series, uint64_t after,
+                        struct vv_range *range);
+
 /* Gives back what belongs to generations up to this one. Takes the series' lock. */
 void vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to);
 

@@ -163,3 +163,34 @@ varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uin
     vv_spin_unlock(lock);
     return status;
 }
+
+void vv_head_time_range(struct vv_head *head, const struct vv_series *series, uint64_t after,
+                        struct vv_range *range)
+{
+    struct vv_spin *lock = &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
+    vv_spin_lock(lock);
+    for (const struct vv_run *run = series->oldest_run; run != NULL; run = run->newer) {
+        if (run->generation <= after) {
+            continue;
+        }
+        for (uint32_t i = 0; i < run->chunk_count; i++) {
+            const struct vv_head_chunk *chunk = run->chunks[i];
+            range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
+            range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
+        }
+        if (run->tail.count > 0) {
+            int64_t first = run->tail.timestamps[0];
+            int64_t last = run->tail.timestamps[run->tail.count - 1];
+            range->start = first < range->start ? first : range->start;
+            range->end = last > range->end ? last : range->end;
+        }
+    }
+    vv_spin_unlock(lock);
+}
+
+int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after)
+{
+    struct vv_range range = {INT64_MAX, INT64_MIN};
+    vv_head_time_range(head, series, after, &range);
+    return range.end;
+}

@@ -40,6 +40,7 @@ struct vv_shard {
     bool publish_unknown; /* the manifest on disk may be another one: no change any more */
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
+    _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
     _Atomic uint64_t damages;       /* found at open, and since */
     _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
 };

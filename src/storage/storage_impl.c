@@ -1,0 +1,465 @@
+/*
+ * storage_impl.c - opening, recovering and closing a shard.
+ *
+ *   manifest -> blocks mapped -> log replayed into the head -> (a writer:) leftovers swept
+ *
+ * O1  Recovery writes nothing before it is finished; sweeping and the first new log segment come after.
+ * O2  A block that cannot be opened is quarantined: it stays listed and on disk, is reported at every open,
+ *     and everything else is served.
+ * O3  A reader beside a writer starts again when the manifest changed under it: what it read together
+ *     belongs together.
+ * Thread: one, before anybody else has the handle.
+ */
+#include "storage/storage_impl.h"
+
+#include <errno.h>
+
+#include "os/alloc.h"
+#include "storage/shard.h"
+
+enum {
+    READER_TRIES = 20,
+    CLOSE_FLUSH_BYTES = 1 << 20, /* a longer log is made a block on close, for a quick next open */
+};
+
+varve_status vv_shard_create(const struct vv_shard_place *place, varve_error *error)
+{
+    struct vv_manifest manifest = {
+        .sequence = 1, .wal_start_lsn = VV_WAL_FIRST_LSN, .next_block_id = 1};
+    return vv_manifest_store(place, &manifest, error);
+}
+
+/* ------------------------------------------------------------------------------ replay */
+
+/* Refs of the log to series of this opening. */
+struct replay {
+    struct vv_shard *shard;
+    struct vv_series **series; /* by ref of the log; NULL: not defined */
+    uint32_t capacity;
+    struct vv_wal_samples batch; /* columns for VARVE_BATCH_MAX entries */
+};
+
+static varve_status define_series(struct replay *replay, uint32_t ref, struct vv_key key)
+{
+    if (ref >= replay->capacity) {
+        uint64_t capacity = replay->capacity < 1024 ? 1024 : (uint64_t)replay->capacity * 2;
+        while (capacity <= ref) {
+            capacity *= 2;
+        }
+        struct vv_series **series = vv_realloc(replay->series, capacity * sizeof(*replay->series));
+        if (series == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        memset(series + replay->capacity, 0, (capacity - replay->capacity) * sizeof(*series));
+        replay->series = series;
+        replay->capacity = (uint32_t)capacity;
+    }
+    return vv_series_table_find_or_create(replay->shard->table, key, vv_key_hash(key), UINT64_MAX,
+                                          &replay->series[ref]);
+}
+
+static varve_status replay_series(struct replay *replay, const uint8_t *payload, size_t length)
+{
+    struct vv_reader reader = vv_reader_init(payload, length);
+    for (;;) {
+        uint32_t ref;
+        struct vv_key key;
+        bool done;
+        VV_TRY(vv_wal_series_decode(&reader, &ref, &key, &done));
+        if (done) {
+            return VARVE_OK;
+        }
+        VV_TRY(define_series(replay, ref, key));
+    }
+}
+
+/* Whether every ref was defined; one that was not lies behind damage. */
+static bool all_defined(const struct replay *replay, const uint32_t *refs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (refs[i] >= replay->capacity || replay->series[refs[i]] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static varve_status replay_samples(struct replay *replay, const uint8_t *payload, size_t length)
+{
+    struct vv_wal_samples *batch = &replay->batch;
+    struct vv_shard *shard = replay->shard;
+    VV_TRY(vv_wal_samples_decode(payload, length, batch));
+    if (!all_defined(replay, batch->refs, batch->count)) {
+        return VARVE_CORRUPT;
+    }
+    uint64_t generation = atomic_load(&shard->generation);
+    for (size_t i = 0; i < batch->count; i++) {
+        VV_TRY(vv_head_insert(&shard->head, replay->series[batch->refs[i]], generation,
+                              batch->policy, batch->timestamps[i], batch->values[i]));
+    }
+    return VARVE_OK;
+}
+
+static varve_status replay_delete(struct replay *replay, const uint8_t *payload, size_t length)
+{
+    struct vv_wal_delete record;
+    VV_TRY(vv_wal_delete_decode(payload, length, &record));
+    varve_status status = VARVE_CORRUPT;
+    if (all_defined(replay, record.refs, record.count)) {
+        for (size_t i = 0; i < record.count; i++) {
+            record.refs[i] = replay->series[record.refs[i]]->ref;
+        }
+        struct vv_range range = {record.start, record.end};
+        status = vv_shard_apply_delete(replay->shard, record.refs, record.count, range);
+    }
+    vv_free(record.refs);
+    return status;
+}
+
+static varve_status replay_frame(void *context, const struct vv_wal_frame *frame,
+                                 const uint8_t *payload)
+{
+    struct replay *replay = context;
+    switch (frame->type) {
+    case VV_WAL_SERIES:
+        return replay_series(replay, payload, frame->payload_bytes);
+    case VV_WAL_SAMPLES:
+        return replay_samples(replay, payload, frame->payload_bytes);
+    case VV_WAL_DELETE:
+        return replay_delete(replay, payload, frame->payload_bytes);
+    case VV_WAL_MARK:
+        return VARVE_OK;
+    default:
+        return VARVE_CORRUPT;
+    }
+}
+
+static varve_status replay_init(struct replay *replay, struct vv_shard *shard)
+{
+    *replay = (struct replay){.shard = shard};
+    replay->batch.refs = vv_alloc(VARVE_BATCH_MAX * sizeof(uint32_t));
+    replay->batch.timestamps = vv_alloc(VARVE_BATCH_MAX * sizeof(int64_t));
+    replay->batch.values = vv_alloc(VARVE_BATCH_MAX * sizeof(double));
+    bool complete = replay->batch.refs != NULL && replay->batch.timestamps != NULL &&
+                    replay->batch.values != NULL;
+    return complete ? VARVE_OK : VARVE_NO_MEMORY;
+}
+
+static void replay_fini(struct replay *replay)
+{
+    vv_free(replay->series);
+    vv_free(replay->batch.refs);
+    vv_free(replay->batch.timestamps);
+    vv_free(replay->batch.values);
+}
+
+/* Replays the log into the head and prepares it for writing. */
+static varve_status recover_log(struct vv_shard *shard, varve_error *error)
+{
+    struct vv_wal_place place = {
+        .env = shard->place.env, .directory = shard->place.directory, .shard = shard->place.shard};
+    memcpy(place.database_uuid, shard->place.database_uuid, sizeof(place.database_uuid));
+    struct replay replay;
+    struct vv_wal_recovery recovery = {0};
+    varve_status status = replay_init(&replay, shard);
+    if (status == VARVE_OK) {
+        status = vv_wal_replay(&place, shard->manifest.wal_start_lsn, shard->options.strict,
+                               replay_frame, &replay, shard->report, &recovery, error);
+    }
+    replay_fini(&replay);
+    if (status == VARVE_OK) {
+        atomic_fetch_add(&shard->damages, recovery.damages);
+        atomic_store(&shard->replay_damaged, recovery.damages > 0);
+        if (recovery.samples > 0 && !shard->options.read_only) {
+            vv_report(shard->report, VARVE_EVENT_RECOVERED, VARVE_OK, NULL, 0,
+                      "replayed %llu samples from the log", (unsigned long long)recovery.samples);
+        }
+        status = vv_wal_init(&shard->wal, &place, shard->options.wal_segment_bytes,
+                             shard->manifest.wal_sequence, &recovery, shard->report);
+    }
+    vv_wal_recovery_fini(&recovery);
+    return status == VARVE_OK ? status : vv_fail(error, status, "cannot recover the log");
+}
+
+/* ------------------------------------------------------------------------------ blocks */
+
+/* Opens one listed block; *block stays NULL if it is quarantined. */
+static varve_status open_block(struct vv_shard *shard, const struct vv_block_info *info,
+                               struct vv_block **block, varve_error *error)
+{
+    char name[VV_BLOCK_NAME_BYTES];
+    varve_error detail = {0};
+    vv_block_name(info->identity.id, name);
+    varve_status status =
+        vv_block_open(shard->place.env, shard->place.directory, name, info, block, &detail);
+    bool damaged = status == VARVE_CORRUPT || status == VARVE_NOT_FOUND || status == VARVE_IO;
+    if (status == VARVE_OK) {
+        return status;
+    }
+    if (!damaged || shard->options.strict) {
+        return vv_fail_io(error, status == VARVE_NOT_FOUND ? VARVE_CORRUPT : status,
+                          detail.system_errno, name, detail.offset, "%s", detail.message);
+    }
+    *block = NULL;
+    atomic_fetch_add(&shard->damages, 1);
+    atomic_store(&shard->has_quarantined, true);
+    vv_report(shard->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, detail.offset,
+              "block %s with %llu samples of %llu series is set aside: %s", name,
+              (unsigned long long)info->sample_count, (unsigned long long)info->series_count,
+              detail.message);
+    return VARVE_OK;
+}
+
+static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
+{
+    size_t count = 0;
+    struct vv_block **blocks =
+        vv_alloc_zeroed(shard->manifest.block_count + 1, sizeof(struct vv_block *));
+    if (blocks == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory for the list of blocks");
+    }
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < shard->manifest.block_count && status == VARVE_OK; i++) {
+        struct vv_block *block = NULL;
+        status = open_block(shard, &shard->manifest.blocks[i], &block, error);
+        if (status == VARVE_OK && block != NULL) {
+            blocks[count++] = block;
+        }
+    }
+    if (status == VARVE_OK) {
+        status = vv_view_set_init(&shard->views, blocks, count);
+    }
+    for (size_t i = 0; i < count && status != VARVE_OK; i++) {
+        vv_block_release(blocks[i]);
+    }
+    vv_free(blocks);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------- sweep */
+
+static bool is_listed(const struct vv_shard *shard, const char *name)
+{
+    for (size_t i = 0; i < shard->manifest.block_count; i++) {
+        char listed[VV_BLOCK_NAME_BYTES];
+        vv_block_name(shard->manifest.blocks[i].identity.id, listed);
+        if (strcmp(listed, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int sweep_name(void *visitor, const char *name)
+{
+    struct vv_shard *shard = visitor;
+    bool leftover = (vv_is_block_name(name) && !is_listed(shard, name)) ||
+                    strcmp(name, VV_MANIFEST_NAME ".tmp") == 0;
+    if (leftover) {
+        const struct vv_env *env = shard->place.env;
+        vv_report(shard->report, VARVE_EVENT_NOTE, VARVE_OK, name, 0,
+                  "removed %s, left over from work that was interrupted", name);
+        (void)env->ops->unlink(env->ctx, shard->place.directory, name);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------------ open and close */
+
+/* Gives back everything but the directory; the log's files are closed as they are. */
+static void release(struct vv_shard *shard, bool has_views, bool has_wal)
+{
+    if (has_wal) {
+        vv_wal_fini(&shard->wal);
+    }
+    if (shard->table != NULL) {
+        uint32_t count = vv_series_table_count(shard->table);
+        for (uint32_t ref = 0; ref < count; ref++) {
+            vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), UINT64_MAX);
+        }
+    }
+    if (has_views) {
+        vv_view_set_fini(&shard->views);
+    }
+    vv_series_table_destroy(shard->table);
+    vv_epoch_destroy(shard->epoch);
+    vv_manifest_fini(&shard->manifest);
+    vv_buffer_fini(&shard->record_buffer);
+    vv_buffer_fini(&shard->scratch_buffer);
+    vv_mutex_fini(&shard->append_mutex);
+    vv_mutex_fini(&shard->maintenance_mutex);
+    vv_free(shard);
+}
+
+static struct vv_shard *allocate(const struct vv_shard_place *place,
+                                 const struct vv_shard_options *options,
+                                 const struct vv_report *report)
+{
+    struct vv_shard *shard = vv_alloc_aligned(64, sizeof(*shard));
+    if (shard == NULL) {
+        return NULL;
+    }
+    memset(shard, 0, sizeof(*shard));
+    shard->place = *place;
+    shard->options = *options;
+    shard->report = report;
+    vv_mutex_init(&shard->append_mutex);
+    vv_mutex_init(&shard->maintenance_mutex);
+    vv_head_init(&shard->head);
+    atomic_init(&shard->generation, 1);
+    return shard;
+}
+
+static varve_status open_once(const struct vv_shard_place *place,
+                              const struct vv_shard_options *options,
+                              const struct vv_report *report, struct vv_shard **opened,
+                              varve_error *error)
+{
+    bool has_views = false, has_wal = false;
+    struct vv_shard *shard = allocate(place, options, report);
+    if (shard == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to open a shard");
+    }
+    varve_status status = vv_manifest_load(place, &shard->manifest, error);
+    if (status == VARVE_OK) {
+        atomic_store(&shard->wal_start_lsn, shard->manifest.wal_start_lsn);
+        status = vv_epoch_create(&shard->epoch);
+    }
+    if (status == VARVE_OK) {
+        shard->table = vv_series_table_create(shard->epoch);
+        status = shard->table == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    }
+    if (status == VARVE_OK) {
+        status = open_blocks(shard, error);
+        has_views = status == VARVE_OK;
+    }
+    if (status == VARVE_OK) {
+        status = recover_log(shard, error);
+        has_wal = status == VARVE_OK;
+    }
+    if (status != VARVE_OK) {
+        release(shard, has_views, has_wal);
+        return vv_fail(error, status, "cannot open the shard");
+    }
+    *opened = shard;
+    return VARVE_OK;
+}
+
+/* Whether the manifest is still the one that the shard was opened from (O3). */
+static varve_status check_unchanged(const struct vv_shard *shard, varve_error *error)
+{
+    struct vv_manifest now;
+    VV_TRY(vv_manifest_load(&shard->place, &now, error));
+    bool unchanged = now.sequence == shard->manifest.sequence;
+    vv_manifest_fini(&now);
+    return unchanged ? VARVE_OK : VARVE_BUSY;
+}
+
+/* Collects reports while a reader tries, so that those of a try that was overtaken are never told. */
+static varve_status open_reader(const struct vv_shard_place *place,
+                                const struct vv_shard_options *options,
+                                const struct vv_report *report, struct vv_shard **shard,
+                                varve_error *error)
+{
+    static const struct vv_report silent;
+    for (int i = 0; i < READER_TRIES; i++) {
+        bool last = i + 1 == READER_TRIES;
+        struct vv_shard *opened = NULL;
+        varve_error detail = {0};
+        varve_status status = open_once(place, options, &silent, &opened, &detail);
+        bool damaged = status == VARVE_OK && atomic_load(&opened->damages) > 0;
+        if (status == VARVE_OK) {
+            status = check_unchanged(opened, &detail);
+        }
+        if (status == VARVE_OK && !damaged) {
+            opened->report = report;
+            opened->wal.report = report;
+            *shard = opened;
+            return VARVE_OK;
+        }
+        if (opened != NULL) {
+            release(opened, true, true);
+        }
+        if (status == VARVE_OK) { /* real damage: open again and tell it */
+            return open_once(place, options, report, shard, error);
+        }
+        if ((status != VARVE_BUSY && status != VARVE_CORRUPT) || last) {
+            return vv_fail_io(error, status, detail.system_errno, NULL, detail.offset, "%s",
+                              detail.message[0] != '\0'
+                                  ? detail.message
+                                  : "the writer changes the database all the time: try again");
+        }
+        place->env->ops->sleep_ns(place->env->ctx, 1000000LL << (i < 6 ? i : 6));
+    }
+    return vv_fail(error, VARVE_BUSY, "the writer changes the database all the time: try again");
+}
+
+varve_status vv_shard_open(const struct vv_shard_place *place,
+                           const struct vv_shard_options *options, const struct vv_report *report,
+                           struct vv_shard **shard, varve_error *error)
+{
+    if (options->read_only) {
+        return open_reader(place, options, report, shard, error);
+    }
+    VV_TRY(open_once(place, options, report, shard, error));
+    (void)place->env->ops->list(place->env->ctx, place->directory, sweep_name, *shard);
+    vv_wal_drop(&(*shard)->wal, (*shard)->manifest.wal_start_lsn);
+    return VARVE_OK;
+}
+
+varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
+{
+    varve_status status = VARVE_OK;
+    if (!shard->options.read_only) {
+        uint64_t end_lsn = atomic_load(&shard->wal.end_lsn);
+        uint64_t start_lsn = atomic_load(&shard->wal_start_lsn);
+        if (end_lsn - start_lsn >= CLOSE_FLUSH_BYTES && !atomic_load(&shard->wal.failed)) {
+            vv_mutex_lock(&shard->maintenance_mutex);
+            /* Failing costs nothing but the time of the next open: the log has it all. */
+            (void)vv_shard_flush_head(shard, NULL);
+            vv_mutex_unlock(&shard->maintenance_mutex);
+        }
+        end_lsn = atomic_load(&shard->wal.end_lsn);
+        start_lsn = atomic_load(&shard->wal_start_lsn);
+        if (end_lsn > start_lsn && vv_wal_flush(&shard->wal, end_lsn, VV_WAL_DURABLE) == VARVE_OK) {
+            vv_shard_mark_log(shard);
+        }
+        status = vv_wal_close(&shard->wal, start_lsn);
+        if (status != VARVE_OK) {
+            status = vv_fail(error, status,
+                             "the log could not be made durable when the database was closed");
+        }
+    }
+    release(shard, true, true);
+    return status;
+}
+
+bool vv_shard_needs_maintenance(struct vv_shard *shard)
+{
+    if (shard->options.read_only || atomic_load(&shard->wal.failed)) {
+        return false;
+    }
+    return vv_shard_flush_is_due(shard) || vv_shard_merge_is_due(shard) ||
+           atomic_load(&shard->undropped_bytes) > 0;
+}
+
+varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error *error)
+{
+    *worked = false;
+    if (shard->options.read_only || atomic_load(&shard->wal.failed)) {
+        return VARVE_OK;
+    }
+    vv_mutex_lock(&shard->maintenance_mutex);
+    varve_status status = VARVE_OK;
+    if (vv_shard_drop_flushed(shard)) {
+        *worked = true;
+    } else if (vv_shard_flush_is_due(shard)) {
+        *worked = true;
+        status = vv_shard_flush_head(shard, error);
+    } else if (vv_shard_merge_is_due(shard)) {
+        *worked = true;
+        status = vv_shard_merge_due(shard, error);
+    }
+    vv_mutex_unlock(&shard->maintenance_mutex);
+    return status;
+}
