@@ -53,6 +53,7 @@ static void print_argument(const char *name)
         {"VALUE", "a number; -1.5, NaN and -Inf are fine"},
         {"TIME", "2026-11-21T10:00:00Z, 1700000000s (ms, us, ns), now, now-1h, or -1h"},
         {"NAME", "a label name"},
+        {"SHELL", "bash, zsh or fish"},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i][0], name) == 0)

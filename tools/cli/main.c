@@ -50,6 +50,10 @@ static int run(int argc, char **argv)
         cli_help_print();
         return 0;
     }
+    if (help && strcmp(argv[2], "--man") == 0) {
+        cli_man_print();
+        return 0;
+    }
     const struct cli_verb *verb = cli_verb_find(help ? argv[2] : word);
     if (!verb)
         return refuse_verb(help ? argv[2] : word);

@@ -115,6 +115,9 @@ const char *cli_argument(const struct cli_invocation *invocation, size_t index);
 void cli_help_print(void);
 void cli_help_print_verb(const struct cli_verb *verb);
 
+/* The manual page varve(1), on standard output. */
+void cli_man_print(void);
+
 /**
  * Index of the candidate that word was probably meant to be, or SIZE_MAX.
  *
@@ -130,6 +133,7 @@ bool cli_suggest_choice(const char *word, const char *choices, char *answer);
 /* The verbs. */
 int cli_verb_check(const struct cli_invocation *invocation);
 int cli_verb_collect(const struct cli_invocation *invocation);
+int cli_verb_completion(const struct cli_invocation *invocation);
 int cli_verb_compact(const struct cli_invocation *invocation);
 int cli_verb_delete(const struct cli_invocation *invocation);
 int cli_verb_export(const struct cli_invocation *invocation);

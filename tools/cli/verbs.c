@@ -64,6 +64,7 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
 };
 
 #define OPTIONS(...) ((const enum cli_option_id[]){__VA_ARGS__, CLI_OPTION_HELP, CLI_OPTION_NONE})
+#define JUST_HELP ((const enum cli_option_id[]){CLI_OPTION_HELP, CLI_OPTION_NONE})
 #define EXAMPLES(...) ((const struct cli_example[]){__VA_ARGS__, {NULL, NULL}})
 
 const struct cli_verb cli_verbs[] = {
@@ -150,5 +151,9 @@ const struct cli_verb cli_verbs[] = {
      EXAMPLES({"collect db --for 30s", "real data in half a minute"},
               {"collect db --interval 10s", "until Ctrl-C"}),
      cli_verb_collect},
+    {"completion", "SHELL", 1, 1, "print a completion script for bash, zsh or fish", "", JUST_HELP,
+     EXAMPLES({"completion bash > ~/.local/share/bash-completion/completions/varve",
+               "for every new shell"}),
+     cli_verb_completion},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
