@@ -3,9 +3,9 @@
  *
  *     [pattern \n] text
  *
- * The text is read as a time, as a duration, as a number in each unit and, if there is a pattern, by
- * that. Whatever is accepted must mean the same in the other ways to write it; whatever is refused must
- * come with a message and leave the result alone.
+ * The text is read as a time, as a duration, as a number in each unit and, if there is a pattern,
+ * by that. Whatever is accepted must mean the same in the other ways to write it; whatever is
+ * refused must come with a message and leave the result alone.
  */
 #include <stdint.h>
 #include <stdlib.h>
