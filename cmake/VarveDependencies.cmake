@@ -5,11 +5,14 @@ find_package(Threads REQUIRED)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(xxhash REQUIRED libxxhash)
 find_library(VARVE_CK_LIBRARY ck REQUIRED)
 find_library(VARVE_ROARING_LIBRARY roaring REQUIRED)
 
-# What a program that links the installed static library must link as well. xxhash is used from its
-# header alone.
+# xxhash is used from its header alone: nothing to link.
+add_library(varve_xxhash INTERFACE)
+target_include_directories(varve_xxhash SYSTEM INTERFACE ${xxhash_INCLUDE_DIRS})
+
+# What a program that links the installed static library must link as well.
 set(VARVE_STATIC_REQUIRES libzstd libpcre2-8 jansson)
 set(VARVE_STATIC_LIBRARIES ck roaring m)

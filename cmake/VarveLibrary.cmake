@@ -15,7 +15,7 @@ set_target_properties(varve PROPERTIES
 if(NOT VARVE_SANITIZE AND NOT VARVE_BUILD_FUZZERS)
     target_link_options(varve PRIVATE -Wl,--no-undefined)
 endif()
-target_link_options(varve PRIVATE -Wl,-z,relro,-z,now)
+target_link_options(varve PRIVATE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
 add_library(varve_static STATIC ${objects})
 set_target_properties(varve_static PROPERTIES OUTPUT_NAME varve LINKER_LANGUAGE C)
