@@ -1,0 +1,89 @@
+/*
+ * block_chunk.c - chunks of a block: directory entries read and checked, columns decoded.
+ *
+ *   chunk record        | place of values | time column |
+ *   time column record  | first | last | place of timestamps, or none | count |
+ *
+ * D1  A time column without a place is an arithmetic sequence: its timestamps are computed.
+ * D2  What is decoded must agree with the directory: first and last timestamp.
+ * Threads: any. Format: BLOCK_FORMAT.md.
+ */
+#include "mmap/block_reader.h"
+
+static bool chunk_is_sane(const struct vv_block_chunk *chunk)
+{
+    if (chunk->count < 1 || chunk->count > VV_COLUMN_MAX || chunk->time_min > chunk->time_max ||
+        chunk->time_max == INT64_MAX) {
+        return false;
+    }
+    uint64_t distance = (uint64_t)chunk->time_max - (uint64_t)chunk->time_min;
+    uint64_t steps = chunk->count - 1;
+    if (steps == 0) {
+        return distance == 0;
+    }
+    bool arithmetic = chunk->times.bytes == 0;
+    return distance >= steps && (!arithmetic || distance % steps == 0);
+}
+
+varve_status vv_block_chunk_read(const struct vv_block *block, uint32_t index,
+                                 struct vv_block_chunk *chunk)
+{
+    const uint8_t *record;
+    VV_TRY(vv_block_record(block, VV_SECTION_CHUNKS, index, &record));
+    chunk->values = vv_place_unpack(vv_load_u64(record + VV_CHUNK_PLACE));
+    chunk->time_column = vv_load_u32(record + VV_CHUNK_TIME_COLUMN);
+    VV_TRY(vv_block_record(block, VV_SECTION_TIME_COLUMNS, chunk->time_column, &record));
+    chunk->time_min = (int64_t)vv_load_u64(record + VV_TIME_COLUMN_MIN);
+    chunk->time_max = (int64_t)vv_load_u64(record + VV_TIME_COLUMN_MAX);
+    chunk->times = vv_place_unpack(vv_load_u64(record + VV_TIME_COLUMN_PLACE));
+    chunk->count = vv_load_u32(record + VV_TIME_COLUMN_COUNT);
+    return chunk_is_sane(chunk) ? VARVE_OK : VARVE_CORRUPT;
+}
+
+varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_block_chunk *chunk,
+                                  int64_t *timestamps)
+{
+    if (chunk->times.bytes == 0) {
+        uint64_t distance = (uint64_t)chunk->time_max - (uint64_t)chunk->time_min;
+        uint64_t step = chunk->count > 1 ? distance / (chunk->count - 1) : 0;
+        for (uint32_t index = 0; index < chunk->count; index++) {
+            timestamps[index] = (int64_t)((uint64_t)chunk->time_min + index * step);
+        }
+        return VARVE_OK;
+    }
+    const uint8_t *encoded;
+    VV_TRY(vv_block_place(block, VV_SECTION_TIMES, chunk->times, &encoded));
+    VV_TRY(vv_timestamps_decode(encoded, chunk->times.bytes, chunk->count, timestamps));
+    bool agree =
+        timestamps[0] == chunk->time_min && timestamps[chunk->count - 1] == chunk->time_max;
+    return agree ? VARVE_OK : VARVE_CORRUPT;
+}
+
+varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
+                                   double *values)
+{
+    const uint8_t *encoded;
+    VV_TRY(vv_block_place(block, VV_SECTION_VALUES, chunk->values, &encoded));
+    return vv_values_decode(encoded, chunk->values.bytes, chunk->count, values);
+}
+
+varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,
+                                       struct vv_value_statistics *statistics)
+{
+    struct vv_block_chunk chunk;
+    const uint8_t *record;
+    VV_TRY(vv_block_chunk_read(block, index, &chunk));
+    VV_TRY(vv_block_record(block, VV_SECTION_STATISTICS, index, &record));
+    *statistics = (struct vv_value_statistics){
+        .count = chunk.count,
+        .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
+        .min = vv_block_load_double(record + VV_STATISTICS_MIN),
+        .max = vv_block_load_double(record + VV_STATISTICS_MAX),
+        .sum = vv_block_load_double(record + VV_STATISTICS_SUM),
+        .first = vv_block_load_double(record + VV_STATISTICS_FIRST),
+        .last = vv_block_load_double(record + VV_STATISTICS_LAST),
+        .increase = vv_block_load_double(record + VV_STATISTICS_INCREASE),
+        .resets = vv_load_u32(record + VV_STATISTICS_RESETS),
+    };
+    return VARVE_OK;
+}

@@ -1,0 +1,212 @@
+/*
+ * block_labels.c - label names, labels and label sets of a block, and series keys put together from them.
+ *
+ *   series -> set -> shape (which names) + row (which value of each)   names, values -> text
+ *
+ * Threads: any. Strings point into pages and live as long as the block. Format: BLOCK_FORMAT.md.
+ */
+#include "mmap/block_reader.h"
+
+static varve_status read_text(const struct vv_block *block, uint64_t packed, varve_string *text)
+{
+    struct vv_place place = vv_place_unpack(packed);
+    const uint8_t *bytes;
+    VV_TRY(vv_block_place(block, VV_SECTION_TEXT, place, &bytes));
+    *text = (varve_string){(const char *)bytes, place.bytes};
+    return VARVE_OK;
+}
+
+varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
+                                struct vv_block_name *name)
+{
+    const uint8_t *record;
+    uint32_t end = block->label_count;
+    VV_TRY(vv_block_record(block, VV_SECTION_NAMES, index, &record));
+    VV_TRY(read_text(block, vv_load_u64(record + VV_NAME_PLACE), &name->text));
+    name->first_label = vv_load_u32(record + VV_NAME_FIRST_LABEL);
+    if (index + 1 < block->name_count) {
+        VV_TRY(vv_block_record(block, VV_SECTION_NAMES, (uint64_t)index + 1, &record));
+        end = vv_load_u32(record + VV_NAME_FIRST_LABEL);
+    }
+    if (end > block->label_count || name->first_label >= end) {
+        return VARVE_CORRUPT;
+    }
+    name->label_count = end - name->first_label;
+    return VARVE_OK;
+}
+
+varve_status vv_block_label_read(const struct vv_block *block, uint32_t index,
+                                 struct vv_block_label *label)
+{
+    const uint8_t *record;
+    VV_TRY(vv_block_record(block, VV_SECTION_LABELS, index, &record));
+    VV_TRY(read_text(block, vv_load_u64(record + VV_LABEL_PLACE), &label->text));
+    label->first = vv_load_u32(record + VV_LABEL_FIRST);
+    label->count = vv_load_u32(record + VV_LABEL_COUNT);
+    return VARVE_OK;
+}
+
+static varve_status read_u32(const struct vv_block *block, enum vv_block_section section,
+                             uint64_t index, uint32_t *value)
+{
+    const uint8_t *record;
+    VV_TRY(vv_block_record(block, section, index, &record));
+    *value = vv_load_u32(record);
+    return VARVE_OK;
+}
+
+/* A shape: its sets, its names, and where its rows are. */
+struct shape {
+    uint32_t first_set;
+    uint32_t first_name;
+    uint32_t name_count;
+    uint32_t first_page;
+};
+
+/* The last shape whose first set is not beyond set. */
+static varve_status find_shape(const struct vv_block *block, uint32_t set, struct shape *shape)
+{
+    uint64_t low = 0;
+    uint64_t high = block->sections[VV_SECTION_SHAPES].record_count - 1;
+    const uint8_t *record;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        VV_TRY(vv_block_record(block, VV_SECTION_SHAPES, middle, &record));
+        if (vv_load_u32(record + VV_SHAPE_FIRST_SET) <= set) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    VV_TRY(vv_block_record(block, VV_SECTION_SHAPES, low, &record));
+    shape->first_set = vv_load_u32(record + VV_SHAPE_FIRST_SET);
+    shape->first_name = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
+    shape->first_page = vv_load_u32(record + VV_SHAPE_FIRST_PAGE);
+    VV_TRY(vv_block_record(block, VV_SECTION_SHAPES, low + 1, &record));
+    uint32_t end = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
+    if (set >= block->set_count || shape->first_set > set ||
+        set >= vv_load_u32(record + VV_SHAPE_FIRST_SET) || end < shape->first_name ||
+        end - shape->first_name > VARVE_LABELS_MAX) {
+        return VARVE_CORRUPT;
+    }
+    shape->name_count = end - shape->first_name;
+    return VARVE_OK;
+}
+
+/* What the names of a shape say about the fields of its rows. */
+struct row_layout {
+    uint32_t first_labels[VARVE_LABELS_MAX];
+    uint32_t label_counts[VARVE_LABELS_MAX];
+    uint8_t widths[VARVE_LABELS_MAX];
+    size_t row_bytes;
+};
+
+static varve_status read_layout(const struct vv_block *block, const struct shape *shape,
+                                uint32_t *names, struct row_layout *layout)
+{
+    size_t bits = 0;
+    for (uint32_t index = 0; index < shape->name_count; index++) {
+        struct vv_block_name name;
+        VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)shape->first_name + index,
+                        &names[index]));
+        VV_TRY(vv_block_name_read(block, names[index], &name));
+        if (index > 0 && names[index] <= names[index - 1]) {
+            return VARVE_CORRUPT;
+        }
+        layout->first_labels[index] = name.first_label;
+        layout->label_counts[index] = name.label_count;
+        layout->widths[index] = (uint8_t)vv_block_bits(name.label_count);
+        bits += layout->widths[index];
+    }
+    layout->row_bytes = (bits + 7) / 8;
+    return VARVE_OK;
+}
+
+static varve_status find_row(const struct vv_block *block, const struct shape *shape, uint32_t set,
+                             size_t row_bytes, const uint8_t **row)
+{
+    uint32_t number = set - shape->first_set;
+    struct vv_place place = {
+        .page = shape->first_page + number / VV_BLOCK_PAGE_RECORDS,
+        .offset = (uint32_t)(number % VV_BLOCK_PAGE_RECORDS * row_bytes),
+        .bytes = (uint32_t)row_bytes,
+    };
+    return vv_block_place(block, VV_SECTION_ROWS, place, row);
+}
+
+varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
+                               uint32_t *labels, size_t *count)
+{
+    struct shape shape;
+    struct row_layout layout;
+    const uint8_t *row = NULL;
+    VV_TRY(find_shape(block, set, &shape));
+    VV_TRY(read_layout(block, &shape, names, &layout));
+    if (layout.row_bytes > 0) {
+        VV_TRY(find_row(block, &shape, set, layout.row_bytes, &row));
+    }
+    size_t bit = 0;
+    for (uint32_t index = 0; index < shape.name_count; index++) {
+        unsigned width = layout.widths[index];
+        uint64_t number = 0;
+        if (width > 0) {
+            /* Up to 39 bits from a byte boundary; pages are followed by readable bytes. */
+            number = vv_load_u64(row + bit / 8) >> (bit % 8) & ((UINT64_C(1) << width) - 1);
+        }
+        if (number >= layout.label_counts[index]) {
+            return VARVE_CORRUPT;
+        }
+        labels[index] = layout.first_labels[index] + (uint32_t)number;
+        bit += width;
+    }
+    *count = shape.name_count;
+    return VARVE_OK;
+}
+
+static void write_string(struct vv_writer *writer, varve_string string)
+{
+    vv_write_varint(writer, string.length);
+    vv_write_bytes(writer, string.bytes, string.length);
+}
+
+static varve_status write_label(const struct vv_block *block, struct vv_writer *writer,
+                                uint32_t name_number, uint32_t label_number)
+{
+    struct vv_block_name name;
+    struct vv_block_label label;
+    VV_TRY(vv_block_name_read(block, name_number, &name));
+    VV_TRY(vv_block_label_read(block, label_number, &label));
+    write_string(writer, name.text);
+    write_string(writer, label.text);
+    return VARVE_OK;
+}
+
+varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
+                               size_t *length)
+{
+    uint32_t names[VARVE_LABELS_MAX];
+    uint32_t labels[VARVE_LABELS_MAX];
+    size_t count;
+    struct vv_block_series_record series;
+    VV_TRY(vv_block_series_read(block, id, &series));
+    VV_TRY(vv_block_set_read(block, series.set, names, labels, &count));
+    bool has_metric = series.metric != VV_BLOCK_NONE;
+    if (has_metric && block->metric_name == VV_BLOCK_NONE) {
+        return VARVE_CORRUPT;
+    }
+    struct vv_writer writer = vv_writer_init(key, VARVE_SERIES_KEY_BYTES_MAX);
+    vv_write_varint(&writer, count + has_metric);
+    bool metric_written = !has_metric;
+    for (size_t index = 0; index < count; index++) {
+        if (!metric_written && names[index] > block->metric_name) {
+            VV_TRY(write_label(block, &writer, block->metric_name, series.metric));
+            metric_written = true;
+        }
+        VV_TRY(write_label(block, &writer, names[index], labels[index]));
+    }
+    if (!metric_written) {
+        VV_TRY(write_label(block, &writer, block->metric_name, series.metric));
+    }
+    *length = (size_t)(writer.at - key);
+    return writer.failed ? VARVE_CORRUPT : vv_key_validate((struct vv_key){key, *length});
+}

@@ -1,0 +1,205 @@
+/*
+ * block_page.c - pages of a block: found, made resident, verified, and remembered.
+ *
+ *   pages[n]  NULL -> pointer into the mapping            (stored as it is used)
+ *             NULL -> pointer to memory of its own        (no mapping, or stored packed)
+ *
+ * R1  Nothing of a page is used before its checksum was right. A page that was right once is believed:
+ *     the file is immutable.
+ * R2  A page is published with one compare-and-swap (release; readers acquire), so that whoever sees the
+ *     pointer sees what it points to. Threads that load the same page at once each load it, one wins.
+ * R3  Mapped bytes are made resident before they are touched, so that a bad sector is IO and no SIGBUS.
+ *     Windows that were resident once are not asked for again.
+ * Threads: any.
+ */
+#include <errno.h>
+
+#include "base/checksum.h"
+#include "mmap/block_reader.h"
+#include "os/alloc.h"
+
+/* A page entry, taken apart. */
+struct page_entry {
+    struct vv_page_where where;
+    uint32_t stored_bytes;
+    uint32_t checksum;
+};
+
+static varve_status read_entry(const struct vv_block *block, uint32_t page,
+                               struct page_entry *entry)
+{
+    const uint8_t *bytes = block->page_table + (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
+    *entry = (struct page_entry){
+        .where = vv_page_where_unpack(vv_load_u64(bytes + VV_PAGE_WHERE)),
+        .stored_bytes = vv_load_u32(bytes + VV_PAGE_STORED_BYTES),
+        .checksum = vv_load_u32(bytes + VV_PAGE_CHECKSUM),
+    };
+    bool inside = entry->where.offset >= VV_BLOCK_HEADER_BYTES &&
+                  entry->where.offset <= block->tail_offset &&
+                  entry->stored_bytes <= block->tail_offset - entry->where.offset;
+    bool sane = entry->where.encoding == VV_ENCODING_RAW && entry->stored_bytes >= 1 &&
+                entry->stored_bytes == entry->where.unpacked_bytes;
+    return inside && sane ? VARVE_OK : VARVE_CORRUPT;
+}
+
+/* Makes a range of the mapping resident. */
+static varve_status make_resident(const struct vv_block *block, uint64_t offset, uint64_t length)
+{
+    uint64_t first = offset / VV_BLOCK_WINDOW_BYTES;
+    uint64_t last = (offset + length - 1) / VV_BLOCK_WINDOW_BYTES;
+    for (uint64_t window = first; window <= last; window++) {
+        if (atomic_load_explicit(&block->resident[window], memory_order_relaxed) != 0) {
+            continue;
+        }
+        uint64_t start = window * VV_BLOCK_WINDOW_BYTES;
+        uint64_t left = block->info.file_bytes - start;
+        uint64_t bytes = left < VV_BLOCK_WINDOW_BYTES ? left : VV_BLOCK_WINDOW_BYTES;
+        if (block->env->ops->populate(block->env->ctx, block->map + start, (size_t)bytes) < 0) {
+            return VARVE_IO;
+        }
+        atomic_store_explicit(&block->resident[window], 1, memory_order_relaxed);
+    }
+    return VARVE_OK;
+}
+
+/* The stored bytes of a page: in the mapping, or read into memory that *owned is to be freed with. */
+static varve_status fetch(const struct vv_block *block, const struct page_entry *entry,
+                          const uint8_t **stored, uint8_t **owned)
+{
+    *owned = NULL;
+    if (block->map != NULL) {
+        *stored = block->map + entry->where.offset;
+        return make_resident(block, entry->where.offset, entry->stored_bytes);
+    }
+    uint8_t *bytes = vv_alloc_zeroed(1, (size_t)entry->stored_bytes + VV_DECODE_PADDING);
+    if (bytes == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    int result =
+        vv_env_read_all(block->env, block->file, bytes, entry->stored_bytes, entry->where.offset);
+    if (result != 0) {
+        vv_free(bytes);
+        return result == -ENODATA ? VARVE_CORRUPT : VARVE_IO;
+    }
+    *owned = bytes;
+    *stored = bytes;
+    return VARVE_OK;
+}
+
+/* Loads a page from the file. *owned is memory to be freed, or NULL if bytes are in the mapping. */
+static varve_status load(const struct vv_block *block, const struct page_entry *entry,
+                         const uint8_t **bytes, uint8_t **owned)
+{
+    VV_TRY(fetch(block, entry, bytes, owned));
+    if ((uint32_t)vv_hash(*bytes, entry->stored_bytes) != entry->checksum) {
+        vv_free(*owned);
+        *owned = NULL;
+        return VARVE_CORRUPT;
+    }
+    return VARVE_OK;
+}
+
+/* Whether the page has the length that its section asks for. */
+static bool length_fits(const struct vv_block *block, enum vv_block_section section, uint32_t index,
+                        uint32_t unpacked_bytes)
+{
+    const struct vv_block_section_info *info = &block->sections[section];
+    if (info->record_bytes == 0) {
+        return true;
+    }
+    uint64_t left = info->record_count - (uint64_t)index * VV_BLOCK_PAGE_RECORDS;
+    uint64_t records = left < VV_BLOCK_PAGE_RECORDS ? left : VV_BLOCK_PAGE_RECORDS;
+    return unpacked_bytes == records * info->record_bytes;
+}
+
+/* Loads a page for the first time and publishes it. */
+static varve_status load_and_publish(const struct vv_block *block, enum vv_block_section section,
+                                     uint32_t index, const uint8_t **bytes)
+{
+    uint32_t page = block->sections[section].first_page + index;
+    struct page_entry entry;
+    uint8_t *owned;
+    VV_TRY(read_entry(block, page, &entry));
+    if (!length_fits(block, section, index, entry.where.unpacked_bytes)) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(load(block, &entry, bytes, &owned));
+    const uint8_t *expected = NULL;
+    if (!atomic_compare_exchange_strong_explicit(&block->pages[page], &expected, *bytes,
+                                                 memory_order_release, memory_order_acquire)) {
+        vv_free(owned);
+        *bytes = expected;
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
+                           uint32_t index, const uint8_t **bytes, size_t *length)
+{
+    VV_ASSERT(index < block->sections[section].page_count);
+    uint32_t page = block->sections[section].first_page + index;
+    const uint8_t *entry = block->page_table + (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
+    *length = vv_page_where_unpack(vv_load_u64(entry + VV_PAGE_WHERE)).unpacked_bytes;
+    *bytes = atomic_load_explicit(&block->pages[page], memory_order_acquire);
+    return *bytes != NULL ? VARVE_OK : load_and_publish(block, section, index, bytes);
+}
+
+varve_status vv_block_record(const struct vv_block *block, enum vv_block_section section,
+                             uint64_t index, const uint8_t **record)
+{
+    const struct vv_block_section_info *info = &block->sections[section];
+    if (index >= info->record_count) {
+        return VARVE_CORRUPT;
+    }
+    const uint8_t *bytes;
+    size_t length;
+    VV_TRY(
+        vv_block_page(block, section, (uint32_t)(index / VV_BLOCK_PAGE_RECORDS), &bytes, &length));
+    *record = bytes + (size_t)(index % VV_BLOCK_PAGE_RECORDS) * info->record_bytes;
+    return VARVE_OK;
+}
+
+varve_status vv_block_place(const struct vv_block *block, enum vv_block_section section,
+                            struct vv_place place, const uint8_t **bytes)
+{
+    size_t length;
+    if (place.page >= block->sections[section].page_count) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(vv_block_page(block, section, place.page, bytes, &length));
+    if (place.offset > length || place.bytes > length - place.offset) {
+        return VARVE_CORRUPT;
+    }
+    *bytes += place.offset;
+    return VARVE_OK;
+}
+
+varve_status vv_block_page_check(const struct vv_block *block, uint32_t page, uint64_t *at)
+{
+    struct page_entry entry;
+    const uint8_t *bytes;
+    uint8_t *owned;
+    *at = block->tail_offset + (uint64_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
+    VV_TRY(read_entry(block, page, &entry));
+    *at = entry.where.offset;
+    VV_TRY(load(block, &entry, &bytes, &owned));
+    vv_free(owned);
+    return VARVE_OK;
+}
+
+void vv_block_pages_release(struct vv_block *block)
+{
+    if (block->pages == NULL) {
+        return;
+    }
+    for (uint32_t page = 0; page < block->page_count; page++) {
+        const uint8_t *bytes = atomic_load_explicit(&block->pages[page], memory_order_relaxed);
+        bool mapped = block->map != NULL && bytes >= block->map &&
+                      bytes < block->map + block->info.file_bytes;
+        if (bytes != NULL && !mapped) {
+            vv_free((void *)(uintptr_t)bytes);
+        }
+    }
+    vv_free((void *)block->pages);
+    block->pages = NULL;
+}

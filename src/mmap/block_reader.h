@@ -1,0 +1,152 @@
+/*
+ * block_reader.h - the inside of an open block: what the files that read it share.
+ *
+ * Every offset, count and number that comes from the file is checked before it is followed, here or in
+ * the callers; checksums are no excuse, since they are no proof against a file made with malice.
+ */
+#ifndef VARVE_MMAP_BLOCK_READER_H
+#define VARVE_MMAP_BLOCK_READER_H
+
+#include <stdatomic.h>
+
+#include "mmap/block.h"
+#include "mmap/block_format.h"
+#include "os/thread.h"
+
+enum { VV_BLOCK_WINDOW_BYTES = 256 << 10 }; /* residency is asked for in pieces of this size */
+
+/* Pages of one section. */
+struct vv_block_section_info {
+    uint32_t first_page;
+    uint32_t page_count;
+    uint32_t record_bytes;
+    uint64_t record_count; /* of byte sections: pages */
+};
+
+/* Which series have which label set: the inverse of the series table. */
+struct vv_block_members;
+
+/* What is made when it is first needed. Behind a pointer, since reading calls see a const block. */
+struct vv_block_shared {
+    _Atomic(struct vv_block_members *) members; /* published once: release, acquire */
+};
+
+struct vv_block {
+    /* Constant after open. */
+    struct vv_block_info info;
+    const struct vv_env *env;
+    int file;           /* open only without a mapping, else -1 */
+    const uint8_t *map; /* the whole file; NULL: it could not be mapped, pages are read */
+    uint8_t *tail_copy; /* tail in memory of its own, without a mapping */
+    const uint8_t *page_table;
+    uint64_t tail_offset; /* pages lie before it */
+    uint32_t page_count;
+    uint32_t set_count;
+    uint32_t name_count;
+    uint32_t label_count;
+    uint32_t metric_name; /* number of __name__, or VV_BLOCK_NONE */
+    unsigned bucket_bits;
+    struct vv_block_section_info sections[VV_SECTION_COUNT];
+
+    /* Shared. */
+    atomic_uint_fast32_t references;
+    _Atomic(const uint8_t *) *pages; /* verified and unpacked; NULL until the first touch */
+    atomic_uchar *resident;          /* windows that were made resident once */
+    struct vv_block_shared *shared;
+};
+
+/* ---- pages ---- */
+
+/* A page of a section (index < its page_count), verified and unpacked: length bytes that live as long as
+ * the block, followed by VV_DECODE_PADDING readable ones. CORRUPT, IO, NO_MEMORY. */
+varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
+                           uint32_t index, const uint8_t **bytes, size_t *length) VARVE_MUST_CHECK;
+/* A record of a record section; CORRUPT if there is no such record. */
+varve_status vv_block_record(const struct vv_block *block, enum vv_block_section section,
+                             uint64_t index, const uint8_t **record) VARVE_MUST_CHECK;
+/* What lies at a place of a byte section; CORRUPT if it is not inside a page. */
+varve_status vv_block_place(const struct vv_block *block, enum vv_block_section section,
+                            struct vv_place place, const uint8_t **bytes) VARVE_MUST_CHECK;
+/* Loads a page afresh, whatever was loaded before, and forgets it: for verification. at tells where in
+ * the file it is. */
+varve_status vv_block_page_check(const struct vv_block *block, uint32_t page,
+                                 uint64_t *at) VARVE_MUST_CHECK;
+/* Frees what pages hold in memory of their own. */
+void vv_block_pages_release(struct vv_block *block);
+
+/* ---- chunks ---- */
+
+struct vv_block_chunk {
+    int64_t time_min;
+    int64_t time_max;
+    uint32_t count;
+    uint32_t time_column;
+    struct vv_place times; /* bytes 0: an arithmetic sequence from time_min to time_max */
+    struct vv_place values;
+};
+
+/* Reads the directory entry of a chunk; CORRUPT if it makes no sense. */
+varve_status vv_block_chunk_read(const struct vv_block *block, uint32_t index,
+                                 struct vv_block_chunk *chunk) VARVE_MUST_CHECK;
+/* Decode into arrays of VV_COLUMN_MAX entries. */
+varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_block_chunk *chunk,
+                                  int64_t *timestamps) VARVE_MUST_CHECK;
+varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
+                                   double *values) VARVE_MUST_CHECK;
+
+/* The statistics of a chunk, read and not computed. */
+varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,
+                                       struct vv_value_statistics *statistics) VARVE_MUST_CHECK;
+
+/* ---- series and layers ---- */
+
+struct vv_block_series_record {
+    uint32_t metric; /* label, or VV_BLOCK_NONE */
+    uint32_t set;
+    uint32_t first_layer;
+    uint32_t layer_count;
+    uint32_t first_tombstone;
+    uint32_t tombstone_count;
+};
+
+struct vv_block_layer {
+    uint32_t first_chunk;
+    uint32_t chunk_count; /* >= 1 */
+    varve_duplicates policy;
+    uint64_t sample_count;
+};
+
+/* id < series_count. */
+varve_status vv_block_series_read(const struct vv_block *block, uint32_t id,
+                                  struct vv_block_series_record *series) VARVE_MUST_CHECK;
+varve_status vv_block_layer_read(const struct vv_block *block, uint32_t index,
+                                 struct vv_block_layer *layer) VARVE_MUST_CHECK;
+
+/* ---- labels ---- */
+
+struct vv_block_name {
+    varve_string text;
+    uint32_t first_label;
+    uint32_t label_count;
+};
+
+struct vv_block_label {
+    varve_string text;
+    uint32_t first; /* of its postings */
+    uint32_t count;
+};
+
+varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
+                                struct vv_block_name *name) VARVE_MUST_CHECK;
+varve_status vv_block_label_read(const struct vv_block *block, uint32_t index,
+                                 struct vv_block_label *label) VARVE_MUST_CHECK;
+/* The labels of a set: name numbers and label numbers in name order, VARVE_LABELS_MAX at most. */
+varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
+                               uint32_t *labels, size_t *count) VARVE_MUST_CHECK;
+/* Writes the key of a series, at most VARVE_SERIES_KEY_BYTES_MAX bytes, and validates it. */
+varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
+                               size_t *length) VARVE_MUST_CHECK;
+
+void vv_block_members_destroy(struct vv_block_members *members);
+
+#endif

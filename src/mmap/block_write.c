@@ -1,0 +1,305 @@
+/*
+ * block_write.c - a block from sorted series: columns stream to the file, the index follows at the end.
+ *
+ *   file  | header | pages of values and times, as they fill up | index sections | tail | footer |
+ *
+ * W1  Series come in strictly ascending key order; layers of a series from 0, without gaps; chunks of a
+ *     layer in time order without overlap. What breaks it is INVALID: the source may be damaged.
+ * W2  Memory is bounded by the index (about 100 bytes per chunk and per series), not by the samples.
+ * W3  The first failure sticks: every later call returns it, and finish never makes a block of it.
+ * Crash rule: nothing of the file is meant to be believed before finish has returned OK; a reader refuses
+ * it for want of a footer. Threads: one at a time. Format: BLOCK_FORMAT.md.
+ */
+#include "base/checksum.h"
+#include "mmap/block.h"
+#include "mmap/block_catalogue.h"
+#include "mmap/block_columns.h"
+#include "os/alloc.h"
+
+struct vv_block_writer {
+    struct vv_block_info info;
+    uint8_t header[VV_BLOCK_HEADER_BYTES];
+    struct vv_block_pages pages;
+    struct vv_block_columns columns;
+    struct vv_block_catalogue catalogue;
+    struct vv_buffer chunks;
+    struct vv_buffer statistics;
+    struct vv_buffer layers;
+    struct vv_buffer tombstones;
+    struct vv_buffer key; /* of the series under way */
+
+    uint64_t layer_sample_count; /* of the layer under way */
+    unsigned layer_count;        /* of the series under way */
+    int64_t layer_time_max;
+    varve_duplicates layer_policy;
+    bool columns_ready;
+    varve_status status;
+};
+
+static void write_header(struct vv_block_writer *writer)
+{
+    const struct vv_block_identity *identity = &writer->info.identity;
+    uint8_t *header = writer->header;
+    vv_store_u64(header + VV_HEADER_MAGIC, VV_BLOCK_MAGIC);
+    vv_store_u32(header + VV_HEADER_VERSION, VV_BLOCK_VERSION);
+    vv_store_u32(header + VV_HEADER_FLAGS, identity->cold ? VV_BLOCK_FLAG_COLD : 0);
+    memcpy(header + VV_HEADER_UUID, identity->database_uuid, sizeof(identity->database_uuid));
+    vv_store_u64(header + VV_HEADER_ID, identity->id);
+    vv_store_u64(header + VV_HEADER_LSN_MIN, identity->lsn_min);
+    vv_store_u64(header + VV_HEADER_LSN_MAX, identity->lsn_max);
+    vv_store_u32(header + VV_HEADER_SHARD, identity->shard);
+    vv_store_u32(header + VV_HEADER_CHECKSUM, (uint32_t)vv_hash(header, VV_HEADER_CHECKSUM));
+}
+
+varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
+                                    const struct vv_block_identity *identity,
+                                    struct vv_block_writer **writer, varve_error *error)
+{
+    struct vv_block_writer *made = vv_alloc_zeroed(1, sizeof(*made));
+    if (made == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to write a block");
+    }
+    made->info =
+        (struct vv_block_info){.identity = *identity, .time_min = INT64_MAX, .time_max = INT64_MIN};
+    made->pages.cold = identity->cold;
+    vv_block_catalogue_init(&made->catalogue);
+    write_header(made);
+    varve_status status = vv_block_columns_init(&made->columns, &made->pages);
+    if (status != VARVE_OK) {
+        status = vv_fail(error, status, "no memory to write a block");
+        goto out;
+    }
+    made->columns_ready = true;
+    status = vv_block_output_create(&made->pages.output, env, directory, name, error);
+    if (status != VARVE_OK) {
+        goto out;
+    }
+    status = vv_block_output_append(&made->pages.output, made->header, sizeof(made->header), error);
+out:
+    if (status != VARVE_OK) {
+        vv_block_writer_destroy(made);
+        return status;
+    }
+    *writer = made;
+    return VARVE_OK;
+}
+
+void vv_block_writer_destroy(struct vv_block_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    if (writer->columns_ready) {
+        vv_block_columns_fini(&writer->columns);
+    }
+    vv_block_catalogue_fini(&writer->catalogue);
+    vv_block_pages_fini(&writer->pages);
+    vv_buffer_fini(&writer->chunks);
+    vv_buffer_fini(&writer->statistics);
+    vv_buffer_fini(&writer->layers);
+    vv_buffer_fini(&writer->tombstones);
+    vv_buffer_fini(&writer->key);
+    vv_free(writer);
+}
+
+/* Keeps the first failure, and says so where nobody has yet. */
+static varve_status settle(struct vv_block_writer *writer, varve_status status, varve_error *error)
+{
+    if (status != VARVE_OK && writer->status == VARVE_OK) {
+        writer->status = vv_fail(error, status, "a block cannot be written");
+    }
+    return status;
+}
+
+static uint32_t count_of(const struct vv_buffer *records, size_t record_bytes)
+{
+    return (uint32_t)(records->length / record_bytes);
+}
+
+/* Writes the record of the layer under way, if there is one. */
+static void close_layer(struct vv_block_writer *writer)
+{
+    if (writer->layer_count > 0) {
+        uint8_t *record = writer->layers.bytes + writer->layers.length - VV_LAYER_BYTES;
+        vv_store_u64(record + VV_LAYER_SAMPLE_COUNT, writer->layer_sample_count);
+    }
+    writer->layer_sample_count = 0;
+}
+
+static varve_status begin_series(struct vv_block_writer *writer, struct vv_key key,
+                                 varve_error *error)
+{
+    struct vv_key previous = {writer->key.bytes, writer->key.length};
+    if (writer->info.series_count > 0 && vv_key_compare(previous, key) >= 0) {
+        return vv_fail(error, VARVE_INVALID, "series do not come in key order");
+    }
+    close_layer(writer);
+    writer->layer_count = 0;
+    writer->info.series_count++;
+    vv_buffer_clear(&writer->key);
+    VV_TRY(vv_buffer_append(&writer->key, key.bytes, key.length));
+    return vv_block_catalogue_add(&writer->catalogue, key,
+                                  count_of(&writer->layers, VV_LAYER_BYTES),
+                                  count_of(&writer->tombstones, VV_TOMBSTONE_BYTES));
+}
+
+varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct vv_key key,
+                                          varve_error *error)
+{
+    VV_TRY(writer->status);
+    return settle(writer, begin_series(writer, key, error), error);
+}
+
+/* Goes on to the layer, or checks that the chunk continues it. */
+static varve_status enter_layer(struct vv_block_writer *writer, unsigned layer,
+                                varve_duplicates policy, int64_t time_min, varve_error *error)
+{
+    if (layer + 1 == writer->layer_count) {
+        if (time_min <= writer->layer_time_max || policy != writer->layer_policy) {
+            return vv_fail(error, VARVE_INVALID,
+                           "chunks of a series do not come in time order with one policy");
+        }
+        return VARVE_OK;
+    }
+    if (layer != writer->layer_count) {
+        return vv_fail(error, VARVE_INVALID, "layers of a series do not ascend from 0");
+    }
+    close_layer(writer);
+    uint8_t record[VV_LAYER_BYTES] = {0};
+    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, count_of(&writer->chunks, VV_CHUNK_BYTES));
+    vv_store_u32(record + VV_LAYER_POLICY, (uint32_t)policy);
+    VV_TRY(vv_buffer_append(&writer->layers, record, sizeof(record)));
+    writer->layer_count++;
+    writer->layer_policy = policy;
+    return VARVE_OK;
+}
+
+static varve_status append_statistics(struct vv_block_writer *writer, const double *values,
+                                      size_t count)
+{
+    struct vv_value_statistics statistics;
+    uint8_t record[VV_STATISTICS_BYTES];
+    vv_values_statistics(values, count, &statistics);
+    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
+    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
+    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
+    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
+    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
+    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
+    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
+    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
+    return vv_buffer_append(&writer->statistics, record, sizeof(record));
+}
+
+static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
+                              varve_duplicates policy, const int64_t *timestamps,
+                              const double *values, size_t count, varve_error *error)
+{
+    struct vv_place place;
+    uint32_t time_column;
+    uint8_t record[VV_CHUNK_BYTES];
+    VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
+    if (count_of(&writer->chunks, VV_CHUNK_BYTES) == VV_BLOCK_NONE) {
+        return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
+    }
+    VV_TRY(vv_block_columns_add_times(&writer->columns, timestamps, count, &time_column, error));
+    VV_TRY(vv_block_columns_add_values(&writer->columns, values, count, &place, error));
+    vv_store_u64(record + VV_CHUNK_PLACE, vv_place_pack(place));
+    vv_store_u32(record + VV_CHUNK_TIME_COLUMN, time_column);
+    VV_TRY(vv_buffer_append(&writer->chunks, record, sizeof(record)));
+    VV_TRY(append_statistics(writer, values, count));
+
+    struct vv_block_info *info = &writer->info;
+    int64_t time_max = timestamps[count - 1];
+    info->chunk_count++;
+    info->sample_count += count;
+    info->time_min = timestamps[0] < info->time_min ? timestamps[0] : info->time_min;
+    info->time_max = time_max > info->time_max ? time_max : info->time_max;
+    writer->layer_sample_count += count;
+    writer->layer_time_max = time_max;
+    return VARVE_OK;
+}
+
+varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned layer,
+                                       varve_duplicates policy, const int64_t *timestamps,
+                                       const double *values, size_t count, varve_error *error)
+{
+    VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
+    VV_ASSERT(writer->info.series_count > 0 && policy != VARVE_DUPLICATES_DEFAULT);
+    VV_TRY(writer->status);
+    return settle(writer, add_chunk(writer, layer, policy, timestamps, values, count, error),
+                  error);
+}
+
+varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struct vv_range range,
+                                           varve_error *error)
+{
+    VV_ASSERT(writer->info.series_count > 0);
+    VV_TRY(writer->status);
+    uint8_t record[VV_TOMBSTONE_BYTES];
+    vv_store_u64(record + VV_TOMBSTONE_START, (uint64_t)range.start);
+    vv_store_u64(record + VV_TOMBSTONE_END, (uint64_t)range.end);
+    if (count_of(&writer->tombstones, VV_TOMBSTONE_BYTES) == VV_BLOCK_NONE) {
+        return settle(writer, VARVE_LIMIT, error);
+    }
+    writer->info.tombstone_count++;
+    return settle(writer, vv_buffer_append(&writer->tombstones, record, sizeof(record)), error);
+}
+
+/* Ends the lists of layers with a record that says where another would begin. */
+static varve_status append_last_layer(struct vv_block_writer *writer)
+{
+    uint8_t record[VV_LAYER_BYTES] = {0};
+    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, count_of(&writer->chunks, VV_CHUNK_BYTES));
+    return vv_buffer_append(&writer->layers, record, sizeof(record));
+}
+
+static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_count,
+                                varve_error *error)
+{
+    struct vv_block_pages *pages = &writer->pages;
+    uint32_t layer_count = count_of(&writer->layers, VV_LAYER_BYTES);
+    uint32_t tombstone_count = count_of(&writer->tombstones, VV_TOMBSTONE_BYTES);
+    close_layer(writer);
+    VV_TRY(append_last_layer(writer));
+    VV_TRY(vv_block_columns_flush(&writer->columns, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TIME_COLUMNS, &writer->columns.time_columns,
+                                      error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_CHUNKS, &writer->chunks, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_STATISTICS, &writer->statistics, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_LAYERS, &writer->layers, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TOMBSTONES, &writer->tombstones, error));
+    return vv_block_catalogue_write(&writer->catalogue, pages, layer_count, tombstone_count,
+                                    set_count, error);
+}
+
+static varve_status finish(struct vv_block_writer *writer, varve_error *error)
+{
+    struct vv_block_info *info = &writer->info;
+    uint8_t footer[VV_BLOCK_FOOTER_BYTES] = {0};
+    uint32_t set_count = 0;
+    VV_TRY(write_index(writer, &set_count, error));
+    vv_store_u64(footer + VV_FOOTER_SERIES_COUNT, info->series_count);
+    vv_store_u64(footer + VV_FOOTER_CHUNK_COUNT, info->chunk_count);
+    vv_store_u64(footer + VV_FOOTER_SAMPLE_COUNT, info->sample_count);
+    vv_store_u64(footer + VV_FOOTER_TOMBSTONE_COUNT, info->tombstone_count);
+    vv_store_u64(footer + VV_FOOTER_TIME_MIN, (uint64_t)info->time_min);
+    vv_store_u64(footer + VV_FOOTER_TIME_MAX, (uint64_t)info->time_max);
+    vv_store_u32(footer + VV_FOOTER_SET_COUNT, set_count);
+    VV_TRY(vv_block_pages_put_tail(&writer->pages, writer->header, footer, error));
+    VV_TRY(vv_block_output_sync(&writer->pages.output, error));
+    info->file_bytes = writer->pages.output.written;
+    info->checksum = vv_load_u64(footer + VV_FOOTER_CHECKSUM);
+    return VARVE_OK;
+}
+
+varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_block_info *info,
+                                    varve_error *error)
+{
+    VV_TRY(writer->status);
+    VV_TRY(settle(writer, finish(writer, error), error));
+    *info = writer->info;
+    /* A finished writer takes nothing more. */
+    writer->status = VARVE_INVALID;
+    return VARVE_OK;
+}

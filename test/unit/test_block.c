@@ -1,0 +1,217 @@
+/* Tests of block.h: what was written is read back, whatever it is and however it is read. */
+#include "mmap/block.h"
+
+#include "os/env_fault.h"
+#include "os/env_sim.h"
+#include "support/block_model.h"
+#include "support/iter_contract.h"
+
+struct fixture {
+    struct vv_env_sim *sim;
+    const struct vv_env *env;
+    int directory;
+    struct vv_test_random random;
+};
+
+static int set_up(void **state)
+{
+    static uint64_t salt;
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    fixture->sim = vv_env_sim_create(1);
+    fixture->env = vv_env_sim_env(fixture->sim);
+    fixture->directory = fixture->env->ops->open_directory(fixture->env->ctx, "/");
+    fixture->random = vv_test_random_init(++salt);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    vv_env_sim_destroy(fixture->sim);
+    free(fixture);
+    return 0;
+}
+
+/* Writes a model and opens it. */
+static struct vv_block *write_and_open(struct fixture *fixture, const struct block_model *model,
+                                       const char *name, bool cold, struct vv_block_info *info)
+{
+    struct vv_block *block = NULL;
+    varve_error error = {.status = VARVE_OK};
+    varve_status status =
+        block_model_write(model, fixture->env, fixture->directory, name, cold, info, &error);
+    if (status == VARVE_OK) {
+        status = vv_block_open(fixture->env, fixture->directory, name, info, &block, &error);
+    }
+    if (status != VARVE_OK) {
+        fail_msg("%s", error.message);
+    }
+    return block;
+}
+
+static void count_damage(void *context, uint64_t offset, const char *message)
+{
+    printf("damage at %llu: %s\n", (unsigned long long)offset, message);
+    (*(int *)context)++;
+}
+
+static void check_everything(struct fixture *fixture, size_t series_count, bool cold)
+{
+    struct block_model *model = block_model_create(&fixture->random, series_count, 3000);
+    struct vv_block_info info;
+    char name[32];
+    (void)snprintf(name, sizeof(name), "b%zu", series_count);
+    struct vv_block *block = write_and_open(fixture, model, name, cold, &info);
+    uint64_t samples;
+    int damage = 0;
+    assert_memory_equal(vv_block_info(block), &info, sizeof(info));
+    assert_int_equal(block_model_compare(model, block), VARVE_OK);
+    assert_int_equal(vv_block_verify(block, count_damage, &damage, &samples), VARVE_OK);
+    assert_int_equal(damage, 0);
+    assert_true(samples == info.sample_count);
+    vv_block_release(block);
+    block_model_destroy(model);
+}
+
+static void a_block_reads_back_as_it_was_written(void **state)
+{
+    struct fixture *fixture = *state;
+    static const size_t counts[] = {0, 1, 2, 3, 10, 100, 1000};
+    for (size_t at = 0; at < sizeof(counts) / sizeof(counts[0]); at++) {
+        check_everything(fixture, counts[at], false);
+    }
+}
+
+static void ranges_cut_edges_exactly(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_model *model = block_model_create(&fixture->random, 20, 4000);
+    struct vv_block_info info;
+    struct vv_block *block = write_and_open(fixture, model, "b", false, &info);
+    for (int round = 0; round < 2000; round++) {
+        uint32_t id = (uint32_t)vv_test_random_below(&fixture->random, model->series_count);
+        const struct block_model_series *series = &model->series[id];
+        if (series->layer_count == 0) {
+            continue;
+        }
+        unsigned number = (unsigned)vv_test_random_below(&fixture->random, series->layer_count);
+        const struct block_model_layer *layer = &series->layers[number];
+        size_t first = vv_test_random_below(&fixture->random, layer->count);
+        size_t last = vv_test_random_below(&fixture->random, layer->count);
+        int64_t start = layer->timestamps[first];
+        int64_t end = layer->timestamps[last];
+        start += start > INT64_MIN ? (int64_t)vv_test_random_below(&fixture->random, 3) - 1 : 0;
+        end += end > INT64_MIN ? (int64_t)vv_test_random_below(&fixture->random, 3) - 1 : 0;
+        assert_int_equal(
+            block_model_compare_range(layer, block, id, number, start, end < start ? start : end),
+            VARVE_OK);
+    }
+    vv_block_release(block);
+    block_model_destroy(model);
+}
+
+struct layer_context {
+    struct vv_block *block;
+    uint32_t id;
+};
+
+static struct vv_iter *make_layer_iter(void *context)
+{
+    struct layer_context *layer = context;
+    struct vv_merge_source source;
+    assert_int_equal(vv_block_layer_iter(layer->block, layer->id, 0, INT64_MIN, INT64_MAX, &source),
+                     VARVE_OK);
+    return source.iter;
+}
+
+/* The iterators hold references of their own. */
+static void give_block_away(void *context)
+{
+    struct layer_context *layer = context;
+    vv_block_release(layer->block);
+    layer->block = NULL;
+}
+
+static void layer_iterators_keep_the_contract(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_model *model = block_model_create(&fixture->random, 12, 3000);
+    for (size_t at = 0; at < model->series_count; at++) {
+        struct vv_block_info info;
+        char name[32];
+        (void)snprintf(name, sizeof(name), "b%zu", at);
+        struct layer_context context = {write_and_open(fixture, model, name, at % 2 != 0, &info),
+                                        (uint32_t)at};
+        const struct block_model_layer *layer = &model->series[at].layers[0];
+        struct vv_iter_contract contract = {.make = make_layer_iter,
+                                            .context = &context,
+                                            .timestamps = layer->timestamps,
+                                            .values = layer->values,
+                                            .count = layer->count,
+                                            .disturb = give_block_away};
+        if (model->series[at].layer_count > 0) {
+            iter_contract_check(&contract);
+        }
+        vv_block_release(context.block);
+    }
+    block_model_destroy(model);
+}
+
+static void a_key_that_is_not_there_is_not_found(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_model *model = block_model_create(&fixture->random, 300, 5);
+    struct vv_block_info info;
+    struct vv_block *block = write_and_open(fixture, model, "b", false, &info);
+    struct vv_buffer buffer = {0};
+    for (int round = 0; round < 2000; round++) {
+        uint32_t id = UINT32_MAX;
+        vv_buffer_clear(&buffer);
+        block_model_random_key(&fixture->random, &buffer);
+        struct vv_key key = {buffer.bytes, buffer.length};
+        bool known = false;
+        for (size_t at = 0; at < model->series_count; at++) {
+            known = known || vv_key_equal(key, block_model_key(&model->series[at]));
+        }
+        varve_status status = vv_block_find(block, key, vv_key_hash(key), &id);
+        assert_int_equal(status, known ? VARVE_OK : VARVE_NOT_FOUND);
+        assert_true(!known || vv_key_equal(key, block_model_key(&model->series[id])));
+    }
+    vv_buffer_fini(&buffer);
+    vv_block_release(block);
+    block_model_destroy(model);
+}
+
+static void a_block_that_cannot_be_mapped_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_model *model = block_model_create(&fixture->random, 100, 2000);
+    struct vv_env_fault *fault = vv_env_fault_create(fixture->env);
+    const struct vv_env *env = vv_env_fault_env(fault);
+    struct vv_block_info info;
+    struct vv_block *block;
+    uint64_t samples;
+    assert_int_equal(block_model_write(model, env, fixture->directory, "b", false, &info, NULL),
+                     VARVE_OK);
+    vv_env_fault_arm(fault, VV_CALL_BIT(VV_CALL_MAP), 1, 12 /* ENOMEM */, true);
+    assert_int_equal(vv_block_open(env, fixture->directory, "b", &info, &block, NULL), VARVE_OK);
+    assert_true(vv_env_fault_hits(fault) > 0);
+    assert_int_equal(block_model_compare(model, block), VARVE_OK);
+    assert_int_equal(vv_block_verify(block, NULL, NULL, &samples), VARVE_OK);
+    vv_block_release(block);
+    vv_env_fault_destroy(fault);
+    block_model_destroy(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_block_reads_back_as_it_was_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ranges_cut_edges_exactly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(layer_iterators_keep_the_contract, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_is_not_there_is_not_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_block_that_cannot_be_mapped_is_read, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
