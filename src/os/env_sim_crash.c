@@ -28,12 +28,10 @@ struct crash {
     struct vv_env_sim *after;
 };
 
-/* How much of one sector survives: writes before lower are there in any case, those from upper on in no
- * case, and of those between the first keep_count that touch the sector. */
+/* How much of one sector survives: of the writes before upper the first keep_count that touch it. */
 struct sector_choice {
-    uint32_t lower;
     uint32_t upper;
-    uint32_t writes; /* that touch it between lower and upper */
+    uint32_t writes; /* before upper */
     uint32_t keep_count;
 };
 
@@ -101,13 +99,6 @@ static void bound_sectors(const struct vv_sim_inode *file, size_t sized,
             choices[sector].upper = (uint32_t)index;
         }
     }
-    for (size_t index = 0; index < sized; index++) {
-        const struct vv_sim_change *change = &file->changes[index];
-        uint64_t first = is_cut(change) ? sectors_in(change->size_after) : sector_count;
-        for (uint64_t sector = first; sector < sector_count; sector++) {
-            choices[sector].lower = (uint32_t)index + 1;
-        }
-    }
 }
 
 /* The sectors [*first, *end) that a write touches; none for other changes. */
@@ -128,7 +119,7 @@ static void choose_versions(const struct vv_sim_inode *file, struct sector_choic
         sectors_of_write(&file->changes[index], &first, &end);
         for (uint64_t sector = first; sector < end; sector++) {
             struct sector_choice *choice = &choices[sector];
-            choice->writes += index >= choice->lower && index < choice->upper;
+            choice->writes += index < choice->upper;
         }
     }
     for (uint64_t sector = 0; sector < sector_count; sector++) {
@@ -150,12 +141,8 @@ static void apply_choices(struct vv_sim_image *image, const struct vv_sim_inode 
         sectors_of_write(change, &first, &end);
         for (uint64_t sector = first; sector < end; sector++) {
             struct sector_choice *choice = &choices[sector];
-            bool keep = index < choice->lower;
-            if (!keep && index < choice->upper && choice->keep_count > 0) {
+            if (index < choice->upper && choice->keep_count > 0) {
                 choice->keep_count--;
-                keep = true;
-            }
-            if (keep) {
                 apply_to_range(image, change, sector * VV_SIM_SECTOR_BYTES,
                                (sector + 1) * VV_SIM_SECTOR_BYTES);
             }

@@ -189,6 +189,30 @@ static void changes_of_one_name_keep_their_order(void **state)
     assert_true(b_alone > 0); /* other names are not held back */
 }
 
+static void a_chain_of_renames_never_leaves_two_names(void **state)
+{
+    const struct sim_fixture *fixture = *state;
+    const struct vv_env *env = fixture->base.env;
+    int directory = fixture->base.directory;
+    (void)env_fixture_create(&fixture->base, "a", "");
+    sync_names(&fixture->base);
+    assert_int_equal(env->ops->rename(env->ctx, directory, "a", "b"), 0);
+    assert_int_equal(env->ops->rename(env->ctx, directory, "b", "c"), 0);
+    unsigned seen = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct sim_fixture after = crash(fixture, seed, VV_CRASH_RANDOM);
+        static const char *const names[] = {"a", "b", "c"};
+        unsigned found = 0;
+        for (unsigned index = 0; index < 3; index++) {
+            found |= strcmp(text_of(&after.base, names[index]), "-") == 0 ? 0 : 1u << index;
+        }
+        assert_true(found == 1 || found == 2 || found == 4);
+        seen |= found;
+        vv_env_sim_destroy(after.sim);
+    }
+    assert_int_equal(seen, 7);
+}
+
 static void a_lost_directory_takes_its_files_along(void **state)
 {
     const struct sim_fixture *fixture = *state;
@@ -340,6 +364,32 @@ static void a_truncated_tail_never_comes_back(void **state)
         vv_env_sim_destroy(after.sim);
     }
     assert_true(seen_old && seen_new);
+}
+
+static void data_without_its_size_is_gone_for_good(void **state)
+{
+    const struct sim_fixture *fixture = *state;
+    int file = env_fixture_create(&fixture->base, "a", "");
+    sync_names(&fixture->base);
+    uint8_t bytes[4 * SECTOR_BYTES];
+    memset(bytes, 'x', sizeof(bytes));
+    assert_int_equal(vv_env_write_all(fixture->base.env, file, bytes, sizeof(bytes), 0), 0);
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct sim_fixture first = crash(fixture, seed, VV_CRASH_RANDOM);
+        const struct vv_env *env = first.base.env;
+        file = env_fixture_open(&first.base, "a", VV_OPEN_WRITE);
+        uint64_t size = env_fixture_size(&first.base, file);
+        assert_int_equal(env->ops->truncate(env->ctx, file, sizeof(bytes)), 0);
+        sync_file(&first.base, file);
+        struct sim_fixture second = crash(&first, seed, VV_CRASH_LOSE_ALL);
+        file = env_fixture_open(&second.base, "a", VV_OPEN_READ);
+        assert_int_equal(vv_env_read_all(second.base.env, file, bytes, sizeof(bytes), 0), 0);
+        for (uint64_t index = size; index < sizeof(bytes); index++) {
+            assert_int_equal(bytes[index], 0);
+        }
+        vv_env_sim_destroy(second.sim);
+        vv_env_sim_destroy(first.sim);
+    }
 }
 
 static void after_the_power_cut_nothing_works_but_releasing(void **state)
@@ -626,6 +676,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_rename_after_sync_leaves_old_or_new, setup, teardown),
         cmocka_unit_test_setup_teardown(changes_of_one_name_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_chain_of_renames_never_leaves_two_names, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_directory_takes_its_files_along, setup, teardown),
         cmocka_unit_test_setup_teardown(a_hard_link_stays_one_file, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_disk, setup, teardown),
@@ -633,6 +684,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_kept_prefix_is_in_order_over_all_files, setup, teardown),
         cmocka_unit_test_setup_teardown(a_truncated_tail_never_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(data_without_its_size_is_gone_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(after_the_power_cut_nothing_works_but_releasing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(locks_do_not_outlive_the_power, setup, teardown),
