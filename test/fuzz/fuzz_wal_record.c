@@ -48,11 +48,13 @@ static void check_samples(const uint8_t *payload, size_t length)
 
 static void check_series(const uint8_t *payload, size_t length)
 {
-    uint32_t ref;
+    struct vv_reader reader = vv_reader_init(payload, length);
     struct vv_key key;
+    uint32_t ref;
+    bool done = false;
 
-    if (vv_wal_series_decode(payload, length, &ref, &key) == VARVE_OK) {
-        VV_ASSERT(key.bytes >= payload && key.length <= length);
+    while (vv_wal_series_decode(&reader, &ref, &key, &done) == VARVE_OK && !done) {
+        VV_ASSERT(key.bytes >= payload && key.bytes + key.length <= payload + length);
         VV_ASSERT(vv_key_validate(key) == VARVE_OK);
     }
 }
