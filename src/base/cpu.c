@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #define ISA_COUNT 4
 #define ISA_UNKNOWN (-1)
 
@@ -19,9 +23,19 @@ static const char *const isa_names[ISA_COUNT] = {"scalar", "avx2", "avx512", "ne
 
 #if defined(__x86_64__)
 
+/* By hand, since clang 14 has no name for it. */
+static bool has_lzcnt(void)
+{
+    unsigned eax;
+    unsigned ebx;
+    unsigned ecx;
+    unsigned edx;
+    return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_LZCNT) != 0;
+}
+
 static bool has_avx2(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+    return has_lzcnt() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
 

@@ -11,7 +11,8 @@
  * -0 keeps its sign; NaN, +Inf, -Inf; NaN(0x7ff0000000000001), always 16 digits, for NaNs with
  * other bits than 0x7ff8000000000000.
  *
- * Threads: pure functions. Nothing allocates. Cost: 20 to 50 ns a double; integers a few.
+ * Threads: pure functions. Nothing allocates. Cost: 15 to 80 ns a double, the more digits the more;
+ * 10 to 20 ns an integer.
  */
 #ifndef VARVE_BASE_NUMBER_TEXT_H
 #define VARVE_BASE_NUMBER_TEXT_H
