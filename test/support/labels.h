@@ -4,12 +4,13 @@
 #ifndef VARVE_TEST_SUPPORT_LABELS_H
 #define VARVE_TEST_SUPPORT_LABELS_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "index/key.h"
 
