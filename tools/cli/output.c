@@ -8,6 +8,7 @@
 #include "output.h"
 
 #include "output_format.h"
+#include "pager.h"
 #include "stdout.h"
 
 #include <inttypes.h>
@@ -75,6 +76,9 @@ struct cli_output *cli_output_create(enum cli_output_format format, varve_precis
     output->row.columns = columns;
     output->row.column_count = column_count;
     output->state = output->format->create(columns, column_count);
+    /* After create, which looks at the terminal that the pager then hides. */
+    if (format == CLI_OUTPUT_TABLE)
+        cli_pager_begin();
     output->format->begin(output->state, &output->row);
     return output;
 }
@@ -133,11 +137,13 @@ bool cli_output_row_end(struct cli_output *output)
     return !cli_stdout_failed() && !cli_interrupted();
 }
 
-void cli_output_close(struct cli_output *output)
+uint64_t cli_output_close(struct cli_output *output)
 {
+    uint64_t rows = output->row.number;
     output->row.cells = NULL;
     output->format->end(output->state, &output->row);
     free(output->state);
     free(output->text.bytes);
     free(output);
+    return rows;
 }

@@ -1,6 +1,8 @@
 /*
  * output.h - rows of typed cells on standard output: as a table, csv, json or jsonl.
  *
+ * A table on a terminal goes through the user's pager.
+ *
  * Rows stream: at most the first thousand are held back, and only by the table, to find its widths.
  */
 #ifndef VARVE_TOOLS_OUTPUT_H
@@ -44,7 +46,7 @@ void cli_output_same(struct cli_output *output, const char *bytes, size_t length
 /* Ends a row. False: nobody reads any more, or the user interrupted; stop. */
 bool cli_output_row_end(struct cli_output *output);
 
-/* Ends the output and frees it. */
-void cli_output_close(struct cli_output *output);
+/* Ends the output, frees it, and returns the number of rows. */
+uint64_t cli_output_close(struct cli_output *output);
 
 #endif

@@ -3,14 +3,18 @@
  */
 #include "samples.h"
 
+#include "hint.h"
 #include "stdout.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#define CSV_HEADER "series,time,value\n"
+
 static int write_export(void *context, const char *bytes, size_t length)
 {
-    (void)context;
+    uint64_t *written = context;
+    *written += length;
     cli_stdout_write(bytes, length);
     if (cli_stdout_failed())
         return -cli_stdout_errno();
@@ -21,8 +25,12 @@ int cli_samples_export(varve_db *db, const struct cli_selection *selection,
                        const varve_export_options *options)
 {
     varve_error error = {0};
+    uint64_t written = 0;
     varve_status status =
-        varve_export(db, &selection->selection, options, write_export, NULL, &error);
+        varve_export(db, &selection->selection, options, write_export, &written, &error);
+    bool empty = written <= (options->format == VARVE_FORMAT_CSV ? sizeof CSV_HEADER - 1 : 0);
+    if (status == VARVE_OK && empty)
+        cli_hint_nothing_found(db, selection);
     /* What stopped the writing is said by whoever stopped it. */
     if (status == VARVE_OK || cli_stdout_failed())
         return 0;
@@ -66,12 +74,15 @@ static int write_rows(varve_db *db, const struct cli_selection *selection,
                                : cli_fail(status, &error);
     struct cli_output *output = cli_output_create(format, precision, columns, 3);
     struct cli_text series = {0};
+    bool empty_wanted = limit == 0;
     while (limit > 0 && varve_cursor_next(cursor)) {
         if (!write_series(cursor, output, &series, &limit))
             break;
     }
-    cli_output_close(output);
+    uint64_t count = cli_output_close(output);
     status = varve_cursor_status(cursor, &error);
+    if (status == VARVE_OK && count == 0 && !empty_wanted)
+        cli_hint_nothing_found(db, selection);
     varve_cursor_close(cursor);
     free(series.bytes);
     return status == VARVE_OK ? 0 : cli_fail(status, &error);

@@ -9,6 +9,7 @@
 #include "stdout.h"
 
 #include "cli.h"
+#include "pager.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -82,10 +83,14 @@ int cli_stdout_errno(void)
 int cli_stdout_finish(int exit_code)
 {
     cli_stdout_flush();
-    if (!buffer.failed_errno)
+    bool paged = cli_pager_end();
+    int failed = buffer.failed_errno;
+    buffer.failed_errno = 0;
+    if (!failed || (failed == EPIPE && paged))
         return exit_code;
-    if (buffer.failed_errno == EPIPE)
-        return exit_code != 0 ? exit_code : CLI_EXIT_PIPE;
-    cli_say("cannot write to standard output: %s", strerror(buffer.failed_errno));
-    return exit_code != 0 ? exit_code : CLI_EXIT_OUTPUT;
+    if (failed != EPIPE)
+        cli_say("cannot write to standard output: %s", strerror(failed));
+    if (exit_code != 0)
+        return exit_code;
+    return failed == EPIPE ? CLI_EXIT_PIPE : CLI_EXIT_OUTPUT;
 }

@@ -25,6 +25,8 @@ int cli_stdout_errno(void);
 /**
  * cli_stdout_finish() - flush, and say what went wrong with standard output.
  *
+ * Ends the pager too; leaving it early is no failure. After this, standard output begins anew.
+ *
  * Returns exit_code if all is well or exit_code is not 0; else CLI_EXIT_PIPE, without a word, when
  * the reader has gone, and CLI_EXIT_OUTPUT with a message for any other failure.
  */

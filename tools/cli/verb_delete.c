@@ -4,6 +4,7 @@
  * A selector that matches everything is usually a mistake here, and needs --all.
  */
 #include "cli.h"
+#include "hint.h"
 
 #include <string.h>
 
@@ -49,11 +50,11 @@ static int run_delete(const char *path, const struct cli_selection *selection)
     varve_status status = varve_delete(db, &selection->selection, &count, &error);
     if (status != VARVE_OK)
         code = cli_fail_at(status, &error, "selector", selection->text);
+    else if (count == 0)
+        cli_hint_nothing_found(db, selection);
     code = cli_close(db, &events, code);
     char text[VARVE_TEXT_MAX];
-    if (status == VARVE_OK && count == 0)
-        cli_say("no series matches %s: nothing was deleted", selection->text);
-    else if (status == VARVE_OK)
+    if (status == VARVE_OK)
         cli_say("deleted from %s series", cli_human_count(count, text));
     return code;
 }

@@ -172,7 +172,7 @@ static int import_file(struct import *import, varve_db *db, const char *path)
     if (cli_interrupted())
         return cli_interrupt_exit_code();
     if (cli_stdout_failed())
-        return cli_stdout_finish(0);
+        return cli_stdout_errno() == EPIPE ? CLI_EXIT_PIPE : CLI_EXIT_OUTPUT;
     return status == VARVE_OK ? 0 : cli_fail(status, &error);
 }
 

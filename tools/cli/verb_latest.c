@@ -2,6 +2,7 @@
  * verb_latest.c - `varve latest`: the newest sample of each selected series.
  */
 #include "cli.h"
+#include "hint.h"
 #include "output.h"
 #include "output_lines.h"
 
@@ -23,8 +24,8 @@ static int write_lines(varve_cursor *cursor, enum cli_output_format format)
     return code;
 }
 
-static void write_rows(varve_cursor *cursor, enum cli_output_format format,
-                       varve_precision precision)
+static uint64_t write_rows(varve_cursor *cursor, enum cli_output_format format,
+                           varve_precision precision)
 {
     static const char *const columns[] = {"series", "time", "value"};
     struct cli_output *output = cli_output_create(format, precision, columns, 3);
@@ -44,8 +45,8 @@ static void write_rows(varve_cursor *cursor, enum cli_output_format format,
         cli_output_value(output, value);
         more = cli_output_row_end(output);
     }
-    cli_output_close(output);
     free(series.bytes);
+    return cli_output_close(output);
 }
 
 static int run_latest(const struct cli_invocation *invocation,
@@ -59,13 +60,16 @@ static int run_latest(const struct cli_invocation *invocation,
     if (status != VARVE_OK)
         return cli_fail_at(status, &error, "selector", selection->text);
     int code = 0;
+    uint64_t count = 1;
     if (lines)
         code = write_lines(cursor, format);
     else
-        write_rows(cursor, format, cli_output_precision(invocation));
+        count = write_rows(cursor, format, cli_output_precision(invocation));
     status = varve_cursor_status(cursor, &error);
     if (status != VARVE_OK && code == 0)
         code = cli_fail(status, &error);
+    else if (count == 0)
+        cli_hint_nothing_found(db, selection);
     varve_cursor_close(cursor);
     return code;
 }

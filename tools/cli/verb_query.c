@@ -2,8 +2,10 @@
  * verb_query.c - `varve query`: samples, or functions over them by step and by group.
  */
 #include "cli.h"
+#include "hint.h"
 #include "output.h"
 #include "output_lines.h"
+#include "query_plot.h"
 #include "samples.h"
 
 #include <stdlib.h>
@@ -19,6 +21,7 @@ struct query {
     uint64_t limit;
     enum cli_output_format format;
     varve_precision precision;
+    bool plot;
 };
 
 static int refuse_function(varve_string name)
@@ -92,6 +95,8 @@ static int parse_aggregation(struct query *query, const struct cli_invocation *i
         code = cli_parse_duration("step", step, &query->aggregation.step);
     if (code == 0)
         code = parse_grouping(query, invocation);
+    if (code == 0 && !step && query->plot)
+        code = cli_usage_error("--plot needs --step beside --agg: it draws over time");
     if (code == 0 && !step && cli_is_lines(query->format))
         code = cli_usage_error("--output %s needs --step beside --agg: its lines have times",
                                cli_value(invocation, CLI_OPTION_OUTPUT));
@@ -109,8 +114,8 @@ static bool write_row(const struct query *query, struct cli_output *output,
     return cli_output_row_end(output);
 }
 
-/* Writes the rows as a table, csv or json. */
-static void write_rows(const struct query *query, varve_rows *rows)
+/* Writes the rows as a table, csv or json; returns how many there were. */
+static uint64_t write_rows(const struct query *query, varve_rows *rows)
 {
     const char *columns[CLI_COLUMNS_MAX] = {"series"};
     size_t column_count = 1;
@@ -127,8 +132,8 @@ static void write_rows(const struct query *query, varve_rows *rows)
         if (!write_row(query, output, &series, &row))
             break;
     }
-    cli_output_close(output);
     free(series.bytes);
+    return cli_output_close(output);
 }
 
 static int write_lines(const struct query *query, varve_rows *rows)
@@ -156,13 +161,18 @@ static int run_aggregation(const struct query *query, varve_db *db)
     if (status != VARVE_OK)
         return cli_fail_at(status, &error, "selector", query->selection.text);
     int code = 0;
-    if (cli_is_lines(query->format))
+    uint64_t count = 1;
+    if (query->plot)
+        cli_plot_rows(rows);
+    else if (cli_is_lines(query->format))
         code = write_lines(query, rows);
     else
-        write_rows(query, rows);
+        count = write_rows(query, rows);
     status = varve_rows_status(rows, &error);
     if (status != VARVE_OK && code == 0)
         code = cli_fail(status, &error);
+    else if (count == 0 && query->limit > 0)
+        cli_hint_nothing_found(db, &query->selection);
     varve_rows_close(rows);
     return code;
 }
@@ -176,6 +186,8 @@ static int run_query(const struct query *query, const char *path)
         return code;
     if (query->aggregation.function_count > 0)
         code = run_aggregation(query, db);
+    else if (query->plot)
+        code = cli_plot_samples(db, &query->selection);
     else
         code =
             cli_samples_write(db, &query->selection, query->format, query->precision, query->limit);
@@ -187,6 +199,10 @@ int cli_verb_query(const struct cli_invocation *invocation)
     struct query query = {0};
     query.format = cli_output_format(invocation, CLI_OPTION_OUTPUT);
     query.precision = cli_output_precision(invocation);
+    query.plot = cli_given(invocation, CLI_OPTION_PLOT);
+    if (query.plot &&
+        (cli_given(invocation, CLI_OPTION_OUTPUT) || cli_given(invocation, CLI_OPTION_LIMIT)))
+        return cli_usage_error("--plot goes with neither --output nor --limit");
     int code = cli_parse_limit(invocation, &query.limit);
     if (code == 0)
         code = parse_aggregation(&query, invocation);

@@ -6,13 +6,17 @@
  * open for reading only does not change under them.
  */
 #include "cli.h"
+#include "hint.h"
 #include "output.h"
+#include "sparkline.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct walk {
     varve_rows *rows;
     varve_cursor *cursor;
+    struct cli_sparklines *sparklines; /* NULL: not wanted */
 };
 
 static bool write_series(const struct walk *walk, struct cli_output *output,
@@ -27,21 +31,26 @@ static bool write_series(const struct walk *walk, struct cli_output *output,
     cli_output_count(output, (uint64_t)row->values[0]);
     cli_output_time(output, time);
     cli_output_value(output, value);
+    if (walk->sparklines) {
+        char text[CLI_SPARKLINE_BYTES];
+        size_t length = cli_sparkline_next(walk->sparklines, row->labels, row->label_count, text);
+        cli_output_text(output, text, length);
+    }
     return cli_output_row_end(output);
 }
 
 static varve_status write_walk(const struct walk *walk, const struct cli_invocation *invocation,
-                               varve_error *error)
+                               uint64_t *count, varve_error *error)
 {
-    static const char *const columns[] = {"series", "samples", "time", "value"};
+    static const char *const columns[] = {"series", "samples", "time", "value", "course"};
     struct cli_output *output =
         cli_output_create(cli_output_format(invocation, CLI_OPTION_LIST_OUTPUT),
-                          cli_output_precision(invocation), columns, 4);
+                          cli_output_precision(invocation), columns, walk->sparklines ? 5 : 4);
     struct cli_text series = {0};
     varve_row row;
     while (varve_rows_next(walk->rows, &row) && write_series(walk, output, &series, &row))
         continue;
-    cli_output_close(output);
+    *count = cli_output_close(output);
     free(series.bytes);
     varve_status status = varve_rows_status(walk->rows, error);
     return status == VARVE_OK ? varve_cursor_status(walk->cursor, error) : status;
@@ -55,15 +64,22 @@ static int list_series(varve_db *db, const struct cli_invocation *invocation,
     aggregation.functions = functions;
     aggregation.function_count = 1;
     varve_error error = {0};
-    struct walk walk = {NULL, NULL};
+    struct walk walk = {NULL, NULL, NULL};
+    uint64_t count = 0;
+    enum cli_output_format format = cli_output_format(invocation, CLI_OPTION_LIST_OUTPUT);
     varve_status status =
         varve_aggregate(db, &selection->selection, &aggregation, &walk.rows, &error);
     if (status == VARVE_OK)
         status = varve_select(db, &selection->selection, &walk.cursor, &error);
+    if (status == VARVE_OK && format == CLI_OUTPUT_TABLE && isatty(STDOUT_FILENO))
+        walk.sparklines = cli_sparklines_create(db, &selection->selection);
     if (status == VARVE_OK)
-        status = write_walk(&walk, invocation, &error);
+        status = write_walk(&walk, invocation, &count, &error);
+    if (status == VARVE_OK && count == 0)
+        cli_hint_nothing_found(db, selection);
     varve_rows_close(walk.rows);
     varve_cursor_close(walk.cursor);
+    cli_sparklines_destroy(walk.sparklines);
     if (status == VARVE_OK)
         return 0;
     return status == VARVE_INVALID && selection->text

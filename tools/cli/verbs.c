@@ -46,6 +46,8 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_OUTPUT] = {"output", "FORMAT", ROW_OUTPUTS, false,
                            "table (default on a terminal), csv (default elsewhere), json, jsonl, "
                            "prom or influx"},
+    [CLI_OPTION_PLOT] = {"plot", NULL, NULL, false,
+                         "draw lines instead of printing rows (of the first function of --agg)"},
     [CLI_OPTION_PRECISION] = {"precision", "UNIT", UNITS, false,
                               "unit of bare times: s, ms, us or ns (default: that of the format)"},
     [CLI_OPTION_START] = {"start", "TIME", NULL, false, "samples from this time on (default: all)"},
@@ -98,9 +100,11 @@ const struct cli_verb cli_verbs[] = {
      "--by "
      "and --without pool series. Ranges are half-open: --start is in, --end is not.",
      OPTIONS(CLI_OPTION_START, CLI_OPTION_END, CLI_OPTION_STEP, CLI_OPTION_AGG, CLI_OPTION_BY,
-             CLI_OPTION_WITHOUT, CLI_OPTION_LIMIT, CLI_OPTION_OUTPUT, CLI_OPTION_TIME_FORMAT),
+             CLI_OPTION_WITHOUT, CLI_OPTION_LIMIT, CLI_OPTION_OUTPUT, CLI_OPTION_TIME_FORMAT,
+             CLI_OPTION_PLOT),
      EXAMPLES({"query db 'cpu_usage{host=\"a\"}' --start -1h", "the samples of the last hour"},
               {"query db cpu_usage --agg avg,max --step 1m", "each series by the minute"},
+              {"query db node_load1 --start -1h --plot", "the last hour as a drawing"},
               {"query db 'cpu_usage{host=~\"web.*\"}' --agg avg --by host", "one row per host"},
               {"query db '{\"http.requests\",code!=\"200\"}' --agg sum --step 1d --output json",
                "a name that is no identifier stands in quotes"}),
