@@ -42,6 +42,9 @@ void *vv_alloc(size_t bytes)
 void *vv_alloc_zeroed(size_t count, size_t bytes)
 {
     VV_ASSERT(count >= 1 && bytes >= 1);
+    if (bytes > PTRDIFF_MAX / count) {
+        return NULL; /* as calloc() would, but sanitizers stop there */
+    }
     return count_allocation() ? NULL : calloc(count, bytes);
 }
 
