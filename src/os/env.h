@@ -108,6 +108,7 @@ struct vv_env_ops {
     int64_t (*now_monotonic_ns)(void *ctx);
     int (*random_bytes)(void *ctx, void *bytes, size_t length);
     void (*sleep_ns)(void *ctx, int64_t duration_ns);
+    int64_t (*process_id)(void *ctx); /* for messages to people */
 };
 
 struct vv_env {

@@ -355,6 +355,12 @@ static int fault_random_bytes(void *ctx, void *bytes, size_t length)
     return note_file(fault, VV_CALL_RANDOM_BYTES, -1, NULL, verdict, result);
 }
 
+static int64_t fault_process_id(void *ctx)
+{
+    const struct vv_env *below = ((struct vv_env_fault *)ctx)->below;
+    return below->ops->process_id(below->ctx);
+}
+
 static void fault_sleep_ns(void *ctx, int64_t duration_ns)
 {
     const struct vv_env *below = ((struct vv_env_fault *)ctx)->below;
@@ -392,6 +398,7 @@ static const struct vv_env_ops fault_ops = {
     .now_monotonic_ns = fault_now_monotonic_ns,
     .random_bytes = fault_random_bytes,
     .sleep_ns = fault_sleep_ns,
+    .process_id = fault_process_id,
 };
 
 struct vv_env_fault *vv_env_fault_create(const struct vv_env *below)

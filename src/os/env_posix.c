@@ -355,6 +355,12 @@ static int posix_random_bytes(void *ctx, void *bytes, size_t length)
     return 0;
 }
 
+static int64_t posix_process_id(void *ctx)
+{
+    (void)ctx;
+    return getpid();
+}
+
 static void posix_sleep_ns(void *ctx, int64_t duration_ns)
 {
     (void)ctx;
@@ -399,6 +405,7 @@ const struct vv_env *vv_env_posix(void)
         .now_monotonic_ns = posix_now_monotonic_ns,
         .random_bytes = posix_random_bytes,
         .sleep_ns = posix_sleep_ns,
+        .process_id = posix_process_id,
     };
     static const struct vv_env env = {.ops = &ops, .ctx = NULL};
     return &env;

@@ -385,6 +385,12 @@ static int sim_random_bytes(void *ctx, void *bytes, size_t length)
     return vv_sim_end(sim, 0);
 }
 
+static int64_t sim_process_id(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
 static void sim_sleep_ns(void *ctx, int64_t duration_ns)
 {
     struct vv_env_sim *sim = ctx;
@@ -425,6 +431,7 @@ static const struct vv_env_ops sim_ops = {
     .now_monotonic_ns = sim_now_monotonic_ns,
     .random_bytes = sim_random_bytes,
     .sleep_ns = sim_sleep_ns,
+    .process_id = sim_process_id,
 };
 
 struct vv_env_sim *vv_env_sim_create(uint64_t seed)
