@@ -520,7 +520,8 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_s
     X(CSV, 1, "csv")                                                                               \
     X(PROM, 2, "prom")                                                                             \
     X(JSONL, 3, "jsonl")                                                                           \
-    X(INFLUX, 4, "influx")
+    X(INFLUX, 4, "influx")                                                                         \
+    X(OPENMETRICS, 5, "openmetrics")
 
 typedef enum varve_format {
 #define VARVE_FORMAT_ENUM(name, value, text) VARVE_FORMAT_##name = value,
