@@ -208,7 +208,8 @@ varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn, enum vv_wa
     if (shard->options.read_only) {
         return VARVE_OK;
     }
-    return vv_wal_flush(&shard->wal, lsn, strength);
+    uint64_t end_lsn = atomic_load(&shard->wal.end_lsn);
+    return vv_wal_flush(&shard->wal, lsn < end_lsn ? lsn : end_lsn, strength);
 }
 
 void vv_shard_mark_log(struct vv_shard *shard)

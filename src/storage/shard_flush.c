@@ -31,6 +31,21 @@ bool vv_shard_flush_is_due(struct vv_shard *shard)
            log_bytes >= shard->options.wal_bytes_max || atomic_load(&shard->replay_damaged);
 }
 
+unsigned vv_shard_pressure_percent(struct vv_shard *shard)
+{
+    uint64_t log_bytes = atomic_load(&shard->wal.end_lsn) - atomic_load(&shard->wal_start_lsn);
+    uint64_t head = open_bytes(shard) * 100 / shard->options.head_bytes_max;
+    uint64_t log = log_bytes * 100 / shard->options.wal_bytes_max;
+    uint64_t greater = head > log ? head : log;
+    return greater > 1000 ? 1000 : (unsigned)greater;
+}
+
+uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard)
+{
+    uint64_t written_lsn = atomic_load(&shard->wal.written_lsn);
+    return atomic_load(&shard->wal.end_lsn) - written_lsn;
+}
+
 static int compare_series(const void *a, const void *b)
 {
     const struct vv_series *left = *(struct vv_series *const *)a;

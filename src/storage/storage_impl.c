@@ -416,7 +416,8 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
         if (end_lsn - start_lsn >= CLOSE_FLUSH_BYTES && !atomic_load(&shard->wal.failed)) {
             vv_mutex_lock(&shard->maintenance_mutex);
             /* Failing costs nothing but the time of the next open: the log has it all. */
-            (void)vv_shard_flush_head(shard, NULL);
+            varve_status flushed = vv_shard_flush_head(shard, NULL);
+            (void)flushed;
             vv_mutex_unlock(&shard->maintenance_mutex);
         }
         end_lsn = atomic_load(&shard->wal.end_lsn);
@@ -432,15 +433,6 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
     }
     release(shard, true, true);
     return status;
-}
-
-bool vv_shard_needs_maintenance(struct vv_shard *shard)
-{
-    if (shard->options.read_only || atomic_load(&shard->wal.failed)) {
-        return false;
-    }
-    return vv_shard_flush_is_due(shard) || vv_shard_merge_is_due(shard) ||
-           atomic_load(&shard->undropped_bytes) > 0;
 }
 
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error *error)

@@ -51,6 +51,7 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
  * next open. */
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
+/* lsn UINT64_MAX: everything accepted so far. */
 varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
                                 enum vv_wal_strength strength) VARVE_MUST_CHECK;
 
@@ -87,9 +88,10 @@ varve_status vv_shard_each_label_source(struct vv_shard *shard,
 
 /* ---- maintenance; any thread, one works at a time ---- */
 
-/* Whether something is due: the head or the log is over its limit, blocks want merging, or memory
- * of flushed generations can be given back. */
-bool vv_shard_needs_maintenance(struct vv_shard *shard);
+/* How full the head and the log are, in percent of the limit that makes a flush due. */
+unsigned vv_shard_pressure_percent(struct vv_shard *shard);
+/* Bytes of the log that are not written to the kernel yet. */
+uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard);
 /* Does one due piece of work; *worked says whether there was one. */
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,
                                varve_error *error) VARVE_MUST_CHECK;
@@ -98,7 +100,12 @@ void vv_shard_mark_log(struct vv_shard *shard);
 /* Flushes the head and merges all blocks into one cold one. */
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 
-/* Adds the shard's figures to statistics (samples, times, blocks, log, head). */
+/* Adds the shard's figures to statistics (all but the number of series). */
 void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics);
+
+/* Reads and verifies every block and looks for files that do not belong. Damage and notes go to report, but for
+ * what was reported when the shard was opened. */
+varve_status vv_shard_verify(struct vv_shard *shard, const struct vv_report *report,
+                             varve_check_report *figures) VARVE_MUST_CHECK;
 
 #endif

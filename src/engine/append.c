@@ -1,0 +1,194 @@
+/*
+ * append.c - the public way in: series handles, appends, waiting for durability.
+ *
+ * The caller's thread does all the work: validate, hand to the shard, wait as long as the sync mode says.
+ * Back-pressure: when the head or the log is at PRESSURE_MAX_PERCENT of its limit, because the background
+ * cannot keep up or there is none, the appending thread flushes itself.
+ * Thread: any.
+ */
+#include "engine/database.h"
+#include "os/alloc.h"
+
+enum {
+    PRESSURE_MAX_PERCENT = 200,
+    UNWRITTEN_BYTES_MAX = 4 << 20, /* mode NONE: what a producer lets pile up before it writes */
+    STACK_REFS = 512,
+};
+
+varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_t label_count,
+                                  varve_series *series, varve_error *error)
+{
+    vv_error_clear(error);
+    struct vv_buffer key = {0};
+    varve_status status = vv_key_encode(labels, label_count, &key, error);
+    uint32_t ref = 0;
+    if (status == VARVE_OK) {
+        status = vv_shard_resolve(db->shard, (struct vv_key){key.bytes, key.length}, &ref);
+        if (status == VARVE_LIMIT) {
+            status = vv_fail(error, status,
+                             "the database has %llu series already (options.series_max): known "
+                             "series can still be written",
+                             (unsigned long long)db->options.series_max);
+        } else if (status != VARVE_OK) {
+            status =
+                vv_fail(error, status, "cannot create the series: %s", varve_status_text(status));
+        }
+    }
+    vv_buffer_fini(&key);
+    if (status == VARVE_OK) {
+        *series = vv_series_handle(ref);
+    }
+    return status;
+}
+
+varve_status varve_series_parse(varve_db *db, varve_string text, varve_series *series,
+                                varve_error *error)
+{
+    vv_error_clear(error);
+    struct vv_buffer key = {0};
+    varve_status status = vv_key_parse(text, &key, error);
+    if (status == VARVE_OK) {
+        varve_label labels[VARVE_LABELS_MAX];
+        size_t count = vv_key_labels((struct vv_key){key.bytes, key.length}, labels);
+        status = varve_series_resolve(db, labels, count, series, error);
+    }
+    vv_buffer_fini(&key);
+    return status;
+}
+
+/* Waits as long as the stronger of the database's and the call's mode says. */
+static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint64_t lsn)
+{
+    varve_sync_mode mode = sync > db->options.sync ? sync : db->options.sync;
+    if (mode == VARVE_SYNC_COMMIT) {
+        return vv_shard_flush_log(db->shard, lsn, VV_WAL_DURABLE);
+    }
+    if (mode != VARVE_SYNC_NONE || vv_shard_unwritten_bytes(db->shard) > UNWRITTEN_BYTES_MAX) {
+        return vv_shard_flush_log(db->shard, lsn, VV_WAL_WRITTEN);
+    }
+    return VARVE_OK;
+}
+
+static void relieve_pressure(struct varve_db *db)
+{
+    unsigned percent = vv_shard_pressure_percent(db->shard);
+    if (percent < 100) {
+        return;
+    }
+    vv_background_wake(db);
+    if (percent >= PRESSURE_MAX_PERCENT) {
+        bool worked;
+        varve_status status = vv_shard_maintain(db->shard, &worked, NULL);
+        (void)status; /* the batch is accepted; what fails here is tried again and reported */
+    }
+}
+
+static varve_status append_refs(struct varve_db *db, const varve_batch *batch, uint32_t *refs,
+                                uint64_t *lsn)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!vv_series_ref(batch->series[i], &refs[i])) {
+            return VARVE_INVALID;
+        }
+    }
+    /* The log's encoder reads the columns; it does not write them. */
+    struct vv_wal_samples samples = {.policy = batch->duplicates,
+                                     .count = batch->count,
+                                     .refs = refs,
+                                     .timestamps = (int64_t *)(uintptr_t)batch->timestamps,
+                                     .values = (double *)(uintptr_t)batch->values};
+    uint64_t end_lsn;
+    VV_TRY(vv_shard_append(db->shard, &samples, &end_lsn));
+    VV_TRY(wait_for_log(db, batch->sync, end_lsn));
+    relieve_pressure(db);
+    if (lsn != NULL) {
+        *lsn = end_lsn;
+    }
+    return VARVE_OK;
+}
+
+varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t *lsn)
+{
+    if (batch->options_size != sizeof(*batch) || batch->count > VARVE_BATCH_MAX ||
+        (unsigned)batch->duplicates > VARVE_DUPLICATES_ERROR ||
+        (unsigned)batch->sync > VARVE_SYNC_COMMIT) {
+        return VARVE_INVALID;
+    }
+    if (db->read_only) {
+        return VARVE_READ_ONLY;
+    }
+    if (batch->count == 0) {
+        return VARVE_OK;
+    }
+    uint32_t few[STACK_REFS];
+    if (batch->count <= STACK_REFS) {
+        return append_refs(db, batch, few, lsn);
+    }
+    uint32_t *refs = vv_alloc(batch->count * sizeof(*refs));
+    if (refs == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    varve_status status = append_refs(db, batch, refs, lsn);
+    vv_free(refs);
+    return status;
+}
+
+varve_status varve_append(varve_db *db, varve_series series, const int64_t *timestamps,
+                          const double *values, size_t count, uint64_t *lsn)
+{
+    varve_series few[STACK_REFS];
+    varve_series *column = few;
+    if (count > VARVE_BATCH_MAX) {
+        return VARVE_INVALID;
+    }
+    if (count > STACK_REFS) {
+        column = vv_alloc(count * sizeof(*column));
+        if (column == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        column[i] = series;
+    }
+    varve_batch batch = VARVE_BATCH_INIT;
+    batch.series = column;
+    batch.timestamps = timestamps;
+    batch.values = values;
+    batch.count = count;
+    varve_status status = varve_append_batch(db, &batch, lsn);
+    if (column != few) {
+        vv_free(column);
+    }
+    return status;
+}
+
+varve_status varve_wait_durable(varve_db *db, uint64_t lsn)
+{
+    if (db->read_only) {
+        return VARVE_READ_ONLY;
+    }
+    return vv_shard_flush_log(db->shard, lsn, VV_WAL_DURABLE);
+}
+
+varve_status varve_delete(varve_db *db, const varve_selection *selection, uint64_t *series_count,
+                          varve_error *error)
+{
+    vv_error_clear(error);
+    struct vv_matchers *matchers = NULL;
+    VV_TRY(vv_selection_compile(selection, &matchers, error));
+    struct vv_range range = {selection->start, selection->end};
+    uint64_t count = 0, lsn = 0;
+    varve_status status = vv_shard_delete(db->shard, matchers, range, &count, &lsn, error);
+    vv_matchers_destroy(matchers);
+    if (status == VARVE_OK) {
+        status = wait_for_log(db, VARVE_SYNC_DEFAULT, lsn);
+        if (status != VARVE_OK) {
+            status = vv_fail(error, status, "the deletion is not as durable as asked: %s",
+                             varve_status_text(status));
+        }
+    }
+    if (status == VARVE_OK && series_count != NULL) {
+        *series_count = count;
+    }
+    return status;
+}

@@ -1,0 +1,68 @@
+/*
+ * database.h - an open database: the inside of varve_db, shared by the files of this room.
+ */
+#ifndef VARVE_ENGINE_DATABASE_H
+#define VARVE_ENGINE_DATABASE_H
+
+#include <stdatomic.h>
+
+#include "engine/database_file.h"
+#include "os/thread.h"
+#include "storage/storage_impl.h"
+
+struct varve_db {
+    /* Constant after open. */
+    const struct vv_env *env;
+    struct varve_options options; /* every field filled in */
+    struct vv_database_identity identity;
+    struct vv_report report; /* to the host's event function */
+    bool read_only;
+    int directory;
+    int shard_directory;
+    int lock_file; /* -1 if read-only */
+    struct vv_shard *shard;
+
+    /* Background threads: one keeps the promises of the log, one flushes and merges. */
+    bool has_threads;
+    struct vv_thread log_thread;
+    struct vv_thread work_thread;
+    struct vv_mutex mutex; /* guards stopping; both threads wait with it */
+    struct vv_condition wake_log;
+    struct vv_condition wake_work;
+    bool stopping;
+    _Atomic bool work_wanted;
+};
+
+/* varve_open() on a given environment: for tests with faults or a simulated disk. report (nullable) is told
+ * instead of options->event. */
+varve_status vv_database_open(const struct vv_env *env, const char *path,
+                              const varve_options *options, const struct vv_report *report,
+                              varve_db **db, varve_error *error) VARVE_MUST_CHECK;
+
+/* varve_check() on a given environment. */
+varve_status vv_database_check(const struct vv_env *env, const char *path,
+                               varve_finding_function found, void *context,
+                               varve_check_report *figures, varve_error *error) VARVE_MUST_CHECK;
+
+/* A handle is 1 more than the ref, so that 0 is never one. */
+static inline varve_series vv_series_handle(uint32_t ref)
+{
+    return (varve_series)ref + 1;
+}
+static inline bool vv_series_ref(varve_series series, uint32_t *ref)
+{
+    *ref = (uint32_t)(series - 1);
+    return series >= 1 && series - 1 < UINT32_MAX;
+}
+
+/* Checks a selection and compiles its matchers. INVALID. */
+varve_status vv_selection_compile(const varve_selection *selection, struct vv_matchers **matchers,
+                                  varve_error *error) VARVE_MUST_CHECK;
+
+/* background.c */
+varve_status vv_background_start(struct varve_db *db, varve_error *error) VARVE_MUST_CHECK;
+void vv_background_stop(struct varve_db *db);
+/* Tells the worker that there may be something to do. Cheap. */
+void vv_background_wake(struct varve_db *db);
+
+#endif

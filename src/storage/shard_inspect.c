@@ -1,0 +1,136 @@
+/*
+ * shard_inspect.c - what a shard holds, and whether all of it is intact.
+ *
+ * Reads only. Thread: any.
+ */
+#include <stdio.h>
+
+#include "os/alloc.h"
+#include "storage/shard.h"
+
+static void add_times(varve_statistics *statistics, int64_t time_min, int64_t time_max, bool *any)
+{
+    if (time_min > time_max) {
+        return;
+    }
+    if (!*any || time_min < statistics->time_min) {
+        statistics->time_min = time_min;
+    }
+    if (!*any || time_max > statistics->time_max) {
+        statistics->time_max = time_max;
+    }
+    *any = true;
+}
+
+void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
+{
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    bool any = statistics->samples > 0;
+    uint64_t flushed_samples = 0;
+    for (size_t i = 0; i < view->block_count; i++) {
+        const struct vv_block_info *info = vv_block_info(view->blocks[i]);
+        statistics->blocks++;
+        statistics->block_bytes += info->file_bytes;
+        flushed_samples += info->sample_count;
+        add_times(statistics, info->time_min, info->time_max, &any);
+    }
+    struct vv_range range = {INT64_MAX, INT64_MIN};
+    uint32_t count = vv_series_table_count(shard->table);
+    for (uint32_t ref = 0; ref < count; ref++) {
+        vv_head_time_range(&shard->head, vv_series_table_get(shard->table, ref),
+                           view->flushed_generation, &range);
+    }
+    vv_view_release(&shard->views, view);
+    add_times(statistics, range.start, range.end, &any);
+    uint64_t wal_segments, wal_bytes;
+    vv_wal_size(&shard->wal, &wal_segments, &wal_bytes);
+    statistics->head_samples += atomic_load(&shard->head.samples);
+    statistics->head_bytes += atomic_load(&shard->head.bytes);
+    statistics->samples += flushed_samples + atomic_load(&shard->head.samples);
+    statistics->wal_segments += wal_segments;
+    statistics->wal_bytes += wal_bytes;
+    statistics->lsn = atomic_load(&shard->wal.end_lsn);
+    statistics->durable_lsn = atomic_load(&shard->wal.durable_lsn);
+    statistics->damaged += atomic_load(&shard->damages);
+    statistics->relogged += atomic_load(&shard->wal.relogged);
+}
+
+/* ------------------------------------------------------------------------------ verify */
+
+struct verification {
+    struct vv_shard *shard;
+    const struct vv_report *report;
+    varve_check_report *figures;
+    char file[VV_BLOCK_NAME_BYTES]; /* being verified */
+};
+
+static void block_damage(void *context, uint64_t offset, const char *message)
+{
+    struct verification *verification = context;
+    vv_report(verification->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, verification->file, offset,
+              "%s: %s", verification->file, message);
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t length = strlen(name), suffix_length = strlen(suffix);
+    return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
+}
+
+static bool is_listed(const struct vv_shard *shard, const char *name)
+{
+    for (size_t i = 0; i < shard->manifest.block_count; i++) {
+        char listed[VV_BLOCK_NAME_BYTES];
+        vv_block_name(shard->manifest.blocks[i].identity.id, listed);
+        if (strcmp(listed, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Counts a file of the directory and says whether it is one that should not be there. */
+static int inspect_name(void *visitor, const char *name)
+{
+    struct verification *verification = visitor;
+    const struct vv_shard_place *place = &verification->shard->place;
+    int file = place->env->ops->open(place->env->ctx, place->directory, name, VV_OPEN_READ);
+    struct vv_file_status file_status = {0};
+    if (file >= 0) {
+        (void)place->env->ops->stat(place->env->ctx, file, &file_status);
+        (void)place->env->ops->close(place->env->ctx, file);
+    }
+    verification->figures->files++;
+    verification->figures->bytes += file_status.size;
+    if (has_suffix(name, ".damaged")) {
+        vv_report(verification->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, 0,
+                  "%s was set aside because acknowledged data in it could not be read", name);
+    } else if (has_suffix(name, ".tmp") ||
+               (vv_is_block_name(name) && !is_listed(verification->shard, name))) {
+        vv_report(verification->report, VARVE_EVENT_NOTE, VARVE_OK, name, 0,
+                  "%s is left over from work that was interrupted; the next writer removes it",
+                  name);
+    }
+    return 0;
+}
+
+varve_status vv_shard_verify(struct vv_shard *shard, const struct vv_report *report,
+                             varve_check_report *figures)
+{
+    struct verification verification = {.shard = shard, .report = report, .figures = figures};
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < view->block_count; i++) {
+        uint64_t samples = 0;
+        vv_block_name(vv_block_info(view->blocks[i])->identity.id, verification.file);
+        varve_status block_status =
+            vv_block_verify(view->blocks[i], block_damage, &verification, &samples);
+        figures->samples += samples;
+        status = vv_first(status, block_status);
+    }
+    vv_view_release(&shard->views, view);
+    figures->samples += atomic_load(&shard->head.samples);
+    const struct vv_env *env = shard->place.env;
+    int listed = env->ops->list(env->ctx, shard->place.directory, inspect_name, &verification);
+    return vv_first(status, listed == 0 ? VARVE_OK : vv_status_from_errno(-listed));
+}
