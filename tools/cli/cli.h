@@ -69,6 +69,9 @@ void cli_catch_signals(void);
 /* Whether a signal asked to end. */
 bool cli_interrupted(void);
 
+/* As if no signal had come. */
+void cli_forget_interrupt(void);
+
 /* Exit code for that signal: 130 or 143. */
 int cli_interrupt_exit_code(void);
 

@@ -160,6 +160,11 @@ bool cli_interrupted(void)
     return caught_signal != 0;
 }
 
+void cli_forget_interrupt(void)
+{
+    caught_signal = 0;
+}
+
 int cli_interrupt_exit_code(void)
 {
     return 128 + caught_signal;

@@ -64,12 +64,12 @@ static int refuse_option(const struct cli_verb *verb, const char *argument, size
                            argument, verb->name);
 }
 
-static bool is_choice(const char *choices, const char *value)
+bool cli_is_choice(const char *choices, const char *word)
 {
-    size_t length = strlen(value);
+    size_t length = strlen(word);
     while (choices) {
         size_t choice = strcspn(choices, "|");
-        if (choice == length && strncmp(choices, value, length) == 0)
+        if (choice == length && strncmp(choices, word, length) == 0)
             return true;
         choices = choices[choice] == '|' ? choices + choice + 1 : NULL;
     }
@@ -78,7 +78,7 @@ static bool is_choice(const char *choices, const char *value)
 
 static int check_choice(const struct cli_option *option, const char *value)
 {
-    if (!option->choices || is_choice(option->choices, value))
+    if (!option->choices || cli_is_choice(option->choices, value))
         return 0;
     char near[64];
     if (cli_suggest_choice(value, option->choices, near))

@@ -131,6 +131,9 @@ size_t cli_suggest(const char *word, const char *(*candidate)(void *context, siz
 /* The same for words in one string, separated by '|'; answer holds 64 characters. */
 bool cli_suggest_choice(const char *word, const char *choices, char *answer);
 
+/* Whether word is one of the choices, which are separated by '|'. */
+bool cli_is_choice(const char *choices, const char *word);
+
 /* The verbs. */
 int cli_verb_check(const struct cli_invocation *invocation);
 int cli_verb_collect(const struct cli_invocation *invocation);
@@ -144,6 +147,7 @@ int cli_verb_latest(const struct cli_invocation *invocation);
 int cli_verb_put(const struct cli_invocation *invocation);
 int cli_verb_query(const struct cli_invocation *invocation);
 int cli_verb_series(const struct cli_invocation *invocation);
+int cli_verb_shell(const struct cli_invocation *invocation);
 int cli_verb_stats(const struct cli_invocation *invocation);
 
 #endif
