@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cli_people.sh - what is there for people: hints, plots, sparklines, completions, the manual, the shell.
+# cli_people.sh - hints, plots, sparklines, completions, the manual, the shell.
 . "$(dirname "$0")/../support/cli.bash"
 
 for i in 0 1 2 3 4 5 6 7 8 9; do
