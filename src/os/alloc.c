@@ -19,8 +19,7 @@
 static _Atomic uint64_t allocation_count;
 static _Atomic uint64_t allocations_until_failure; /* 0 = never */
 
-/* Counts one allocation; true if it is the one that has to fail. */
-static bool count_allocation(void)
+bool vv_alloc_fails_now(void)
 {
     atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
     uint64_t left = atomic_load_explicit(&allocations_until_failure, memory_order_relaxed);
@@ -36,16 +35,15 @@ static bool count_allocation(void)
 void *vv_alloc(size_t bytes)
 {
     VV_ASSERT(bytes >= 1);
-    return count_allocation() ? NULL : malloc(bytes);
+    return vv_alloc_fails_now() ? NULL : malloc(bytes);
 }
 
 void *vv_alloc_zeroed(size_t count, size_t bytes)
 {
     VV_ASSERT(count >= 1 && bytes >= 1);
-    if (bytes > PTRDIFF_MAX / count) {
-        return NULL; /* as calloc() would, but sanitizers stop there */
-    }
-    return count_allocation() ? NULL : calloc(count, bytes);
+    /* calloc() would refuse the overflow, too, but sanitizers stop the program there. */
+    bool fails = vv_alloc_fails_now() || bytes > PTRDIFF_MAX / count;
+    return fails ? NULL : calloc(count, bytes);
 }
 
 void *vv_alloc_aligned(size_t alignment, size_t bytes)
@@ -53,7 +51,7 @@ void *vv_alloc_aligned(size_t alignment, size_t bytes)
     VV_ASSERT(bytes >= 1);
     VV_ASSERT(alignment >= sizeof(void *) && (alignment & (alignment - 1)) == 0);
     void *memory = NULL;
-    if (count_allocation() || posix_memalign(&memory, alignment, bytes) != 0) {
+    if (vv_alloc_fails_now() || posix_memalign(&memory, alignment, bytes) != 0) {
         return NULL;
     }
     return memory;
@@ -62,7 +60,7 @@ void *vv_alloc_aligned(size_t alignment, size_t bytes)
 void *vv_realloc(void *memory, size_t bytes)
 {
     VV_ASSERT(bytes >= 1);
-    return count_allocation() ? NULL : realloc(memory, bytes);
+    return vv_alloc_fails_now() ? NULL : realloc(memory, bytes);
 }
 
 void vv_free(void *memory)

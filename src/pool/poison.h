@@ -6,6 +6,7 @@
 #ifndef VARVE_POOL_POISON_H
 #define VARVE_POOL_POISON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -38,6 +39,17 @@ static inline void vv_unpoison(const volatile void *bytes, size_t length)
 #else
     (void)bytes;
     (void)length;
+#endif
+}
+
+/* Whether a touch of the byte would be a report; never in other builds. */
+static inline bool vv_is_poisoned(const volatile void *byte)
+{
+#ifdef VV_ADDRESS_SANITIZER
+    return __asan_address_is_poisoned(byte) != 0;
+#else
+    (void)byte;
+    return false;
 #endif
 }
 
