@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* 10^0 to 10^22: the powers of ten that a double holds exactly. */
-extern const double vv_powers_of_ten[23];
+extern const double vv_number_powers_of_ten[23];
 
 /* Every decimal double, with exponent or without; nothing else (no NaN, no Inf, no hexadecimal, no sign
  * +). NULL also if it is beyond the range of a double. */
@@ -57,7 +57,7 @@ static inline const char *vv_scan_decimal(const char *text, double *value)
     }
     double magnitude = (double)mantissa;
     if (fraction_count > 0) {
-        magnitude /= vv_powers_of_ten[fraction_count];
+        magnitude /= vv_number_powers_of_ten[fraction_count];
     }
     *value = *text == '-' ? -magnitude : magnitude;
     return at;
