@@ -20,7 +20,7 @@
 #include <zstd.h>
 
 #include "base/bytes.h"
-#include "compress/values.h"
+#include "compress/codec_with.h"
 
 enum { METHOD_STORED, METHOD_ZSTD };
 
@@ -136,8 +136,8 @@ static bool append_column(struct vv_cold_writer *writer, const struct vv_cold_co
     for (size_t form = 0; form < VV_FORM_COUNT; form++) {
         size_t at = writer->lengths[form];
         writer->offsets[form][index] = (uint32_t)at;
-        at += vv_values_encode_form(column->values, column->count, (enum vv_block_form)form,
-                                    writer->forms[form] + at);
+        at += vv_values_encode_with(vv_kernels(), column->values, column->count,
+                                    (enum vv_block_form)form, writer->forms[form] + at);
         writer->offsets[form][index + 1] = (uint32_t)at;
         writer->lengths[form] = at;
     }

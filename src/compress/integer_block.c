@@ -19,6 +19,7 @@
 #include "compress/positions.h"
 
 struct encoding {
+    const struct vv_kernels *kernels;
     size_t count;
     enum vv_block_layout layout;
     uint64_t factor;
@@ -167,8 +168,8 @@ static size_t write_payload(const struct encoding *encoding, unsigned width, con
     size_t count = encoding->count;
     switch (encoding->layout) {
     case VV_LAYOUT_LANES:
-        return width <= 32 ? vv_kernels()->pack32(packed, count, width, out)
-                           : vv_kernels()->pack64(packed, count, width, out);
+        return width <= 32 ? encoding->kernels->pack32(packed, count, width, out)
+                           : encoding->kernels->pack64(packed, count, width, out);
     case VV_LAYOUT_PLANES:
         for (unsigned shift = 0; shift < width; shift += 8) {
             for (size_t i = 0; i < count; i++) {
@@ -235,10 +236,11 @@ static struct vv_integer_plan plan_mode(struct encoding *encoding, enum vv_block
                                                               : EXCEPTION_BITS);
 }
 
-size_t vv_integer_block_encode(const int64_t *integers, size_t count, enum vv_block_form form,
-                               uint8_t *out)
+size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *integers,
+                               size_t count, enum vv_block_form form, uint8_t *out)
 {
     struct encoding encoding;
+    encoding.kernels = kernels;
     encoding.count = count;
     encoding.layout = layout_of(form);
     find_steps(integers, &encoding);

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "compress/kernels.h"
 
 enum vv_block_mode { VV_BLOCK_FRAME, VV_BLOCK_DELTA, VV_BLOCK_DELTA_OF_DELTA };
 
@@ -60,17 +61,19 @@ struct vv_integer_block {
 
 /* Encodes count (1 to 1024) integers; out has VV_INTEGER_BLOCK_BOUND(count) bytes. Returns the
  * length. */
-size_t vv_integer_block_encode(const int64_t *integers, size_t count, enum vv_block_form form,
-                               uint8_t *out);
+size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *integers,
+                               size_t count, enum vv_block_form form, uint8_t *out);
 
 /* Reads a block that fills the rest of the reader exactly. CORRUPT: it does not, or is none. */
 varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
                                     struct vv_integer_block *block) VARVE_MUST_CHECK;
 
 /* Writes the entries of a parsed block; out has VV_DECODE_ROOM(count) entries. Cannot fail. */
-void vv_integer_block_integers(const struct vv_integer_block *block, uint64_t *out);
+void vv_integer_block_integers(const struct vv_kernels *kernels,
+                               const struct vv_integer_block *block, uint64_t *out);
 
 /* The same as doubles, integer / 10^places. */
-void vv_integer_block_decimals(const struct vv_integer_block *block, unsigned places, double *out);
+void vv_integer_block_decimals(const struct vv_kernels *kernels,
+                               const struct vv_integer_block *block, unsigned places, double *out);
 
 #endif

@@ -87,10 +87,10 @@ static void unpack_bytes(const struct vv_integer_block *block, uint64_t *out)
     }
 }
 
-/* The steps of a narrow block, as 32-bit numbers. */
-static void narrow_steps(const struct vv_integer_block *block, uint32_t *steps)
+/* The differences of a narrow block, as 32-bit numbers, with the exceptions in their places. */
+static void narrow_differences(const struct vv_kernels *kernels,
+                               const struct vv_integer_block *block, uint32_t *steps)
 {
-    const struct vv_kernels *kernels = vv_kernels();
     size_t count = block->count;
     if (block->layout != VV_LAYOUT_LANES) {
         uint64_t wide[VV_COLUMN_MAX];
@@ -107,22 +107,27 @@ static void narrow_steps(const struct vv_integer_block *block, uint32_t *steps)
         }
     }
     for (size_t i = 0; i < block->exception_count; i++) {
-        steps[block->exceptions[i]] =
-            (uint32_t)(block->exception_base +
-                       vv_bits_get(block->exception_values, i, block->exception_width));
+        uint64_t value = vv_bits_get(block->exception_values, i, block->exception_width);
+        steps[block->exceptions[i]] = (uint32_t)(block->exception_base + value);
     }
+}
+
+/* The sums that make differences steps. */
+static void sum_narrow(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                       uint32_t *steps)
+{
     if (block->mode != VV_BLOCK_FRAME) {
-        kernels->prefix32(steps, count, (uint32_t)block->base);
+        kernels->prefix32(steps, block->count, (uint32_t)block->base);
     }
     if (block->mode == VV_BLOCK_DELTA_OF_DELTA) {
-        kernels->prefix32(steps, count, (uint32_t)(block->first - block->base));
+        kernels->prefix32(steps, block->count, (uint32_t)(block->first - block->base));
     }
 }
 
 /* The steps of any other block. */
-static void wide_steps(const struct vv_integer_block *block, uint64_t *steps)
+static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                       uint64_t *steps)
 {
-    const struct vv_kernels *kernels = vv_kernels();
     size_t count = block->count;
     if (block->layout != VV_LAYOUT_LANES) {
         unpack_bytes(block, steps);
@@ -152,16 +157,17 @@ static void wide_steps(const struct vv_integer_block *block, uint64_t *steps)
     }
 }
 
-void vv_integer_block_integers(const struct vv_integer_block *block, uint64_t *out)
+void vv_integer_block_integers(const struct vv_kernels *kernels,
+                               const struct vv_integer_block *block, uint64_t *out)
 {
-    const struct vv_kernels *kernels = vv_kernels();
     if (block->narrow) {
         uint32_t steps[SCRATCH];
-        narrow_steps(block, steps);
+        narrow_differences(kernels, block, steps);
+        sum_narrow(kernels, block, steps);
         kernels->scale32(steps, block->count, block->origin, block->factor, out);
     } else {
         uint64_t steps[SCRATCH];
-        wide_steps(block, steps);
+        wide_steps(kernels, block, steps);
         kernels->scale64(steps, block->count, block->origin, block->factor, out);
     }
 }
@@ -173,17 +179,24 @@ static bool is_exact(const struct vv_integer_block *block)
     return block->factor < 1 << 20 && origin < (int64_t)1 << 52 && origin > -((int64_t)1 << 52);
 }
 
-void vv_integer_block_decimals(const struct vv_integer_block *block, unsigned places, double *out)
+void vv_integer_block_decimals(const struct vv_kernels *kernels,
+                               const struct vv_integer_block *block, unsigned places, double *out)
 {
-    const struct vv_kernels *kernels = vv_kernels();
-    if (block->narrow && is_exact(block)) {
-        uint32_t steps[SCRATCH];
-        narrow_steps(block, steps);
-        kernels->decimal32(steps, block->count, (double)(int64_t)block->origin,
-                           (double)block->factor, places, out);
-    } else {
+    if (!block->narrow || !is_exact(block)) {
         uint64_t integers[SCRATCH];
-        vv_integer_block_integers(block, integers);
+        vv_integer_block_integers(kernels, block, integers);
         kernels->decimal64(integers, block->count, places, out);
+        return;
+    }
+    uint32_t steps[SCRATCH];
+    double origin = (double)(int64_t)block->origin;
+    double factor = (double)block->factor;
+    narrow_differences(kernels, block, steps);
+    if (block->mode == VV_BLOCK_DELTA) {
+        kernels->prefix_decimal32(steps, block->count, (uint32_t)block->base, origin, factor,
+                                  places, out);
+    } else {
+        sum_narrow(kernels, block, steps);
+        kernels->decimal32(steps, block->count, origin, factor, places, out);
     }
 }

@@ -3,6 +3,10 @@
  *
  * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is there.
  */
+#include <immintrin.h>
+
 #define VV_VECTOR_BYTES 32
+#define VV_FUSED_MULTIPLY_ADD(a, b, c) _mm256_fmadd_pd(a, b, c)
+#define VV_DOUBLES(x) _mm256_cvtepi32_pd((__m128i)(x))
 #define VV_KERNELS vv_kernels_avx2
 #include "compress/kernel_vector.h"

@@ -120,6 +120,36 @@ static void decimal32(const uint32_t *steps, size_t count, double origin, double
     }
 }
 
+static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step, double origin,
+                             double factor, unsigned places, double *out)
+{
+    double power = vv_powers_of_ten[places];
+    uint32_t sum = 0 - step;
+    for (size_t i = 0; i < count; i++) {
+        sum += values[i] + step;
+        out[i] = ((double)(int32_t)sum * factor + origin) / power;
+    }
+}
+
+static void fill(uint64_t value, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = value;
+    }
+}
+
+static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
+                   uint64_t *out)
+{
+    size_t at = 0;
+    for (size_t run = 0; run < run_count; run++) {
+        size_t end = run + 1 < run_count ? starts[run] : count;
+        for (; at < end; at++) {
+            out[at] = runs[run];
+        }
+    }
+}
+
 /* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as fields. */
 static size_t pack(const uint64_t *values, size_t count, unsigned width, unsigned word_bits,
                    uint8_t *out)
@@ -180,6 +210,9 @@ const struct vv_kernels vv_kernels_scalar = {
     .scale64 = scale64,
     .decimal32 = decimal32,
     .decimal64 = decimal64,
+    .prefix_decimal32 = prefix_decimal32,
+    .fill = fill,
+    .expand = expand,
     .pack32 = pack32,
     .pack64 = pack64,
 };

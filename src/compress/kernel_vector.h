@@ -1,8 +1,9 @@
 /*
  * kernel_vector.h - the kernels in vectors of VV_VECTOR_BYTES, compiled once per instruction set.
  *
- * Included by one kernel_<isa>.c each, which defines VV_VECTOR_BYTES (16, 32 or 64) and names the table
- * VV_KERNELS. Everything else is static, so that no wide instruction leaks into code of the baseline.
+ * Included by one kernel_<isa>.c each, which defines VV_VECTOR_BYTES (16, 32 or 64), names the table
+ * VV_KERNELS, and gives the two operations on vectors that have no operator:
+ * VV_FUSED_MULTIPLY_ADD, and VV_DOUBLES of the signed 32-bit numbers in half a vector. Everything else is static, so that no wide instruction leaks into code of the baseline.
  * Vectors are those of gcc and clang; loops that either compiler turns into good vector code by itself are
  * left as loops.
  *
@@ -90,8 +91,12 @@ static inline void store64(void *at, vector64 vector)
 #define FOR_WIDTHS(X)                                                                              \
     X(1)                                                                                           \
     X(2)                                                                                           \
-    X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) \
-        X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+    X(3)                                                                                           \
+    X(4)                                                                                           \
+    X(5)                                                                                           \
+    X(6)                                                                                           \
+    X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22)   \
+        X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
 
 FOR_WIDTHS(UNPACK_GROUP)
 
@@ -165,6 +170,8 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
 #define SHIFT64(x, by) __builtin_shufflevector(zero, x, 2 - by, 3 - by)
 #define LAST32(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
 #define LAST64(x) __builtin_shufflevector(x, x, 1, 1)
+#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1)
+#define HIGH_HALF(x) __builtin_shufflevector(x, x, 2, 3)
 #elif VV_VECTOR_BYTES == 32
 #define SHIFT32(x, by)                                                                             \
     __builtin_shufflevector(zero, x, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by,  \
@@ -172,6 +179,8 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
 #define SHIFT64(x, by) __builtin_shufflevector(zero, x, 4 - by, 5 - by, 6 - by, 7 - by)
 #define LAST32(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
 #define LAST64(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
+#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1, 2, 3)
+#define HIGH_HALF(x) __builtin_shufflevector(x, x, 4, 5, 6, 7)
 #else
 #define SHIFT32(x, by)                                                                             \
     __builtin_shufflevector(zero, x, 16 - by, 17 - by, 18 - by, 19 - by, 20 - by, 21 - by,         \
@@ -183,23 +192,36 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
 #define LAST32(x)                                                                                  \
     __builtin_shufflevector(x, x, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15)
 #define LAST64(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
+#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7)
+#define HIGH_HALF(x) __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)
 #endif
+
+/* The sums of the lanes up to each one. */
+static inline vector32 sum_lanes32(vector32 lanes)
+{
+    const vector32 zero = {0};
+#if VV_VECTOR_BYTES == 32
+    /* AVX2 shifts within halves cheaply; the total of the low one is then added to the high one. */
+    lanes += __builtin_shufflevector(zero, lanes, 0, 8, 9, 10, 4, 12, 13, 14);
+    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 8, 9, 4, 5, 12, 13);
+    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 2, 3, 11, 11, 11, 11);
+#else
+    lanes += SHIFT32(lanes, 1);
+    lanes += SHIFT32(lanes, 2);
+#if VV_VECTOR_BYTES == 64
+    lanes += SHIFT32(lanes, 4);
+    lanes += SHIFT32(lanes, 8);
+#endif
+#endif
+    return lanes;
+}
 
 static void prefix32(uint32_t *values, size_t count, uint32_t step)
 {
     const vector32 zero = {0};
     vector32 carry = zero - step;
-    size_t i = 0;
-    for (; i < count; i += LANES32) {
-        vector32 sum = load32(values + i) + step;
-        sum += SHIFT32(sum, 1);
-        sum += SHIFT32(sum, 2);
-#if VV_VECTOR_BYTES >= 32
-        sum += SHIFT32(sum, 4);
-#endif
-#if VV_VECTOR_BYTES >= 64
-        sum += SHIFT32(sum, 8);
-#endif
+    for (size_t i = 0; i < count; i += LANES32) {
+        vector32 sum = sum_lanes32(load32(values + i) + step);
         store32(values + i, sum + carry);
         carry += LAST32(sum);
     }
@@ -308,6 +330,86 @@ static void decimal32(const uint32_t *restrict steps, size_t count, double origi
     }
 }
 
+typedef double vector_double __attribute__((vector_size(VV_VECTOR_BYTES)));
+
+/* divide() on vectors. */
+static inline vector_double divide_vector(vector_double dividend, double power, double reciprocal)
+{
+    const vector_double zero = {0};
+    vector_double quotient = dividend * reciprocal;
+    vector_double rest = VV_FUSED_MULTIPLY_ADD(-quotient, zero + power, dividend);
+    return VV_FUSED_MULTIPLY_ADD(rest, zero + reciprocal, quotient);
+}
+
+/* A vector of sums as doubles, divided by power unless it is 1. */
+static inline void store_decimals(vector32 sums, double origin, double factor, double power,
+                                  double reciprocal, double *out)
+{
+    const vector_double zero = {0};
+    vector_double first =
+        VV_FUSED_MULTIPLY_ADD(VV_DOUBLES(LOW_HALF(sums)), zero + factor, zero + origin);
+    vector_double second =
+        VV_FUSED_MULTIPLY_ADD(VV_DOUBLES(HIGH_HALF(sums)), zero + factor, zero + origin);
+    if (power != 1) {
+        first = divide_vector(first, power, reciprocal);
+        second = divide_vector(second, power, reciprocal);
+    }
+    memcpy(out, &first, sizeof first);
+    memcpy(out + LANES64, &second, sizeof second);
+}
+
+static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step, double origin,
+                             double factor, unsigned places, double *out)
+{
+    const vector32 zero = {0};
+    double power = vv_powers_of_ten[places];
+    double reciprocal = 1 / power;
+    vector32 carry = zero - step;
+    size_t i = 0;
+    for (; i + LANES32 <= count; i += LANES32) {
+        vector32 sum = sum_lanes32(load32(values + i) + step);
+        store_decimals(sum + carry, origin, factor, power, reciprocal, out + i);
+        carry += LAST32(sum);
+    }
+    if (i < count) {
+        double last[LANES32];
+        vector32 sum = sum_lanes32(load32(values + i) + step);
+        store_decimals(sum + carry, origin, factor, power, reciprocal, last);
+        memcpy(out + i, last, (count - i) * sizeof *out);
+    }
+}
+
+/* ------------------------------------------------------------------------------ Runs */
+
+static void fill(uint64_t value, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = value;
+    }
+}
+
+static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
+                   uint64_t *out)
+{
+    const vector64 zero = {0};
+    size_t at = 0;
+    for (size_t run = 0; run < run_count; run++) {
+        size_t end = run + 1 < run_count ? starts[run] : count;
+        vector64 value = zero + runs[run];
+        /* Eight entries at once, most often enough; the next run overwrites what is too many. */
+        while (at + 8 <= count && at < end) {
+            for (size_t i = 0; i < 8; i += LANES64) {
+                store64(out + at + i, value);
+            }
+            at += 8;
+        }
+        for (; at < end; at++) {
+            out[at] = runs[run];
+        }
+        at = end;
+    }
+}
+
 /* -------------------------------------------------------------------------- Packing */
 
 /* Writes the last, partial words of the lanes and the values of the last row as fields. */
@@ -391,6 +493,9 @@ const struct vv_kernels VV_KERNELS = {
     .scale64 = scale64,
     .decimal32 = decimal32,
     .decimal64 = decimal64,
+    .prefix_decimal32 = prefix_decimal32,
+    .fill = fill,
+    .expand = expand,
     .pack32 = pack32,
     .pack64 = pack64,
 };

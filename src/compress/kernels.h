@@ -46,6 +46,17 @@ struct vv_kernels {
     void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
                       unsigned places, double *out);
 
+    /* prefix32() and decimal32() in one, without a trip through memory; values are not written. */
+    void (*prefix_decimal32)(const uint32_t *values, size_t count, uint32_t step, double origin,
+                             double factor, unsigned places, double *out);
+
+    /* out[i] = value for all i. */
+    void (*fill)(uint64_t value, size_t count, uint64_t *out);
+    /* Run r, of value runs[r], reaches to before starts[r] (the last one, run_count - 1, to count).
+     * starts: run_count - 1 increasing positions, 1 to count - 1. */
+    void (*expand)(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
+                   uint64_t *out);
+
     /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes written. */
     size_t (*pack32)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
     size_t (*pack64)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);

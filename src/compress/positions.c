@@ -87,8 +87,10 @@ varve_status vv_positions_decode(struct vv_reader *reader, size_t count, size_t 
         return decode_bitmap(fields, count, limit, positions);
     }
     size_t next = 0;
-    for (size_t i = 0; i < count; i++) {
-        next += vv_bits_get(fields, i, code);
+    uint32_t mask = (uint32_t)vv_bits_mask(code);
+    for (size_t i = 0, bit = 0; i < count; i++, bit += code) {
+        /* Gaps are short: four bytes hold one wherever it starts. */
+        next += vv_load_u32(fields + bit / 8) >> (bit % 8) & mask;
         positions[i] = (uint16_t)next++;
     }
     return next <= limit ? VARVE_OK : VARVE_CORRUPT;

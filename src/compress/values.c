@@ -7,7 +7,7 @@
  */
 #include "compress/values.h"
 #include "compress/bits.h"
-#include "compress/codec.h"
+#include "compress/codec_with.h"
 #include "compress/decimals.h"
 #include "compress/integer_block.h"
 #include "compress/positions.h"
@@ -47,8 +47,8 @@ static size_t write_value_exceptions(const double *values, size_t count,
 }
 
 /* Everything after the runs: values that need not be different. */
-static size_t encode_plain(const double *values, size_t count, unsigned flags,
-                           enum vv_block_form form, uint8_t *out)
+static size_t encode_plain(const struct vv_kernels *kernels, const double *values, size_t count,
+                           unsigned flags, enum vv_block_form form, uint8_t *out)
 {
     int64_t integers[VV_COLUMN_MAX];
     uint16_t exceptions[VV_COLUMN_MAX];
@@ -60,13 +60,13 @@ static size_t encode_plain(const double *values, size_t count, unsigned flags,
             length += write_value_exceptions(values, count, &decimals, out + 1);
         }
         out[0] = (uint8_t)(flags | decimals.places);
-        return length + vv_integer_block_encode(integers, count, form, out + length);
+        return length + vv_integer_block_encode(kernels, integers, count, form, out + length);
     }
     for (size_t i = 0; i < count; i++) {
         integers[i] = (int64_t)vv_ordered_bits(bits_of(values[i]));
     }
     out[0] = (uint8_t)(flags | VV_VALUES_RAW);
-    return 1 + vv_integer_block_encode(integers, count, form, out + 1);
+    return 1 + vv_integer_block_encode(kernels, integers, count, form, out + 1);
 }
 
 /* Positions where a value differs from the one before. */
@@ -81,8 +81,9 @@ static size_t find_changes(const double *values, size_t count, uint16_t *changes
 }
 
 /* Runs: how many, where the second and later ones start, and the encoding of one value of each. */
-static size_t encode_runs(const double *values, size_t count, const uint16_t *changes,
-                          size_t change_count, enum vv_block_form form, uint8_t *out)
+static size_t encode_runs(const struct vv_kernels *kernels, const double *values, size_t count,
+                          const uint16_t *changes, size_t change_count, enum vv_block_form form,
+                          uint8_t *out)
 {
     double runs[VV_COLUMN_MAX];
     uint8_t plain[VV_VALUES_BOUND(VV_COLUMN_MAX)];
@@ -90,7 +91,7 @@ static size_t encode_runs(const double *values, size_t count, const uint16_t *ch
     for (size_t i = 0; i < change_count; i++) {
         runs[i + 1] = values[changes[i]];
     }
-    size_t length = encode_plain(runs, change_count + 1, VV_VALUES_RUNS, form, plain);
+    size_t length = encode_plain(kernels, runs, change_count + 1, VV_VALUES_RUNS, form, plain);
     uint8_t *at = out;
     *at++ = plain[0];
     at += vv_varint_put(at, change_count);
@@ -99,8 +100,8 @@ static size_t encode_runs(const double *values, size_t count, const uint16_t *ch
     return (size_t)(at - out) + length - 1;
 }
 
-size_t vv_values_encode_form(const double *values, size_t count, enum vv_block_form form,
-                             uint8_t *out)
+size_t vv_values_encode_with(const struct vv_kernels *kernels, const double *values, size_t count,
+                             enum vv_block_form form, uint8_t *out)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     uint16_t changes[VV_COLUMN_MAX];
@@ -108,10 +109,10 @@ size_t vv_values_encode_form(const double *values, size_t count, enum vv_block_f
     if (change_count == 0) {
         return encode_constant(values[0], out);
     }
-    size_t length = encode_plain(values, count, 0, form, out);
+    size_t length = encode_plain(kernels, values, count, 0, form, out);
     if (change_count < count / 2) {
         uint8_t runs[VV_VALUES_BOUND(VV_COLUMN_MAX)];
-        size_t runs_length = encode_runs(values, count, changes, change_count, form, runs);
+        size_t runs_length = encode_runs(kernels, values, count, changes, change_count, form, runs);
         /* Entropy coding does what runs do: they must be much shorter to be worth it there. */
         size_t worth = form == VV_FORM_PACKED ? length : length / 2;
         if (runs_length < worth) {
@@ -124,5 +125,5 @@ size_t vv_values_encode_form(const double *values, size_t count, enum vv_block_f
 
 size_t vv_values_encode(const double *values, size_t count, uint8_t *out)
 {
-    return vv_values_encode_form(values, count, VV_FORM_PACKED, out);
+    return vv_values_encode_with(vv_kernels(), values, count, VV_FORM_PACKED, out);
 }

@@ -5,7 +5,7 @@
 #ifndef VARVE_COMPRESS_VALUES_H
 #define VARVE_COMPRESS_VALUES_H
 
-#include "compress/integer_block.h"
+#include <stdint.h>
 
 /* Bits of the tag byte: the scheme, and what stands before its block. */
 enum {
@@ -21,9 +21,5 @@ static inline uint64_t vv_ordered_bits(uint64_t bits)
 {
     return bits ^ (uint64_t)((int64_t)bits >> 63) >> 1;
 }
-
-/* vv_values_encode() in one of the forms; all are decoded by vv_values_decode(). */
-size_t vv_values_encode_form(const double *values, size_t count, enum vv_block_form form,
-                             uint8_t *out);
 
 #endif

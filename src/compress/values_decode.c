@@ -4,7 +4,7 @@
  * R1  The tag, the counts and the positions are checked before anything is written.
  * Thread: no state. No allocation; about 40 KiB of stack.
  */
-#include "compress/codec.h"
+#include "compress/codec_with.h"
 #include "compress/decimals.h"
 #include "compress/integer_block.h"
 #include "compress/positions.h"
@@ -17,8 +17,8 @@ static double double_of(uint64_t bits)
     return value;
 }
 
-static varve_status decode_constant(struct vv_reader *reader, unsigned scheme, size_t count,
-                                    double *values)
+static varve_status decode_constant(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                    unsigned scheme, size_t count, double *values)
 {
     double value;
     if (scheme == VV_VALUES_RAW) {
@@ -29,24 +29,24 @@ static varve_status decode_constant(struct vv_reader *reader, unsigned scheme, s
     if (reader->failed || reader->at != reader->end) {
         return VARVE_CORRUPT;
     }
-    for (size_t i = 0; i < count; i++) {
-        values[i] = value;
-    }
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    kernels->fill(bits, count, (uint64_t *)values);
     return VARVE_OK;
 }
 
 /* The block of a scheme, after runs and exceptions. */
-static varve_status decode_block(struct vv_reader *reader, unsigned scheme, size_t count,
-                                 double *values)
+static varve_status decode_block(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                 unsigned scheme, size_t count, double *values)
 {
     struct vv_integer_block block;
     VV_TRY(vv_integer_block_parse(reader, count, &block));
     if (scheme != VV_VALUES_RAW) {
-        vv_integer_block_decimals(&block, scheme, values);
+        vv_integer_block_decimals(kernels, &block, scheme, values);
         return VARVE_OK;
     }
     uint64_t *bits = (uint64_t *)values;
-    vv_integer_block_integers(&block, bits);
+    vv_integer_block_integers(kernels, &block, bits);
     for (size_t i = 0; i < count; i++) {
         bits[i] = vv_ordered_bits(bits[i]);
     }
@@ -54,12 +54,12 @@ static varve_status decode_block(struct vv_reader *reader, unsigned scheme, size
 }
 
 /* Values with the exceptions of their decimals, if the tag has the flag. */
-static varve_status decode_plain(struct vv_reader *reader, unsigned tag, size_t count,
-                                 double *values)
+static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                 unsigned tag, size_t count, double *values)
 {
     unsigned scheme = tag & VV_VALUES_SCHEME;
     if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
-        return decode_block(reader, scheme, count, values);
+        return decode_block(kernels, reader, scheme, count, values);
     }
     uint16_t positions[VV_COLUMN_MAX];
     uint64_t exceptions = vv_read_varint(reader);
@@ -68,15 +68,15 @@ static varve_status decode_plain(struct vv_reader *reader, unsigned tag, size_t 
     }
     VV_TRY(vv_positions_decode(reader, (size_t)exceptions, count, positions));
     const uint8_t *bits = vv_read_bytes(reader, exceptions * 8);
-    VV_TRY(decode_block(reader, scheme, count, values));
+    VV_TRY(decode_block(kernels, reader, scheme, count, values));
     for (size_t i = 0; i < exceptions; i++) {
         values[positions[i]] = double_of(vv_load_u64(bits + i * 8));
     }
     return VARVE_OK;
 }
 
-static varve_status decode_runs(struct vv_reader *reader, unsigned tag, size_t count,
-                                double *values)
+static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                unsigned tag, size_t count, double *values)
 {
     uint16_t changes[VV_COLUMN_MAX];
     double runs[VV_DECODE_ROOM(VV_COLUMN_MAX)];
@@ -85,18 +85,14 @@ static varve_status decode_runs(struct vv_reader *reader, unsigned tag, size_t c
         return VARVE_CORRUPT;
     }
     VV_TRY(vv_positions_decode(reader, (size_t)change_count, count, changes));
-    VV_TRY(decode_plain(reader, tag, (size_t)change_count + 1, runs));
-    size_t at = 0;
-    for (size_t run = 0; run <= change_count; run++) {
-        size_t end = run < change_count ? changes[run] : count;
-        for (; at < end; at++) {
-            values[at] = runs[run];
-        }
-    }
+    VV_TRY(decode_plain(kernels, reader, tag, (size_t)change_count + 1, runs));
+    kernels->expand((const uint64_t *)runs, changes, (size_t)change_count + 1, count,
+                    (uint64_t *)values);
     return VARVE_OK;
 }
 
-varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count, double *values)
+varve_status vv_values_decode_with(const struct vv_kernels *kernels, const uint8_t *in,
+                                   size_t length, size_t count, double *values)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     struct vv_reader reader = vv_reader_init(in, length);
@@ -109,8 +105,13 @@ varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count, do
         if ((tag & (VV_VALUES_RUNS | VV_VALUES_EXCEPTIONS)) != 0) {
             return VARVE_CORRUPT;
         }
-        return decode_constant(&reader, scheme, count, values);
+        return decode_constant(kernels, &reader, scheme, count, values);
     }
-    return (tag & VV_VALUES_RUNS) != 0 ? decode_runs(&reader, tag, count, values)
-                                       : decode_plain(&reader, tag, count, values);
+    return (tag & VV_VALUES_RUNS) != 0 ? decode_runs(kernels, &reader, tag, count, values)
+                                       : decode_plain(kernels, &reader, tag, count, values);
+}
+
+varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count, double *values)
+{
+    return vv_values_decode_with(vv_kernels(), in, length, count, values);
 }
