@@ -218,7 +218,7 @@ static varve_status read_number(struct record *record, double *value)
     uint64_t magnitude = 0;
     const char *stop = vv_scan_digits(digits, &magnitude);
     if (*stop == 'i' && stop > digits) {
-        int64_t integer = *record->at == '-' ? -(int64_t)magnitude : (int64_t)magnitude;
+        int64_t integer = (int64_t)(*record->at == '-' ? 0 - magnitude : magnitude);
         if (stop - digits > 18 && vv_scan_integer_slow(record->at, &integer) == NULL) {
             return expected(record, record->at, "an integer of 64 bits");
         }

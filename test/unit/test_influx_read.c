@@ -1,0 +1,210 @@
+/*
+ * test_influx_read.c - Influx line protocol in: names, escapes, field types, and the words for bad lines.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "support/fake_import.h"
+
+#define CHECK(cases)                                                                               \
+    assert_int_equal(vv_fake_check(VARVE_FORMAT_INFLUX, cases, sizeof cases / sizeof cases[0]), 0)
+
+static void fields_become_series_of_measurement_and_field(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"cpu,host=a usage=1,idle=2i 17\n",
+         "cpu_usage{host=\"a\"} 17 1\ncpu_idle{host=\"a\"} 17 2\n"},
+        {"cpu usage=1 17\n", "cpu_usage 17 1\n"},
+        {"cpu value=1,max=2 17\n", "cpu 17 1\ncpu_max 17 2\n"},
+        {"cpu,b=2,a=1 value=1 17", "cpu{a=\"1\",b=\"2\"} 17 1\n"},
+    };
+    CHECK(cases);
+}
+
+static void fields_in_another_order_find_their_series(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"c a=1,b=2,d=3 1\nc d=4,a=5,b=6 2\nc b=7 3\nc a=8,b=9,d=10 4\n",
+         "c_a 1 1\nc_b 1 2\nc_d 1 3\nc_d 2 4\nc_a 2 5\nc_b 2 6\nc_b 3 7\nc_a 4 8\nc_b 4 9\nc_d 4 "
+         "10\n"},
+        {"c a=1 1\nc ab=2 2\nc a=3 3\n", "c_a 1 1\nc_ab 2 2\nc_a 3 3\n"},
+        {"c,t=x a=1 1\nc,t=xy a=2 2\nc,t=x a=3 3\n",
+         "c_a{t=\"x\"} 1 1\nc_a{t=\"xy\"} 2 2\nc_a{t=\"x\"} 3 3\n"},
+    };
+    CHECK(cases);
+}
+
+static void every_type_of_field_has_a_value(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"m v=1.5,w=-2e3,x=.5,y=1. 1\n", "m_v 1 1.5\nm_w 1 -2000\nm_x 1 0.5\nm_y 1 1\n"},
+        {"m v=-7i,w=18446744073709551615u 1\n", "m_v 1 -7\nm_w 1 18446744073709552000\n"},
+        {"m a=t,b=T,c=true,d=True,e=TRUE 1\n", "m_a 1 1\nm_b 1 1\nm_c 1 1\nm_d 1 1\nm_e 1 1\n"},
+        {"m a=f,b=F,c=false,d=False,e=FALSE 1\n", "m_a 1 0\nm_b 1 0\nm_c 1 0\nm_d 1 0\nm_e 1 0\n"},
+        {"m v=-9223372036854775808i 1\n", "m_v 1 -9223372036854776000\n"},
+    };
+    CHECK(cases);
+}
+
+static void strings_are_skipped_and_counted(void **state)
+{
+    (void)state;
+    struct vv_fake_import fake;
+    vv_fake_import_init(&fake, VARVE_FORMAT_INFLUX);
+    static const char text[] = "m s=\"a, b=1 \\\" \\\\\",v=1,t=\"\" 1\n"
+                               "m s=\"two\nlines\",v=2 2\n"
+                               "m s=\"only\" 3\n"
+                               "m v=3,bad 4\n";
+    assert_string_equal(vv_fake_import(&fake, text, sizeof text - 1),
+                        "! in:5:10: expected = after the field key, got \" 4\"\n"
+                        "m_v 1 1\nm_v 2 2\n");
+    assert_int_equal(fake.report.strings, 4);
+    assert_int_equal(fake.report.lines, 5);
+    assert_int_equal(fake.report.samples, 2);
+    assert_int_equal(fake.report.skipped, 1);
+    vv_fake_import_fini(&fake);
+}
+
+static void integers_that_a_double_cannot_hold_are_counted(void **state)
+{
+    (void)state;
+    struct vv_fake_import fake;
+    vv_fake_import_init(&fake, VARVE_FORMAT_INFLUX);
+    static const char text[] = "m a=9007199254740993i,b=9007199254740992i,c=9223372036854775807i,"
+                               "d=18446744073709551615u,e=9007199254740994i 1\n";
+    (void)vv_fake_import(&fake, text, sizeof text - 1);
+    assert_int_equal(fake.report.rounded, 3);
+    assert_int_equal(fake.report.samples, 5);
+    vv_fake_import_fini(&fake);
+}
+
+static void backslashes_escape_what_would_end_a_name(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"my\\ m\\,x,t\\ a\\=g=v\\,\\ 1 f\\=\\ g=1 5\n",
+         "{\"my m,x_f= g\",\"t a=g\"=\"v, 1\"} 5 1\n"},
+        {"m,a=b\\c value=1 5\n", "m{a=\"b\\\\c\"} 5 1\n"},
+        {"m,a=b\\\\\\ c value=1 5\n", "m{a=\"b\\\\\\\\ c\"} 5 1\n"},
+        {"m\\=x value=1 5\n", "{\"m\\\\=x\"} 5 1\n"},
+        {"m=x value=1 5\n", "{\"m=x\"} 5 1\n"},
+    };
+    CHECK(cases);
+}
+
+static void spaces_may_be_many_and_comments_are_skipped(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"# comment\n\n  m   value=1   5  \n", "m 5 1\n"},
+        {"m value=1\n", "m 1000000000 1\n"},
+        {"m value=1 -5\r\n", "m -5 1\n"},
+    };
+    CHECK(cases);
+}
+
+static void bad_lines_are_named_and_leave_nothing_behind(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"m\n", "! in:1:2: expected a comma or a space after the measurement, got the end of the "
+                "line\n"},
+        {"m \n", "! in:1:3: expected a field key, got the end of the line\n"},
+        {",a=b v=1 1\n", "! in:1:1: expected a measurement, got \",a\"\n"},
+        {"m, v=1 1\n", "! in:1:3: expected a tag key after the comma, got \" v\"\n"},
+        {"m,a v=1 1\n", "! in:1:4: expected = after the tag key, got \" v\"\n"},
+        {"m,a= v=1 1\n", "! in:1:5: expected a tag value after =, got \" v\"\n"},
+        {"m,a=b=c v=1 1\n",
+         "! in:1:6: expected a comma or a space after the tag value, got \"=c\"\n"},
+        {"m,a=b\n",
+         "! in:1:6: expected a comma or a space after the tag value, got the end of the line\n"},
+        {"m v 1\n", "! in:1:4: expected = after the field key, got \" 1\"\n"},
+        {"m =1 1\n", "! in:1:3: expected a field key, got \"=1\"\n"},
+        {"m v= 1\n", "! in:1:5: expected a number, true, false or a string in double quotes, got "
+                     "\" 1\"\n"},
+        {"m v=abc 1\n", "! in:1:5: expected a number, true, false or a string in double quotes, "
+                        "got \"abc\"\n"},
+        {"m v=NaN 1\n", "! in:1:5: expected a number, true, false or a string in double quotes, "
+                        "got \"NaN\"\n"},
+        {"m v=tru 1\n", "! in:1:6: expected a comma or a space after the field value, got "
+                        "\"ru\"\n"},
+        {"m v=1x 1\n", "! in:1:6: expected a comma or a space after the field value, got \"x\"\n"},
+        {"m v=1.5i 1\n", "! in:1:8: expected a comma or a space after the field value, got "
+                         "\"i\"\n"},
+        {"m v=9223372036854775808i 1\n",
+         "! in:1:5: expected an integer of 64 bits, got \"9223372036854775808i\"\n"},
+        {"m v=-1u 1\n", "! in:1:5: expected an unsigned integer of 64 bits, got \"-1u\"\n"},
+        {"m v=- 1\n", "! in:1:5: expected a number, got \"-\"\n"},
+        {"m v=1e999 1\n", "! in:1:5: expected a number, got \"1e999\"\n"},
+        {"m v=1, 1\n", "! in:1:7: expected a field key, got \" 1\"\n"},
+        {"m v=\"abc 1\nm v=2 2\n", "! in:1:5: the quote is not closed\nm_v 2 2\n"},
+        {"m v=\"a\"b 1\n", "! in:1:8: expected a comma or a space after the field value, got "
+                           "\"b\"\n"},
+        {"m v=1 1.5\n", "! in:1:7: expected a whole number as timestamp, got \"1.5\"\n"},
+        {"m v=1 1 2\n", "! in:1:7: expected a whole number as timestamp, got \"1\"\n"},
+        {"m v=1 9223372036854775807\n",
+         "! in:1:7: expected a timestamp of the years 1677 to 2262 (is its unit right?), got "
+         "\"9223372036854775807\"\n"},
+        {"m v=1 9223372036854775808\n",
+         "! in:1:7: expected a whole number as timestamp, got \"9223372036854775808\"\n"},
+        {"m\tx v=1 1\n",
+         "! in:1:2: expected a comma or a space after the measurement, got \"\\x09x\"\n"},
+        {"m a=1,b=x 1\nm a=2,b=3 2\n",
+         "! in:1:9: expected a number, true, false or a string in double quotes, got \"x\"\n"
+         "m_a 2 2\nm_b 2 3\n"},
+    };
+    CHECK(cases);
+}
+
+static void a_known_prefix_without_fields_is_bad_like_a_new_one(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"m,a=b v=1 1\nm,a=b\n",
+         "! in:2:6: expected a comma or a space after the tag value, got the end of the line\n"
+         "m_v{a=\"b\"} 1 1\n"},
+    };
+    CHECK(cases);
+}
+
+static void precision_applies_to_times(void **state)
+{
+    (void)state;
+    static const struct {
+        varve_precision precision;
+        const char *expected;
+    } cases[] = {{VARVE_PRECISION_S, "m_v 2000000000 1\n"},
+                 {VARVE_PRECISION_MS, "m_v 2000000 1\n"},
+                 {VARVE_PRECISION_US, "m_v 2000 1\n"},
+                 {VARVE_PRECISION_NS, "m_v 2 1\n"}};
+    for (size_t index = 0; index < sizeof cases / sizeof cases[0]; index++) {
+        struct vv_fake_import fake;
+        vv_fake_import_init(&fake, VARVE_FORMAT_INFLUX);
+        fake.options.precision = cases[index].precision;
+        assert_string_equal(vv_fake_import(&fake, "m v=1 2\n", 8), cases[index].expected);
+        vv_fake_import_fini(&fake);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_become_series_of_measurement_and_field),
+        cmocka_unit_test(fields_in_another_order_find_their_series),
+        cmocka_unit_test(every_type_of_field_has_a_value),
+        cmocka_unit_test(strings_are_skipped_and_counted),
+        cmocka_unit_test(integers_that_a_double_cannot_hold_are_counted),
+        cmocka_unit_test(backslashes_escape_what_would_end_a_name),
+        cmocka_unit_test(spaces_may_be_many_and_comments_are_skipped),
+        cmocka_unit_test(bad_lines_are_named_and_leave_nothing_behind),
+        cmocka_unit_test(a_known_prefix_without_fields_is_bad_like_a_new_one),
+        cmocka_unit_test(precision_applies_to_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
