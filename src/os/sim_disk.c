@@ -146,6 +146,14 @@ int vv_sim_entries_reserve(struct vv_sim_entries *entries, size_t more)
     return 0;
 }
 
+/* Names have been measured where they came in, so that one always fits. */
+static void copy_name(char to[VV_SIM_NAME_MAX + 1], const char *name)
+{
+    size_t length = strlen(name);
+    VV_ASSERT(length <= VV_SIM_NAME_MAX);
+    memcpy(to, name, length + 1);
+}
+
 void vv_sim_entries_set(struct vv_sim_entries *entries, const char *name,
                         struct vv_sim_inode *inode)
 {
@@ -156,7 +164,7 @@ void vv_sim_entries_set(struct vv_sim_entries *entries, const char *name,
     } else {
         VV_ASSERT(entries->count < entries->capacity);
         entry = &entries->items[entries->count++];
-        (void)strcpy(entry->name, name); /* lengths were checked where the name came in */
+        copy_name(entry->name, name);
     }
     entry->inode = inode;
 }
@@ -267,8 +275,8 @@ int vv_sim_directory_change(struct vv_sim_inode *directory, const char *from, co
         return -ENOMEM;
     }
     change->kind = from == NULL ? VV_SIM_LINK : to == NULL ? VV_SIM_UNLINK : VV_SIM_RENAME;
-    (void)strcpy(change->from, from != NULL ? from : "");
-    (void)strcpy(change->to, to != NULL ? to : "");
+    copy_name(change->from, from != NULL ? from : "");
+    copy_name(change->to, to != NULL ? to : "");
     if (to != NULL) {
         change->inode = inode;
         vv_sim_inode_reference(inode);

@@ -83,7 +83,7 @@ static void a_failed_realloc_leaves_the_memory(void **state)
     (void)state;
     char *memory = vv_alloc(4);
     assert_non_null(memory);
-    (void)strcpy(memory, "abc");
+    memcpy(memory, "abc", 4);
     vv_alloc_fail_at(1);
     assert_null(vv_realloc(memory, 1000));
     assert_string_equal(memory, "abc");

@@ -24,7 +24,7 @@ static int setup(void **state)
     }
     const struct vv_env *env = vv_env_sim_env(fixture.sim);
     fixture.base.env = env;
-    (void)strcpy(fixture.base.root, "/db");
+    (void)snprintf(fixture.base.root, sizeof fixture.base.root, "/db");
     if (env->ops->make_directory(env->ctx, "/db") != 0) {
         return -1;
     }

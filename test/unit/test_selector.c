@@ -160,10 +160,11 @@ static void a_selector_keeps_its_own_text(void **state)
 static void many_matchers_fit(void **state)
 {
     (void)state;
-    char *text = malloc(65536);
-    size_t length = (size_t)sprintf(text, "{");
+    enum { CAPACITY = 65536 };
+    char *text = malloc(CAPACITY);
+    size_t length = (size_t)snprintf(text, CAPACITY, "{");
     for (int index = 0; index < 5000; index++) {
-        length += (size_t)sprintf(text + length, "a%d!='x',", index);
+        length += (size_t)snprintf(text + length, CAPACITY - length, "a%d!='x',", index);
     }
     text[length++] = '}';
     varve_selector *selector = NULL;
@@ -403,11 +404,11 @@ static void a_series_with_too_many_labels_is_beyond_the_limit(void **state)
 {
     (void)state;
     char text[2048];
-    size_t length = (size_t)sprintf(text, "{");
+    size_t length = (size_t)snprintf(text, sizeof text, "{");
     for (int index = 0; index < 65; index++) {
-        length += (size_t)sprintf(text + length, "a%d='x',", index);
+        length += (size_t)snprintf(text + length, sizeof text - length, "a%d='x',", index);
     }
-    (void)sprintf(text + length, "}");
+    (void)snprintf(text + length, sizeof text - length, "}");
     expect_key_error(text, VARVE_LIMIT, "a series has at most 64 labels");
 }
 
