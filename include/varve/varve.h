@@ -1,35 +1,36 @@
 /*
  * varve.h - the manual of libvarve, an embedded time-series storage engine.
  *
- * If it is not in this file, it is not public API. Read from top to bottom: the order is the order in
- * which a program needs things.
+ * If it is not in this file, it is not public API. Read from top to bottom: the order is the order
+ * in which a program needs things.
  *
  *   1 Conventions   2 Statuses and errors   3 Opening and closing   4 Series   5 Appending
  *   6 Selecting and reading   7 Aggregating   8 Deleting   9 Text in and out   10 Administration
  *   11 Times and values as text
  *
  * The words. A *sample* is a (timestamp, value) pair: int64 nanoseconds since the Unix epoch and a
- * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8 strings;
- * a *label set* names a *series*; the metric name is the label `__name__`. Within a series timestamps
- * are unique: equal ones are resolved by the *duplicate policy*. A *database* is a directory that one
- * process writes and any number of processes read. What was acknowledged is in the *log* before it is
- * anywhere else; *durable* means that it survives a loss of power.
+ * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8
+ * strings; a *label set* names a *series*; the metric name is the label `__name__`. Within a series
+ * timestamps are unique: equal ones are resolved by the *duplicate policy*. A *database* is a
+ * directory that one process writes and any number of processes read. What was acknowledged is in
+ * the *log* before it is anywhere else; *durable* means that it survives a loss of power.
  *
  * 1 Conventions
- *    1 All structs are opaque except the plain ones defined here. Those that start with options_size
- *      may grow at the end; the others never change size or field order.
- *    2 Every call that can fail returns varve_status; results come back through trailing out-params.
+ *    1 All structs are opaque except the plain ones defined here. Those that start with
+ *      options_size may grow at the end; the others never change size or field order.
+ *    2 Every call that can fail returns varve_status; results come back through trailing
+ *      out-params.
  *    3 On failure out-params are unchanged, except where a comment says "always written".
  *    4 What comes from *_open, *_parse or *_select goes back to *_close or *_destroy. These accept
  *      NULL and return void, except varve_close(), which reports the last flush.
- *    5 Strings are varve_string (pointer and length), UTF-8, not NUL-terminated, unless the parameter
- *      is called path.
+ *    5 Strings are varve_string (pointer and length), UTF-8, not NUL-terminated, unless the
+ *      parameter is called path.
  *    6 Input memory is read only during the call.
- *    7 Pointers handed out (labels, spans, rows) belong to varve and live until the next call on the
- *      same cursor, rows or list, or its close.
+ *    7 Pointers handed out (labels, spans, rows) belong to varve and live until the next call on
+ *      the same cursor, rows or list, or its close.
  *    8 A varve_db may be used by any number of threads; a cursor, rows or list by one at a time.
- *    9 Options structs start with options_size: fill them with their _INIT macro. 0 in a field means
- *      its default unless the field says otherwise.
+ *    9 Options structs start with options_size: fill them with their _INIT macro. 0 in a field
+ *      means its default unless the field says otherwise.
  *   10 Timestamps are any int64 but INT64_MAX, in any order, of any age. Ranges are half-open:
  *      [start, end). No clock is read on the way of a sample.
  *   11 Nothing is printed, no signal is touched and no environment variable is read but VARVE_ISA.
@@ -94,7 +95,8 @@ VARVE_API const char *varve_status_text(varve_status status);
 /* The exit code that the command uses for the status. */
 VARVE_API int varve_status_exit_code(varve_status status);
 
-/* What went wrong, in the caller's memory. Calls that take one accept NULL. Written only on failure. */
+/* What went wrong, in the caller's memory. Calls that take one accept NULL. Written only on
+ * failure. */
 typedef struct varve_error {
     varve_status status;
     int32_t system_errno; /* errno of the failed system call, else 0 */
@@ -123,7 +125,8 @@ typedef enum varve_sync_mode {
     VARVE_SYNC_COMMIT = 4,   /* synced: survives loss of power */
 } varve_sync_mode;
 
-/* What becomes of a sample whose series has its timestamp already. "Later" is the order of the log. */
+/* What becomes of a sample whose series has its timestamp already. "Later" is the order of the
+ * log. */
 typedef enum varve_duplicates {
     VARVE_DUPLICATES_DEFAULT = 0, /* the database's own policy; LAST for a new one */
     VARVE_DUPLICATES_LAST = 1,    /* the later sample replaces the earlier one */
@@ -147,7 +150,8 @@ typedef struct varve_event {
     const char *message; /* one sentence, NUL-terminated, alive during the call */
 } varve_event;
 
-/* Called from the thread in which the event happens, which may hold locks: do not call varve back. */
+/* Called from the thread in which the event happens, which may hold locks: do not call varve
+ * back. */
 typedef void (*varve_event_function)(void *context, const varve_event *event);
 
 /* Flags of varve_options.flags. */
@@ -163,7 +167,8 @@ typedef struct varve_options {
     /* Durability of this opening. Stored when the database is created. */
     varve_sync_mode sync;
 
-    /* Duplicate policy. Fixed when the database is created; another one at a later open is INVALID. */
+    /* Duplicate policy. Fixed when the database is created; another one at a later open is
+     * INVALID. */
     varve_duplicates duplicates;
 
     /* Threads that flush, sync and compact in the background. VARVE_OPTIONS_INIT sets 1. With 0 the
@@ -177,12 +182,12 @@ typedef struct varve_options {
     /* NONE mode: milliseconds until what was appended is written to the kernel. Default 100. */
     uint32_t flush_interval_ms;
 
-    /* Bytes of samples held in memory before they are written as a block. Default 64 MiB. More makes
-     * fewer and larger blocks and a longer restart after a crash. */
+    /* Bytes of samples held in memory before they are written as a block. Default 64 MiB. More
+     * makes fewer and larger blocks and a longer restart after a crash. */
     uint64_t head_bytes_max;
 
-    /* Bytes of log before the head is written as a block so that the log can be dropped: the bound on
-     * the replay after a crash. Default 256 MiB. */
+    /* Bytes of log before the head is written as a block so that the log can be dropped: the bound
+     * on the replay after a crash. Default 256 MiB. */
     uint64_t wal_bytes_max;
 
     /* Bytes per log segment file. Default 32 MiB. Most programs leave it alone. */
@@ -205,10 +210,11 @@ typedef struct varve_options {
 /**
  * varve_open() - open the database in the directory path.
  *
- * A writer takes the lock of the directory: a second one gets LOCKED. Readers (VARVE_OPEN_READ_ONLY)
- * see the state at the time of the call and never write. Creation is atomic: the directory appears
- * complete or not at all. After a crash the log is replayed; nothing is written until that is done.
- * Damaged files are set aside and reported through the event function, unless VARVE_OPEN_STRICT.
+ * A writer takes the lock of the directory: a second one gets LOCKED. Readers
+ * (VARVE_OPEN_READ_ONLY) see the state at the time of the call and never write. Creation is atomic:
+ * the directory appears complete or not at all. After a crash the log is replayed; nothing is
+ * written until that is done. Damaged files are set aside and reported through the event function,
+ * unless VARVE_OPEN_STRICT.
  *
  * @options  nullable: a writer on an existing database with default settings.
  * @db       out; the handle is closed with varve_close().
@@ -223,9 +229,9 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_open(const char *path, const varve
 /**
  * varve_close() - make everything acknowledged durable, release the lock and the handle.
  *
- * All cursors and rows of the database must be closed and no other call may be running. The handle is
- * gone whatever the status; a failure says what may not be durable, and nothing is half done: the next
- * open recovers.
+ * All cursors and rows of the database must be closed and no other call may be running. The handle
+ * is gone whatever the status; a failure says what may not be durable, and nothing is half done:
+ * the next open recovers.
  */
 VARVE_API varve_status varve_close(varve_db *db, varve_error *error);
 
@@ -248,9 +254,9 @@ typedef uint64_t varve_series;
 /**
  * varve_series_resolve() - the handle of the series with this label set, made if it is new.
  *
- * Labels may come in any order. A label with an empty value is as good as absent and is left out; an
- * empty set, an empty name, a name that comes twice, or bytes that are not UTF-8 are INVALID. A series
- * without samples is invisible and not stored.
+ * Labels may come in any order. A label with an empty value is as good as absent and is left out;
+ * an empty set, an empty name, a name that comes twice, or bytes that are not UTF-8 are INVALID. A
+ * series without samples is invisible and not stored.
  * Threads: any. Cost: a hash lookup; the first time, a lock and an allocation.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_series_resolve(varve_db *db,
@@ -259,7 +265,8 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_series_resolve(varve_db *db,
                                                              varve_series *series,
                                                              varve_error *error);
 
-/* As varve_series_resolve(), from canonical text: cpu_usage{host="a"} or {"http.requests",a="b"}. */
+/* As varve_series_resolve(), from canonical text: cpu_usage{host="a"} or
+ * {"http.requests",a="b"}. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_string text,
                                                            varve_series *series,
                                                            varve_error *error);
@@ -272,12 +279,13 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_s
 /**
  * varve_append() - add samples to one series, all or none of them.
  *
- * Visibility.  Readers that start after the return see every sample of the call; a cursor that exists
- *              keeps what it had.
+ * Visibility.  Readers that start after the return see every sample of the call; a cursor that
+ *              exists keeps what it had.
  * Order.       Any timestamps, any age. A timestamp that the series has already is resolved by the
  *              duplicate policy; within one call a later entry is later.
- * Durability.  On VARVE_OK as strong as the database's sync mode says; *lsn (if not NULL) can be given
- *              to varve_wait_durable() for more. A crash loses a suffix of the log, never a middle.
+ * Durability.  On VARVE_OK as strong as the database's sync mode says; *lsn (if not NULL) can be
+ *              given to varve_wait_durable() for more. A crash loses a suffix of the log, never a
+ *              middle.
  * Threads.     Any thread, any number at once, also on one series. Must not race varve_close().
  * Cost.        One log record per call, so pass batches.
  *
@@ -286,10 +294,10 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_s
  * @count       at most VARVE_BATCH_MAX; 0 is a no-op that returns VARVE_OK.
  * @lsn         out, may be NULL; written only on VARVE_OK.
  *
- * INVALID: count, handle or a timestamp out of range. EXISTS: policy ERROR and a timestamp is taken.
- * READ_ONLY: opened read-only or the log has failed. NO_SPACE: the disk is full. In all of these nothing
- * is stored. UNKNOWN: the disk failed during the call; the samples may or may not survive, and appending
- * them again is harmless except under the SUM policy.
+ * INVALID: count, handle or a timestamp out of range. EXISTS: policy ERROR and a timestamp is
+ * taken. READ_ONLY: opened read-only or the log has failed. NO_SPACE: the disk is full. In all of
+ * these nothing is stored. UNKNOWN: the disk failed during the call; the samples may or may not
+ * survive, and appending them again is harmless except under the SUM policy.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_append(varve_db *db, varve_series series,
                                                      const int64_t *timestamps,
@@ -383,10 +391,10 @@ typedef struct varve_cursor varve_cursor;
  *     }
  *     status = varve_cursor_status(cursor, &error);
  *
- * Series come ordered by metric name, then labels by name and value, bytewise; series without a sample
- * in the range are left out. A cursor sees every sample acknowledged before this call, and one state of
- * each series; it blocks no writer and may be held as long as one likes, though memory of data flushed
- * meanwhile is given back only when it is closed.
+ * Series come ordered by metric name, then labels by name and value, bytewise; series without a
+ * sample in the range are left out. A cursor sees every sample acknowledged before this call, and
+ * one state of each series; it blocks no writer and may be held as long as one likes, though memory
+ * of data flushed meanwhile is given back only when it is closed.
  *
  * INVALID: end < start, a malformed or refused regex. LIMIT: a regex ran into its limits.
  */
@@ -486,8 +494,8 @@ typedef struct varve_rows varve_rows;
 /**
  * varve_aggregate() - functions over the selected samples, by step and by group.
  *
- * Rows come ordered by labels as in varve_select(), then by time. Empty buckets are left out. Without
- * grouping results stream; with it the states of all groups and buckets are held in memory.
+ * Rows come ordered by labels as in varve_select(), then by time. Empty buckets are left out.
+ * Without grouping results stream; with it the states of all groups and buckets are held in memory.
  * INVALID: no function, a negative step, or as varve_select().
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_aggregate(varve_db *db,
@@ -504,9 +512,9 @@ VARVE_API void varve_rows_close(varve_rows *rows);
 /**
  * varve_delete() - remove the selected samples; a range of everything removes the series.
  *
- * What was acknowledged before the call is gone for readers that start after it, and stays gone after a
- * restart and a crash; later appends into the range stay. Space comes back with compaction. As durable
- * as an append in the database's sync mode.
+ * What was acknowledged before the call is gone for readers that start after it, and stays gone
+ * after a restart and a crash; later appends into the range stay. Space comes back with compaction.
+ * As durable as an append in the database's sync mode.
  * @series_count  out, may be NULL: series that matched.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
@@ -584,9 +592,9 @@ typedef struct varve_import_options {
 /**
  * varve_import() - read text in one of the formats and append it.
  *
- * Goes through the log in batches that end at 10,000 lines or VARVE_BATCH_MAX samples, never inside a
- * line; each batch is atomic. Bad lines are reported, skipped and counted; with strict the first one
- * ends the import with INVALID. Bounded memory whatever the input.
+ * Goes through the log in batches that end at 10,000 lines or VARVE_BATCH_MAX samples, never inside
+ * a line; each batch is atomic. Bad lines are reported, skipped and counted; with strict the first
+ * one ends the import with INVALID. Bounded memory whatever the input.
  * @report  always written.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_import(varve_db *db,
@@ -611,8 +619,8 @@ typedef struct varve_export_options {
 /**
  * varve_export() - write the selected samples as text.
  *
- * csv and jsonl lose nothing. prom and influx end with INVALID, naming the sample, where they would lose
- * something (a timestamp finer than a millisecond, a NaN payload), unless lossy.
+ * csv and jsonl lose nothing. prom and influx end with INVALID, naming the sample, where they would
+ * lose something (a timestamp finer than a millisecond, a NaN payload), unless lossy.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_selection *selection,
                                                      const varve_export_options *options,
@@ -708,18 +716,19 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_check(const char *path, varve_find
 /**
  * varve_time_parse() - a time as people write it.
  *
- * RFC 3339 (2026-11-21T10:00:00.5Z, with offset, or with a space; a date alone is its midnight UTC);
- * integers with a unit (1700000000s, ms, us, ns); bare integers by magnitude (s up to 1e11, ms to 1e14,
- * us to 1e17, else ns); now, now-1h, now+5m; a signed duration (-1h) is relative to now.
- * INVALID with a hint, also beyond the range of int64 nanoseconds.
+ * RFC 3339 (2026-11-21T10:00:00.5Z, with offset, or with a space; a date alone is its midnight
+ * UTC); integers with a unit (1700000000s, ms, us, ns); bare integers by magnitude (s up to 1e11,
+ * ms to 1e14, us to 1e17, else ns); now, now-1h, now+5m; a signed duration (-1h) is relative to
+ * now. INVALID with a hint, also beyond the range of int64 nanoseconds.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_time_parse(varve_string text, int64_t now,
                                                          int64_t *time, varve_error *error);
-/* Durations as in Prometheus: 1h30m, 500ms, 1d; units y w d h m s ms us ns, each once, descending. */
+/* Durations as in Prometheus: 1h30m, 500ms, 1d; units y w d h m s ms us ns, each once,
+ * descending. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_duration_parse(varve_string text, int64_t *duration,
                                                              varve_error *error);
-/* RFC 3339 in UTC (PRECISION_DEFAULT), or a number in the unit with a decimal fraction where needed.
- * Returns the length; text holds VARVE_TEXT_MAX characters. */
+/* RFC 3339 in UTC (PRECISION_DEFAULT), or a number in the unit with a decimal fraction where
+ * needed. Returns the length; text holds VARVE_TEXT_MAX characters. */
 VARVE_API size_t varve_time_format(int64_t time, varve_precision precision, char *text);
 /* Shortest decimal text that reads back to the same double; NaN, +Inf, -Inf; NaN(0x...) for other
  * payloads than 0x7ff8000000000000. Returns the length; text holds VARVE_TEXT_MAX characters. */

@@ -1,6 +1,6 @@
 /*
- * codec_with.h - the functions of codec.h with the kernel table as an argument, and the forms of the cold
- * tier: for the cold tier, for tests of every instruction set, and for measurements.
+ * codec_with.h - the functions of codec.h with the kernel table as an argument, and the forms of
+ * the cold tier: for the cold tier, for tests of every instruction set, and for measurements.
  */
 #ifndef VARVE_COMPRESS_CODEC_WITH_H
 #define VARVE_COMPRESS_CODEC_WITH_H

@@ -1,7 +1,8 @@
 /*
  * kernel_avx2.c - the kernels for AVX2, FMA and BMI2 (x86-64-v3).
  *
- * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is there.
+ * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is
+ * there.
  */
 #include <immintrin.h>
 

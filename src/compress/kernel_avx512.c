@@ -1,7 +1,8 @@
 /*
  * kernel_avx512.c - the kernels for AVX-512 (x86-64-v4).
  *
- * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is there.
+ * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is
+ * there.
  */
 #include <immintrin.h>
 

@@ -1,7 +1,8 @@
 /*
  * kernel_neon.c - the kernels for NEON, the baseline of aarch64.
  *
- * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is there.
+ * Compiled with the flags of that instruction set; called only where base/cpu.h says that it is
+ * there.
  */
 #include <arm_neon.h>
 

@@ -1,8 +1,8 @@
 /*
  * kernel_select.c - picks the kernel table of this process, once.
  *
- * Thread: any; the choice is a pure function of the machine and the environment, so that two threads
- * that choose at the same time store the same pointer.
+ * Thread: any; the choice is a pure function of the machine and the environment, so that two
+ * threads that choose at the same time store the same pointer.
  */
 #include <stdatomic.h>
 

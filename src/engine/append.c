@@ -1,9 +1,9 @@
 /*
  * append.c - the public way in: series handles, appends, waiting for durability.
  *
- * The caller's thread does all the work: validate, hand to the shard, wait as long as the sync mode says.
- * Back-pressure: when the head or the log is at PRESSURE_MAX_PERCENT of its limit, because the background
- * cannot keep up or there is none, the appending thread flushes itself.
+ * The caller's thread does all the work: validate, hand to the shard, wait as long as the sync mode
+ * says. Back-pressure: when the head or the log is at PRESSURE_MAX_PERCENT of its limit, because
+ * the background cannot keep up or there is none, the appending thread flushes itself.
  * Thread: any.
  */
 #include "engine/database.h"

@@ -1,5 +1,6 @@
 /*
- * background.c - work that nobody waits for: the log's promises, flushing, merging; and varve_maintain().
+ * background.c - work that nobody waits for: the log's promises, flushing, merging; and
+ * varve_maintain().
  *
  *   log thread   every interval: mode NONE writes, PERIODIC syncs and marks
  *   work thread  when woken, or every second: whatever is due in the shard

@@ -3,7 +3,8 @@
  *
  *   shard cursor (series in key order) -> merge iterator of the current one -> spans
  *
- * U1  A series is shown only if it has a sample in the range: its first span is fetched before it is.
+ * U1  A series is shown only if it has a sample in the range: its first span is fetched before it
+ *     is.
  * U2  The first error is kept and ends everything.
  */
 #include "engine/database.h"
@@ -149,7 +150,8 @@ bool varve_cursor_latest(varve_cursor *cursor, int64_t *timestamp, double *value
     if (cursor->iter == NULL || cursor->error.status != VARVE_OK) {
         return false;
     }
-    /* Back from the greatest timestamp in windows that grow: deletions may have emptied the last one. */
+    /* Back from the greatest timestamp in windows that grow: deletions may have emptied the last
+     * one. */
     int64_t time_max = vv_shard_cursor_time_max(cursor->shard_cursor);
     int64_t end = time_max < cursor->end ? time_max + 1 : cursor->end;
     uint64_t width = 1;

@@ -49,7 +49,8 @@ static varve_status complete_options(const varve_options *given, varve_options *
     if (given == NULL) {
         return VARVE_OK;
     }
-    /* A program compiled against an older header knows fewer fields; a newer one's are not understood. */
+    /* A program compiled against an older header knows fewer fields; a newer one's are not
+     * understood. */
     if (given->options_size < offsetof(varve_options, sync) ||
         given->options_size > sizeof(*options)) {
         return vv_fail(error, VARVE_INVALID,

@@ -33,8 +33,8 @@ struct varve_db {
     _Atomic bool work_wanted;
 };
 
-/* varve_open() on a given environment: for tests with faults or a simulated disk. report (nullable) is told
- * instead of options->event. */
+/* varve_open() on a given environment: for tests with faults or a simulated disk. report (nullable)
+ * is told instead of options->event. */
 varve_status vv_database_open(const struct vv_env *env, const char *path,
                               const varve_options *options, const struct vv_report *report,
                               varve_db **db, varve_error *error) VARVE_MUST_CHECK;

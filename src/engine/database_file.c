@@ -1,7 +1,8 @@
 /*
  * database_file.c - creating, recognising and locking the directory of a database.
  *
- *   <path>.new-<random>/ { LOCK, shard-0000/manifest, varve.db } --synced--> renamed to <path> --parent synced-->
+ *   <path>.new-<random>/ { LOCK, shard-0000/manifest, varve.db } --synced--> renamed to <path>
+ *   --parent synced-->
  *
  * N1  Something that is no database is never written to, and nothing is made but by creation.
  * N2  The lock belongs to the open file of one handle and dies with its process.

@@ -1,5 +1,6 @@
 /*
- * database_file.h - the directory of a database: making it, recognising it. Bytes: DATABASE_FORMAT.md.
+ * database_file.h - the directory of a database: making it, recognising it. Bytes:
+ * DATABASE_FORMAT.md.
  */
 #ifndef VARVE_ENGINE_DATABASE_FILE_H
 #define VARVE_ENGINE_DATABASE_FILE_H
@@ -28,7 +29,8 @@ varve_status vv_database_identity_decode(const uint8_t in[VV_DATABASE_FILE_BYTES
 /* "shard-0000"; name holds VV_SHARD_DIRECTORY_BYTES. */
 void vv_shard_directory_name(uint32_t shard, char *name);
 
-/* Creates a database with a fresh uuid (written to identity) at path. EXISTS if something is there. */
+/* Creates a database with a fresh uuid (written to identity) at path. EXISTS if something is
+ * there. */
 varve_status vv_database_create(const struct vv_env *env, const char *path,
                                 struct vv_database_identity *identity,
                                 varve_error *error) VARVE_MUST_CHECK;

@@ -1,7 +1,8 @@
 /*
  * inspect.c - figures of an open database, and checking one that may be open elsewhere.
  *
- * A check opens read-only: damage found on the way in and damage found by verifying go to the same list.
+ * A check opens read-only: damage found on the way in and damage found by verifying go to the same
+ * list.
  */
 #include <stdio.h>
 

@@ -1,9 +1,11 @@
 /*
  * strings.c - lists of label names and values: collected, made unique, sorted.
  *
- *   table: open addressing, hash -> index + 1 into entries        bytes: all strings behind each other
+ *   table: open addressing, hash -> index + 1 into entries        bytes: all strings behind each
+ *   other
  *
- * A series counts only if it has a sample, so that what was deleted is not listed: the cursor says so.
+ * A series counts only if it has a sample, so that what was deleted is not listed: the cursor says
+ * so.
  */
 #include <stdlib.h>
 

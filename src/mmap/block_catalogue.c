@@ -7,7 +7,8 @@
  *   text   __name__cpuarchx64hosta...                        set_labels  | label | label | ...
  *
  * G1  Numbers are provisional, in the order of first appearance; block_catalogue_write.c sorts.
- * G2  A label set is looked up by the numbers of its labels, so that its bytes are hashed once per label.
+ * G2  A label set is looked up by the numbers of its labels, so that its bytes are hashed once per
+ *     label.
  * Threads: one at a time.
  */
 #include "mmap/block_catalogue.h"

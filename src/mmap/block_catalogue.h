@@ -1,9 +1,9 @@
 /*
  * block_catalogue.h - the write side of a block's series: labels, label sets, postings, hash index.
  *
- * Collects keys in order, numbers what is in them as it comes, and at the end sorts, renumbers and writes
- * the sections. A *set* is the labels of a series without the metric name: many series share one.
- * Threads: one at a time.
+ * Collects keys in order, numbers what is in them as it comes, and at the end sorts, renumbers and
+ * writes the sections. A *set* is the labels of a series without the metric name: many series share
+ * one. Threads: one at a time.
  */
 #ifndef VARVE_MMAP_BLOCK_CATALOGUE_H
 #define VARVE_MMAP_BLOCK_CATALOGUE_H

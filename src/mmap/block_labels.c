@@ -1,5 +1,6 @@
 /*
- * block_labels.c - label names, labels and label sets of a block, and series keys put together from them.
+ * block_labels.c - label names, labels and label sets of a block, and series keys put together from
+ * them.
  *
  *   series -> set -> shape (which names) + row (which value of each)   names, values -> text
  *

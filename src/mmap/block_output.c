@@ -6,10 +6,11 @@
  *                                               offset
  *
  * O1  written + pending.length == offset.
- * O2  Room is reserved in steps ahead of the writes, so that the file system lays the file out in few
- *     extents. It is a wish: when it is refused (EOPNOTSUPP, or ENOSPC where the file itself may still
- *     fit), writes go on without.
- * O3  A file is truncated to what was written before it is synced, so that reserved room never shows.
+ * O2  Room is reserved in steps ahead of the writes, so that the file system lays the file out in
+ *     few extents. It is a wish: when it is refused (EOPNOTSUPP, or ENOSPC where the file itself
+ *     may still fit), writes go on without.
+ * O3  A file is truncated to what was written before it is synced, so that reserved room never
+ *     shows.
  * Threads: one at a time. Nothing is durable before vv_block_output_sync() has returned OK.
  */
 #include "mmap/block_output.h"
@@ -52,7 +53,8 @@ static varve_status poison(struct vv_block_output *output, int system_errno, con
     return output->status;
 }
 
-/* Makes the file longer than what is about to be written. Small files are written in one piece anyway. */
+/* Makes the file longer than what is about to be written. Small files are written in one piece
+ * anyway. */
 static void reserve_ahead(struct vv_block_output *output)
 {
     const struct vv_env *env = output->env;

@@ -1,7 +1,8 @@
 /*
  * block_output.h - a new file written from front to back in large pieces.
  *
- * After the first failure every call returns it again: the file is poisoned. Threads: one at a time.
+ * After the first failure every call returns it again: the file is poisoned. Threads: one at a
+ * time.
  */
 #ifndef VARVE_MMAP_BLOCK_OUTPUT_H
 #define VARVE_MMAP_BLOCK_OUTPUT_H

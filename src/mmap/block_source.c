@@ -4,8 +4,9 @@
  *   posting = label number -> sets that have the label -> series that have the set
  *
  * S1  The series of a metric lie side by side, since series are sorted by metric first: a range.
- * S2  Which series have a set is not stored: it is the series table turned around, made on first use in
- *     one pass (4 bytes a series) and published with a compare-and-swap, release and acquire.
+ * S2  Which series have a set is not stored: it is the series table turned around, made on first
+ *     use in one pass (4 bytes a series) and published with a compare-and-swap, release and
+ *     acquire.
  * Threads: any. Format: BLOCK_FORMAT.md.
  */
 #include "mmap/block_reader.h"

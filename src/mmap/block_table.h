@@ -1,8 +1,8 @@
 /*
  * block_table.h - a hash table from hashes to numbers, for what a block writer has met before.
  *
- * The caller keeps the things themselves, numbered from 0, and says whether number id is what it looks
- * for. A zeroed struct is an empty table. Threads: one at a time.
+ * The caller keeps the things themselves, numbered from 0, and says whether number id is what it
+ * looks for. A zeroed struct is an empty table. Threads: one at a time.
  */
 #ifndef VARVE_MMAP_BLOCK_TABLE_H
 #define VARVE_MMAP_BLOCK_TABLE_H

@@ -3,12 +3,12 @@
  *
  *   handle number -> handles[] -> inode (sim_disk.h)        names and directories: sim_names.c
  *
- * M1  Every call starts with vv_sim_begin(), which takes the mutex and refuses when the power is off, and
- *     ends with vv_sim_end().
- * M2  A call that changes or syncs something counts, whether it succeeds or not, so that the n-th such
- *     call is the same one in every run of a deterministic program.
- * M3  What the caller mapped is a copy, exactly as long as asked for, so that AddressSanitizer sees a read
- *     beyond it.
+ * M1  Every call starts with vv_sim_begin(), which takes the mutex and refuses when the power is
+ *     off, and ends with vv_sim_end().
+ * M2  A call that changes or syncs something counts, whether it succeeds or not, so that the n-th
+ *     such call is the same one in every run of a deterministic program.
+ * M3  What the caller mapped is a copy, exactly as long as asked for, so that AddressSanitizer sees
+ *     a read beyond it.
  */
 #include "os/env_sim.h"
 

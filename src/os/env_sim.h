@@ -1,9 +1,9 @@
 /*
  * env_sim.h - a simulated disk in memory that can lose power, for crash tests.
  *
- * The running program sees what it wrote, as through a page cache. A crash keeps what was synced and a
- * subset of the rest: any that a disk and a file system may leave behind, chosen by a seed. The simulator
- * grants only what varve may count on:
+ * The running program sees what it wrote, as through a page cache. A crash keeps what was synced
+ * and a subset of the rest: any that a disk and a file system may leave behind, chosen by a seed.
+ * The simulator grants only what varve may count on:
  *
  *   - a sector of 512 bytes is old or new as a whole, never a mixture;
  *   - fdatasync makes one file's data and size durable, but not its name; sync_directory makes the
@@ -11,8 +11,8 @@
  *   - a rename is whole or not at all; directory changes that touch a common name keep their order;
  *   - everything else (sectors, sizes, names) comes and stays in any order.
  *
- * A test loops over all boundaries: cut the power after n mutating calls, run until everything fails,
- * crash into new disks with many seeds, recover on each, compare with what must be there.
+ * A test loops over all boundaries: cut the power after n mutating calls, run until everything
+ * fails, crash into new disks with many seeds, recover on each, compare with what must be there.
  *
  *   sim = vv_env_sim_create(seed); vv_env_sim_cut_power_after(sim, n); run(vv_env_sim_env(sim));
  *   for each mode and seed:
@@ -46,13 +46,13 @@ void vv_env_sim_destroy(struct vv_env_sim *sim);
 /* Lives as long as sim. */
 const struct vv_env *vv_env_sim_env(struct vv_env_sim *sim);
 
-/* What could be on the disk if the power went now: a new disk, switched on, without handles or locks;
- * NULL when memory is out. sim stays as it is, so that many crashes may be taken at one point. The same
- * history, seed and mode give the same disk. */
+/* What could be on the disk if the power went now: a new disk, switched on, without handles or
+ * locks; NULL when memory is out. sim stays as it is, so that many crashes may be taken at one
+ * point. The same history, seed and mode give the same disk. */
 struct vv_env_sim *vv_env_sim_crash(struct vv_env_sim *sim, uint64_t seed, enum vv_crash_mode mode);
 
-/* n more calls that change or sync something are performed; whatever follows, reads too, is -EIO, but
- * close and unmap still release. */
+/* n more calls that change or sync something are performed; whatever follows, reads too, is -EIO,
+ * but close and unmap still release. */
 void vv_env_sim_cut_power_after(struct vv_env_sim *sim, uint64_t n);
 /* True once a call has met the cut. */
 bool vv_env_sim_is_off(struct vv_env_sim *sim);

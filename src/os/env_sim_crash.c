@@ -6,9 +6,10 @@
  *   directory            link a, rename a b, unlink c                 the crash picks a subset
  *
  * C1  A sector's versions are those that the page cache had: a version holds all writes before it.
- * C2  A cut (truncation) that reached the disk took all that lay behind it, and nothing that was written
- *     behind it afterwards is there without it: block allocation is ordered with the size.
- * C3  A directory change is kept only if all earlier ones of that directory that share a name with it are.
+ * C2  A cut (truncation) that reached the disk took all that lay behind it, and nothing that was
+ *     written behind it afterwards is there without it: block allocation is ordered with the size.
+ * C3  A directory change is kept only if all earlier ones of that directory that share a name with
+ *     it are.
  * C4  Every choice follows from (seed, inode number), not from addresses or the order of visits.
  */
 #include "os/env_sim.h"
@@ -28,7 +29,8 @@ struct crash {
     struct vv_env_sim *after;
 };
 
-/* How much of one sector survives: of the writes before upper the first keep_count that touch it. */
+/* How much of one sector survives: of the writes before upper the first keep_count that touch
+ * it. */
 struct sector_choice {
     uint32_t upper;
     uint32_t writes; /* before upper */
@@ -84,8 +86,8 @@ static void apply_to_range(struct vv_sim_image *image, const struct vv_sim_chang
     }
 }
 
-/* The bounds that cuts set for the sectors that lie wholly behind them (C2). sized: changes whose size
- * has reached the disk. */
+/* The bounds that cuts set for the sectors that lie wholly behind them (C2). sized: changes whose
+ * size has reached the disk. */
 static void bound_sectors(const struct vv_sim_inode *file, size_t sized,
                           struct sector_choice *choices, uint64_t sector_count)
 {
@@ -150,7 +152,8 @@ static void apply_choices(struct vv_sim_image *image, const struct vv_sim_inode 
     }
 }
 
-/* RANDOM: image holds the durable bytes, with room for every sector; returns false when memory is out. */
+/* RANDOM: image holds the durable bytes, with room for every sector; returns false when memory is
+ * out. */
 static bool crash_randomly(struct vv_sim_image *image, const struct vv_sim_inode *file,
                            uint64_t *random)
 {

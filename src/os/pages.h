@@ -1,8 +1,8 @@
 /*
  * pages.h - large pieces of memory straight from the kernel, on huge pages where there are any.
  *
- * For slabs that live long and are carved up by their owner: one translation entry covers 2 MiB, and what
- * is freed goes back to the system at once. Counted and made to fail as os/alloc.h says.
+ * For slabs that live long and are carved up by their owner: one translation entry covers 2 MiB,
+ * and what is freed goes back to the system at once. Counted and made to fail as os/alloc.h says.
  */
 #ifndef VARVE_OS_PAGES_H
 #define VARVE_OS_PAGES_H

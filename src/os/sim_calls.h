@@ -1,8 +1,8 @@
 /*
  * sim_calls.h - what the calls of the simulated disk share.
  *
- * Internal to env_sim.c and sim_names.c. The vv_sim_<call>() below stand in the environment's table and
- * keep the contract of the same names in env.h.
+ * Internal to env_sim.c and sim_names.c. The vv_sim_<call>() below stand in the environment's table
+ * and keep the contract of the same names in env.h.
  */
 #ifndef VARVE_OS_SIM_CALLS_H
 #define VARVE_OS_SIM_CALLS_H

@@ -135,7 +135,8 @@ void vv_sim_entries_set(struct vv_sim_entries *entries, const char *name,
 /* Nothing if the name is not there. */
 void vv_sim_entries_remove(struct vv_sim_entries *entries, const char *name);
 
-/* The live changes. Each either happens, live and pending, or returns -errno and changes nothing. */
+/* The live changes. Each either happens, live and pending, or returns -errno and changes
+ * nothing. */
 int vv_sim_file_write(struct vv_sim_inode *file, const void *bytes, uint64_t length,
                       uint64_t offset);
 int vv_sim_file_resize(struct vv_sim_inode *file, uint64_t size);

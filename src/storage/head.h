@@ -83,7 +83,8 @@ varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uin
 bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,
                         uint64_t up_to);
 
-/* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. Takes the lock. */
+/* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. Takes the
+ * lock. */
 int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after);
 
 /* Adds the series' least and greatest timestamp behind after. Takes the lock. */

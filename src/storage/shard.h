@@ -45,21 +45,23 @@ struct vv_shard {
     _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
 };
 
-/* shard_sources.c: everything that the view's blocks and the head generations behind it know of a series, oldest
- * first. series is NULL if the head does not know it. block_ids: its id in each block of the view, or
- * VV_NO_BLOCK_ID; NULL: looked up by key. */
+/* shard_sources.c: everything that the view's blocks and the head generations behind it know of a
+ * series, oldest first. series is NULL if the head does not know it. block_ids: its id in each
+ * block of the view, or VV_NO_BLOCK_ID; NULL: looked up by key. */
 #define VV_NO_BLOCK_ID UINT32_MAX
 varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
                                   struct vv_series *series, struct vv_key key, uint64_t hash,
                                   const uint32_t *block_ids, struct vv_range range,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
-/* The sources of one series in one block, for merging; *tombstones is to be freed with vv_free(). */
+/* The sources of one series in one block, for merging; *tombstones is to be freed with
+ * vv_free(). */
 varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct vv_range range,
                                     struct vv_source_list *sources,
                                     struct vv_range **tombstones) VARVE_MUST_CHECK;
 
-/* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's present
- * generation does not know. Needs append_mutex. Nothing but definitions is logged on failure. */
+/* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's
+ * present generation does not know. Needs append_mutex. Nothing but definitions is logged on
+ * failure. */
 varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
                                  const uint32_t *refs, size_t ref_count, size_t sample_count,
                                  uint64_t *lsn) VARVE_MUST_CHECK;
@@ -70,8 +72,8 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VAR
 bool vv_shard_drop_flushed(struct vv_shard *shard);
 bool vv_shard_flush_is_due(struct vv_shard *shard);
 
-/* shard_publish.c: replaces blocks [first, first + removed) of the current view by added (nullable) and moves
- * the start of the log. Takes the reference to added over. Needs maintenance_mutex. */
+/* shard_publish.c: replaces blocks [first, first + removed) of the current view by added (nullable)
+ * and moves the start of the log. Takes the reference to added over. Needs maintenance_mutex. */
 struct vv_publication {
     size_t first;
     size_t removed;
@@ -85,15 +87,17 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
 varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
                                   bool cold, struct vv_block_writer **writer, uint64_t *id,
                                   varve_error *error) VARVE_MUST_CHECK;
-/* Completes it, gives it its name, verifies it and opens it; on failure the file is gone. Destroys writer. */
+/* Completes it, gives it its name, verifies it and opens it; on failure the file is gone. Destroys
+ * writer. */
 varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_writer *writer,
                                    uint64_t id, struct vv_block **block,
                                    varve_error *error) VARVE_MUST_CHECK;
 /* Gives up a block after a failure: destroys the writer and removes its file. */
 void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writer, uint64_t id);
 
-/* shard_layers.c: resolves sources, oldest first, and writes them as layers of the series that was begun. has_older:
- * data older than the sources exists in blocks, so that different policies must stay apart. */
+/* shard_layers.c: resolves sources, oldest first, and writes them as layers of the series that was
+ * begun. has_older: data older than the sources exists in blocks, so that different policies must
+ * stay apart. */
 varve_status vv_shard_write_layers(struct vv_block_writer *writer, struct vv_source_list *sources,
                                    bool has_older, varve_error *error) VARVE_MUST_CHECK;
 

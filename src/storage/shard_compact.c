@@ -6,8 +6,8 @@
  * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order.
  * K2  Tombstones of the inputs stay in the output while older blocks exist that they delete from.
  * K3  Inputs go after the output is verified and published (shard_publish.c).
- * Choice: four neighbours of a similar size make one, so that a sample is rewritten about log4 times; beyond
- * BLOCKS_MAX the cheapest neighbours are merged whatever their sizes.
+ * Choice: four neighbours of a similar size make one, so that a sample is rewritten about log4
+ * times; beyond BLOCKS_MAX the cheapest neighbours are merged whatever their sizes.
  * Memory: one series at a time. Thread: under maintenance_mutex.
  */
 #include "os/alloc.h"

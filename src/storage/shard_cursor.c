@@ -5,8 +5,8 @@
  *   block 2 ids (key order):    b c        --> a, b, c (from all three), d
  *   head series (sorted):       b c
  *
- * Q1  The cursor reads one view and the head behind it: what was acknowledged before the select is in one of
- *     them, and nothing is in both.
+ * Q1  The cursor reads one view and the head behind it: what was acknowledged before the select is
+ *     in one of them, and nothing is in both.
  * Q2  No lock is held between calls.
  * Thread: one at a time.
  */
@@ -206,7 +206,8 @@ bool vv_shard_cursor_next(struct vv_shard_cursor *cursor)
         vv_key_equal(vv_series_key(cursor->head_series[cursor->head_next]), cursor->key)) {
         cursor->series = cursor->head_series[cursor->head_next++];
     } else {
-        /* It may have got its first sample of the head since the select: then it is read as well. */
+        /* It may have got its first sample of the head since the select: then it is read as
+         * well. */
         cursor->series = vv_series_table_find(cursor->shard->table, cursor->key, cursor->hash);
     }
     return true;

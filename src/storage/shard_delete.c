@@ -1,11 +1,13 @@
 /*
  * shard_delete.c - deleting a range from the series that match.
  *
- *   append_mutex { which series match, in blocks and head | log: refs and range | apply to the head }
+ *   append_mutex { which series match, in blocks and head | log: refs and range | apply to the head
+ *   }
  *
- * D1  The delete has a place in the log order: it removes what was logged before it and nothing later.
- * D2  In the head's open generation samples go at once; blocks and closed generations are read through a
- *     tombstone until a merge removes the samples for good.
+ * D1  The delete has a place in the log order: it removes what was logged before it and nothing
+ *     later.
+ * D2  In the head's open generation samples go at once; blocks and closed generations are read
+ *     through a tombstone until a merge removes the samples for good.
  * Thread: any; appends wait while the series are looked up.
  */
 #include "os/alloc.h"

@@ -6,10 +6,10 @@
  *   publish: manifest {+ block, log starts at x}, view {+ block, flushed G}
  *   when no older view is pinned: drop generation G from the head
  *
- * F1  The boundary is exact: under append_mutex everything logged below x is in generations up to G, and
- *     nothing else is.
- * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next try,
- *     together with what has come since.
+ * F1  The boundary is exact: under append_mutex everything logged below x is in generations up to
+ *     G, and nothing else is.
+ * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next
+ *     try, together with what has come since.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
  */
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static int compare_series(const void *a, const void *b)
     return vv_key_compare(vv_series_key(left), vv_series_key(right));
 }
 
-/* The series with something in the generations (after, up_to], in key order; *list is from vv_alloc. */
+/* The series with something in the generations (after, up_to], in key order; *list is from
+ * vv_alloc. */
 static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t up_to,
                                 struct vv_series ***list, size_t *count)
 {
@@ -110,7 +111,8 @@ static varve_status write_series(struct vv_shard *shard, struct vv_block_writer 
     return status;
 }
 
-/* Writes the generations (after, up_to] as a block; *block stays NULL if there is nothing in them. */
+/* Writes the generations (after, up_to] as a block; *block stays NULL if there is nothing in
+ * them. */
 static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t up_to,
                                 uint64_t lsn, struct vv_block **block, varve_error *error)
 {

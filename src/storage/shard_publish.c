@@ -1,14 +1,15 @@
 /*
  * shard_publish.c - making a block part of the shard: the order in which things become durable.
  *
- *   block-N.tmp written, synced -> verified -> renamed -> directory synced -> manifest replaced -> view swapped
- *   -> log segments and replaced blocks removed
+ *   block-N.tmp written, synced -> verified -> renamed -> directory synced -> manifest replaced ->
+ *   view swapped -> log segments and replaced blocks removed
  *
- * B1  A file that the manifest lists is complete and synced under its name before the manifest is replaced;
- *     what it replaces is removed only afterwards. A crash in between leaves garbage, never a gap.
+ * B1  A file that the manifest lists is complete and synced under its name before the manifest is
+ *     replaced; what it replaces is removed only afterwards. A crash in between leaves garbage,
+ *     never a gap.
  * B2  What was written is read back and verified before the only other copy goes.
- * B3  After an uncertain replacement of the manifest (UNKNOWN) nothing is published or removed until the shard
- *     is opened again: both manifests' files are there.
+ * B3  After an uncertain replacement of the manifest (UNKNOWN) nothing is published or removed
+ *     until the shard is opened again: both manifests' files are there.
  * Thread: under maintenance_mutex.
  */
 #include <errno.h>

@@ -3,11 +3,12 @@
  *
  *   manifest -> blocks mapped -> log replayed into the head -> (a writer:) leftovers swept
  *
- * O1  Recovery writes nothing before it is finished; sweeping and the first new log segment come after.
- * O2  A block that cannot be opened is quarantined: it stays listed and on disk, is reported at every open,
- *     and everything else is served.
- * O3  A reader beside a writer starts again when the manifest changed under it: what it read together
- *     belongs together.
+ * O1  Recovery writes nothing before it is finished; sweeping and the first new log segment come
+ *     after.
+ * O2  A block that cannot be opened is quarantined: it stays listed and on disk, is reported at
+ *     every open, and everything else is served.
+ * O3  A reader beside a writer starts again when the manifest changed under it: what it read
+ *     together belongs together.
  * Thread: one, before anybody else has the handle.
  */
 #include "storage/storage_impl.h"
@@ -355,7 +356,8 @@ static varve_status check_unchanged(const struct vv_shard *shard, varve_error *e
     return unchanged ? VARVE_OK : VARVE_BUSY;
 }
 
-/* Collects reports while a reader tries, so that those of a try that was overtaken are never told. */
+/* Collects reports while a reader tries, so that those of a try that was overtaken are never
+ * told. */
 static varve_status open_reader(const struct vv_shard_place *place,
                                 const struct vv_shard_options *options,
                                 const struct vv_report *report, struct vv_shard **shard,

@@ -103,8 +103,8 @@ varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error) VARVE_
 /* Adds the shard's figures to statistics (all but the number of series). */
 void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics);
 
-/* Reads and verifies every block and looks for files that do not belong. Damage and notes go to report, but for
- * what was reported when the shard was opened. */
+/* Reads and verifies every block and looks for files that do not belong. Damage and notes go to
+ * report, but for what was reported when the shard was opened. */
 varve_status vv_shard_verify(struct vv_shard *shard, const struct vv_report *report,
                              varve_check_report *figures) VARVE_MUST_CHECK;
 

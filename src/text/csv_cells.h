@@ -1,8 +1,8 @@
 /*
  * csv_cells.h - the cells of a record of CSV, as RFC 4180 has them.
  *
- * Cells are separated by commas. A cell that begins with a double quote ends with the next one that is not
- * doubled, and may hold commas, doubled quotes and line feeds; other cells hold no quotes.
+ * Cells are separated by commas. A cell that begins with a double quote ends with the next one that
+ * is not doubled, and may hold commas, doubled quotes and line feeds; other cells hold no quotes.
  *
  * Cells are kept as places in the line, since a record that goes on over line feeds may move.
  */
@@ -19,7 +19,8 @@ struct vv_csv_cell {
 };
 
 /**
- * vv_csv_split() - the cells of the record that begins with the line; more lines are taken if need be.
+ * vv_csv_split() - the cells of the record that begins with the line; more lines are taken if need
+ * be.
  *
  * @cells  capacity entries; a fault if there are more cells.
  * @count  out; at least 1.

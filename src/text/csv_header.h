@@ -1,9 +1,9 @@
 /*
  * csv_header.h - what the columns of a CSV input are.
  *
- * The header series,time,value (without options for columns) means rows of one sample each, whose first
- * cell is canonical series text. Otherwise each column is the time, a label (options->label_columns) or
- * values of one metric.
+ * The header series,time,value (without options for columns) means rows of one sample each, whose
+ * first cell is canonical series text. Otherwise each column is the time, a label
+ * (options->label_columns) or values of one metric.
  */
 #ifndef VARVE_TEXT_CSV_HEADER_H
 #define VARVE_TEXT_CSV_HEADER_H
@@ -33,8 +33,8 @@ void vv_csv_header_fini(struct vv_csv_header *header);
 /**
  * vv_csv_header_read() - take the first line for the header.
  *
- * What is wrong with it ends the import: INVALID with importer->error filled, since no row means anything
- * without it.
+ * What is wrong with it ends the import: INVALID with importer->error filled, since no row means
+ * anything without it.
  */
 varve_status vv_csv_header_read(struct vv_importer *importer, struct vv_line *line,
                                 struct vv_csv_cell *cells,

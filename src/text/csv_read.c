@@ -4,9 +4,9 @@
  *   series,time,value              time,host,usage,idle       (host a label column)
  *   "up{job=""a""}",2026-...Z,1    2026-...Z,web-1,1.5,98
  *
- * V1  In the cache the raw series cell of a canonical row is an entry with a series. Rows of other tables
- *     have an entry for their label cells, each with its length before it, and below it one for each
- *     value column, known by its number.
+ * V1  In the cache the raw series cell of a canonical row is an entry with a series. Rows of other
+ *     tables have an entry for their label cells, each with its length before it, and below it one
+ *     for each value column, known by its number.
  * V2  An empty value cell is no sample. A cell that is no value makes the row a bad line.
  *
  * Thread: that of the import.
@@ -66,7 +66,8 @@ static bool parse_value(varve_string text, double *value)
 
 /* ---------------------------------------------------------------------------- Canonical */
 
-/* A row whose series came after the one before it last time: no cell is looked for. False: look closer. */
+/* A row whose series came after the one before it last time: no cell is looked for. False: look
+ * closer. */
 static bool read_known(struct vv_importer *importer, struct state *state,
                        const struct vv_line *line, uint32_t *entry, int64_t *time, double *value)
 {
@@ -210,7 +211,8 @@ static varve_status resolve_column(struct vv_importer *importer, struct state *s
     return vv_import_resolve(importer, at, row, number, sizeof(uint32_t), entry);
 }
 
-/* The entry of a value column of the row; `before` is that of the column before it in the row, or none. */
+/* The entry of a value column of the row; `before` is that of the column before it in the row, or
+ * none. */
 static varve_status find_column(struct vv_importer *importer, struct state *state,
                                 const struct vv_line *line, uint32_t row, size_t index,
                                 uint32_t before, uint32_t *entry)

@@ -1,8 +1,8 @@
 /*
  * csv_time.c - times in CSV.
  *
- * A bare number is never guessed to be seconds or milliseconds: a file that crosses a magnitude would be
- * torn apart. Its unit must be said.
+ * A bare number is never guessed to be seconds or milliseconds: a file that crosses a magnitude
+ * would be torn apart. Its unit must be said.
  *
  * Thread: that of the import.
  */

@@ -1,8 +1,8 @@
 /*
  * csv_write.c - CSV out: series,time,value, one line per sample. Loses nothing.
  *
- * The series cell is canonical text, quoted as RFC 4180 has it where it holds a comma, a quote or a line
- * end. It is made once per series.
+ * The series cell is canonical text, quoted as RFC 4180 has it where it holds a comma, a quote or a
+ * line end. It is made once per series.
  *
  * Thread: that of the export.
  */

@@ -78,7 +78,8 @@ static const char *skip_blanks(struct look line)
     return line.at;
 }
 
-/* Behind the quote that closes the string whose opening quote stands at line.at; NULL if none does. */
+/* Behind the quote that closes the string whose opening quote stands at line.at; NULL if none
+ * does. */
 static const char *skip_string(struct look line)
 {
     for (const char *at = line.at + 1; at < line.end; at++) {

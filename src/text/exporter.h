@@ -1,10 +1,12 @@
 /*
- * exporter.h - what every text format shares on its way out: a buffer, and the walk over the samples.
+ * exporter.h - what every text format shares on its way out: a buffer, and the walk over the
+ * samples.
  *
- *   cursor --labels, spans--> writer of the format --text--> buffer --256 KiB at a time--> varve_write_function
+ *   cursor --labels, spans--> writer of the format --text--> buffer --256 KiB at a time-->
+ *   varve_write_function
  *
- * A writer is told of a series, then of its samples in spans, then of its end. What it cannot say without
- * losing something it refuses with vv_export_refuse(), unless options->lossy.
+ * A writer is told of a series, then of its samples in spans, then of its end. What it cannot say
+ * without losing something it refuses with vv_export_refuse(), unless options->lossy.
  *
  * Threads: one at a time.
  */

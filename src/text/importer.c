@@ -1,13 +1,15 @@
 /*
- * importer.c - the loop of an import: lines to a reader, whole lines to batches, batches to the sink.
+ * importer.c - the loop of an import: lines to a reader, whole lines to batches, batches to the
+ * sink.
  *
  *   series | timestamps | values     |== whole lines ==|-- line being read --|   room   |
  *                                    0               count                  used   VARVE_BATCH_MAX
  *
- * I1  Samples in [count, used) belong to the line being read: a fault drops them, the end of the line
- *     makes them count. So a bad line leaves nothing behind, and a batch never ends inside a line.
- * I2  A batch is appended when it has VV_IMPORT_BATCH_LINES lines, or when the line being read needs the
- *     room of the whole lines before it.
+ * I1  Samples in [count, used) belong to the line being read: a fault drops them, the end of the
+ *     line makes them count. So a bad line leaves nothing behind, and a batch never ends inside a
+ *     line.
+ * I2  A batch is appended when it has VV_IMPORT_BATCH_LINES lines, or when the line being read
+ *     needs the room of the whole lines before it.
  * I3  Cache entries are only forgotten between lines, so their numbers hold within one.
  *
  * Thread: that of the import.

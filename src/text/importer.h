@@ -7,9 +7,10 @@
  *                            v        |                  v
  *                         series_cache <------------- sink.resolve
  *
- * A reader is called line by line. It adds samples with vv_import_add(); they count only when it returns
- * VARVE_OK for the line. What is wrong with a line it says with vv_import_fault(), whose result it returns:
- * then the line is reported and leaves no sample behind. Any other status ends the import.
+ * A reader is called line by line. It adds samples with vv_import_add(); they count only when it
+ * returns VARVE_OK for the line. What is wrong with a line it says with vv_import_fault(), whose
+ * result it returns: then the line is reported and leaves no sample behind. Any other status ends
+ * the import.
  *
  * Threads: one at a time. Memory: about 4 MiB and the caches, whatever the input.
  */
@@ -100,7 +101,8 @@ struct vv_importer {
 };
 
 /**
- * vv_import_run() - read all of the input with the reader of options->format, or of the one detected.
+ * vv_import_run() - read all of the input with the reader of options->format, or of the one
+ * detected.
  *
  * As varve_import(), with any sink.
  */
@@ -112,8 +114,8 @@ varve_status vv_import_run(const struct vv_import_sink *sink, const varve_import
 varve_status vv_import_fault(struct vv_importer *importer, const char *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "expected WHAT, got EXCERPT" at a place, where the excerpt goes to the next of the stop characters or
- * the end of the line. */
+/* "expected WHAT, got EXCERPT" at a place, where the excerpt goes to the next of the stop
+ * characters or the end of the line. */
 varve_status vv_import_expected(struct vv_importer *importer, const struct vv_line *line,
                                 const char *at, const char *what, const char *stops);
 
@@ -124,18 +126,18 @@ static inline void vv_import_labels_begin(struct vv_importer *importer)
     importer->scratch_used = 0;
 }
 
-/* Adds a label, or nothing if its value is empty. The bytes must live until the series is resolved. A
- * fault at `at` if there are too many. */
+/* Adds a label, or nothing if its value is empty. The bytes must live until the series is resolved.
+ * A fault at `at` if there are too many. */
 varve_status vv_import_label(struct vv_importer *importer, const char *at, varve_string name,
                              varve_string value) VARVE_MUST_CHECK;
 
-/* Makes a cache entry for the series with the labels gathered (and options->labels). What the sink has
- * against the labels is a fault at `at`. */
+/* Makes a cache entry for the series with the labels gathered (and options->labels). What the sink
+ * has against the labels is a fault at `at`. */
 varve_status vv_import_resolve(struct vv_importer *importer, const char *at, uint32_t parent,
                                const char *text, size_t length, uint32_t *entry) VARVE_MUST_CHECK;
 
-/* Room for one more sample of the line: writes out the whole lines before it if need be. A fault if the
- * line has more samples than a batch. */
+/* Room for one more sample of the line: writes out the whole lines before it if need be. A fault if
+ * the line has more samples than a batch. */
 varve_status vv_import_make_room(struct vv_importer *importer) VARVE_MUST_CHECK;
 
 /* Notes that the series of the entry gets a sample, to be counted with the line. */
@@ -186,8 +188,8 @@ static inline double vv_import_integer(struct vv_importer *importer, int64_t int
 /**
  * vv_import_time_integer() - an integer time that goes to the end of the line.
  *
- * False if it is none (or is followed by anything): the caller finds out what is wrong. Fast where the
- * text is the same as last time.
+ * False if it is none (or is followed by anything): the caller finds out what is wrong. Fast where
+ * the text is the same as last time.
  */
 static inline bool vv_import_time_integer(struct vv_importer *importer, const char *at,
                                           const char *end, int64_t *timestamp)
@@ -232,8 +234,8 @@ static inline const char *vv_skip_spaces(const char *at)
     return at;
 }
 
-/* The text in quotes as a message shows it: cut after some 24 bytes, what is not printable ASCII as \xNN.
- * excerpt holds VV_EXCERPT_BYTES; returns excerpt. */
+/* The text in quotes as a message shows it: cut after some 24 bytes, what is not printable ASCII as
+ * \xNN. excerpt holds VV_EXCERPT_BYTES; returns excerpt. */
 const char *vv_excerpt(char *excerpt, const char *text, size_t length);
 
 #endif

@@ -4,15 +4,18 @@
  *   cpu,host=a,rack=1 usage=1.5,idle=2i,note="text" 1700000000000000000
  *   |--- prefix ----| |------- fields ------------| |- nanoseconds --|
  *
- * becomes cpu_usage{host="a",rack="1"} and cpu_idle{...}; a field named value becomes the bare measurement.
+ * becomes cpu_usage{host="a",rack="1"} and cpu_idle{...}; a field named value becomes the bare
+ * measurement.
  *
- * N1  In the cache the prefix is an entry without a series, and each of its fields a child of it, so a
- *     line whose fields come in the order of last time costs one comparison for the prefix and one for each
- *     field.
- * N2  A backslash is an escape before the characters that would end the name (space and comma; in tags and
- *     field keys also =) and stands for itself elsewhere. So no name that is followed by its end ends with
- *     a backslash, and a known prefix behind which a space stands is the whole prefix.
- * N3  Only string fields may contain line feeds; they make the record longer, which may move its bytes.
+ * N1  In the cache the prefix is an entry without a series, and each of its fields a child of it,
+ *     so a line whose fields come in the order of last time costs one comparison for the prefix and
+ *     one for each field.
+ * N2  A backslash is an escape before the characters that would end the name (space and comma; in
+ *     tags and field keys also =) and stands for itself elsewhere. So no name that is followed by
+ *     its end ends with a backslash, and a known prefix behind which a space stands is the whole
+ *     prefix.
+ * N3  Only string fields may contain line feeds; they make the record longer, which may move its
+ *     bytes.
  *
  * Thread: that of the import.
  */
@@ -41,8 +44,8 @@ static bool is_one_of(char character, const char *characters)
     return character != '\0' && strchr(characters, character) != NULL;
 }
 
-/* Behind the name at `at`: at the first unescaped character of `escapes`, at a control character or at the
- * end of the line. */
+/* Behind the name at `at`: at the first unescaped character of `escapes`, at a control character or
+ * at the end of the line. */
 static const char *skip_name(const char *at, const char *escapes)
 {
     for (;;) {
@@ -98,7 +101,8 @@ static varve_status read_tag(struct record *record)
                            unescape(importer, value, value_end, KEY_ESCAPES));
 }
 
-/* Gathers the tags of the prefix as labels and gives the measurement, whose label is the caller's. */
+/* Gathers the tags of the prefix as labels and gives the measurement, whose label is the
+ * caller's. */
 static varve_status read_prefix(struct record *record, const char *start, varve_string *measurement)
 {
     struct vv_importer *importer = record->importer;
@@ -277,7 +281,8 @@ static varve_status resolve_field(struct record *record, const char *key, size_t
     return vv_import_resolve(importer, start, record->prefix, key, length, entry);
 }
 
-/* Reads the field at record->at whose key is not the predicted one. *entry stays for a string field. */
+/* Reads the field at record->at whose key is not the predicted one. *entry stays for a string
+ * field. */
 static varve_status read_other_field(struct record *record, uint32_t *entry)
 {
     struct vv_series_cache *cache = &record->importer->cache;

@@ -1,9 +1,10 @@
 /*
  * influx_write.c - Influx line protocol out: metric,label=value value=1.5 nanoseconds.
  *
- * The field is always called value, which an import turns back into the bare metric name. What it cannot
- * say: a series without a metric name or whose name begins with #; control characters and a backslash at
- * the end in names and label values; values that are not finite. Lossy leaves such series and samples out.
+ * The field is always called value, which an import turns back into the bare metric name. What it
+ * cannot say: a series without a metric name or whose name begins with #; control characters and a
+ * backslash at the end in names and label values; values that are not finite. Lossy leaves such
+ * series and samples out.
  *
  * Thread: that of the export.
  */

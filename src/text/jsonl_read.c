@@ -3,9 +3,9 @@
  *
  *   {"metric":{"__name__":"up","job":"a"},"values":[1,null,"NaN"],"timestamps":[1700000000000,...]}
  *
- * and optionally "unit":"s", "ms", "us" or "ns" of the timestamps. Members may come in any order; others
- * are refused. A value is a number, null (NaN) or a string with what JSON has no number for: NaN, +Inf,
- * -Inf, Infinity, NaN(0x...).
+ * and optionally "unit":"s", "ms", "us" or "ns" of the timestamps. Members may come in any order;
+ * others are refused. A value is a number, null (NaN) or a string with what JSON has no number for:
+ * NaN, +Inf, -Inf, Infinity, NaN(0x...).
  *
  * J1  Nothing is added before the closing brace: the unit may come last.
  * J2  The text of a metric that was read before is known by its bytes, so it is not parsed again.
@@ -125,8 +125,8 @@ static char *put_utf8(char *out, uint32_t point)
     return out;
 }
 
-/* \uXXXX, two of them where they are a surrogate pair: *at stands on the u and moves behind. False: no
- * character. */
+/* \uXXXX, two of them where they are a surrogate pair: *at stands on the u and moves behind. False:
+ * no character. */
 static bool take_unicode(const char **at, char **out)
 {
     uint32_t high;
@@ -165,7 +165,8 @@ static bool take_escape(const char **at, char **out)
     return true;
 }
 
-/* The string at record->at, which moves behind its closing quote. Unescaped bytes go to the scratch. */
+/* The string at record->at, which moves behind its closing quote. Unescaped bytes go to the
+ * scratch. */
 static varve_status read_string(struct record *record, const char *what, varve_string *text)
 {
     struct vv_importer *importer = record->importer;

@@ -3,9 +3,9 @@
  *
  *   {"metric":{"__name__":"up"},"values":[1,"NaN"],"timestamps":[1700000000000,1700000001000]}
  *
- * Samples are gathered until there are OBJECT_SAMPLES, so that an object stays far below the length of a
- * line that is read back. Times are milliseconds, or nanoseconds with "unit":"ns" in an object that has a
- * time between milliseconds.
+ * Samples are gathered until there are OBJECT_SAMPLES, so that an object stays far below the length
+ * of a line that is read back. Times are milliseconds, or nanoseconds with "unit":"ns" in an object
+ * that has a time between milliseconds.
  *
  * Thread: that of the export.
  */

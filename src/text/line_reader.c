@@ -4,11 +4,12 @@
  *   buffer |  lines done  |at  current line   |next    bytes read ahead   |end   room   | padding
  *
  * L1  at <= first_next <= next <= end, and end + VV_LINE_PADDING fits in the buffer.
- * L2  Bytes before `at` are forgotten: when more are needed, the rest moves to the front, which is at most
- *     one line and therefore short against what is read.
- * L3  A refill leaves room for READ_BYTES, since a line that is held has at most VV_LINE_BYTES_MAX bytes
- *     and a line end.
- * L4  buffer[end] is a line feed of our own while the input has ended, so the last line has its end too.
+ * L2  Bytes before `at` are forgotten: when more are needed, the rest moves to the front, which is
+ *     at most one line and therefore short against what is read.
+ * L3  A refill leaves room for READ_BYTES, since a line that is held has at most VV_LINE_BYTES_MAX
+ *     bytes and a line end.
+ * L4  buffer[end] is a line feed of our own while the input has ended, so the last line has its end
+ *     too.
  *
  * Thread: that of the import.
  */
@@ -18,7 +19,8 @@
 
 #include "os/alloc.h"
 
-/* Read at once: large enough to make the call vanish, small enough to stay in the second-level cache. */
+/* Read at once: large enough to make the call vanish, small enough to stay in the second-level
+ * cache. */
 #define READ_BYTES (256u << 10)
 #define BUFFER_BYTES (VV_LINE_BYTES_MAX + 2 + READ_BYTES)
 
@@ -96,8 +98,8 @@ varve_status vv_line_reader_peek(struct vv_line_reader *reader, size_t wanted, c
     return VARVE_OK;
 }
 
-/* Finds the end of the physical line that starts at *from (moved along when the buffer moves); false: the
- * line exceeds `limit` bytes from `at` on. */
+/* Finds the end of the physical line that starts at *from (moved along when the buffer moves);
+ * false: the line exceeds `limit` bytes from `at` on. */
 static varve_status find_end(struct vv_line_reader *reader, size_t from, size_t *line_end,
                              bool *fits, varve_error *error)
 {

@@ -1,9 +1,9 @@
 /*
  * line_reader.h - lines of text from a varve_read_function, in bounded memory.
  *
- * A line ends with LF or CRLF, the last one also with the end of the input. A UTF-8 byte order mark at the
- * very start is left out. Lines of more than VV_LINE_BYTES_MAX bytes are skipped without being held.
- * Formats whose records may span lines (quoted line feeds) make a line longer with
+ * A line ends with LF or CRLF, the last one also with the end of the input. A UTF-8 byte order mark
+ * at the very start is left out. Lines of more than VV_LINE_BYTES_MAX bytes are skipped without
+ * being held. Formats whose records may span lines (quoted line feeds) make a line longer with
  * vv_line_reader_extend().
  *
  * Threads: one at a time. Memory: one buffer of about 1.3 MiB, whatever the input.
@@ -48,23 +48,23 @@ void vv_line_reader_fini(struct vv_line_reader *reader);
 /**
  * vv_line_reader_peek() - the beginning of the input, before the first line is taken.
  *
- * Reads until there are at least `wanted` bytes (at most 256 KiB) or the input ends; the byte order mark
- * is left out. The bytes stay for vv_line_reader_next().
+ * Reads until there are at least `wanted` bytes (at most 256 KiB) or the input ends; the byte order
+ * mark is left out. The bytes stay for vv_line_reader_next().
  */
 varve_status vv_line_reader_peek(struct vv_line_reader *reader, size_t wanted, const char **bytes,
                                  size_t *length, bool *ended, varve_error *error) VARVE_MUST_CHECK;
 
-/* The next line, valid until the next call. NOT_FOUND: the input has ended (error is left alone). IO and
- * the like: reading failed. */
+/* The next line, valid until the next call. NOT_FOUND: the input has ended (error is left alone).
+ * IO and the like: reading failed. */
 varve_status vv_line_reader_next(struct vv_line_reader *reader, struct vv_line *line,
                                  varve_error *error) VARVE_MUST_CHECK;
 
 /**
  * vv_line_reader_extend() - add the next physical line, with the line end between, to the line.
  *
- * line->text may move: keep offsets. NOT_FOUND: there is no further line; LIMIT: the record would become
- * too long. In both the line is its first physical line again and the reader goes on behind that: a stray
- * quote costs one line, not the rest of the input.
+ * line->text may move: keep offsets. NOT_FOUND: there is no further line; LIMIT: the record would
+ * become too long. In both the line is its first physical line again and the reader goes on behind
+ * that: a stray quote costs one line, not the rest of the input.
  */
 varve_status vv_line_reader_extend(struct vv_line_reader *reader, struct vv_line *line,
                                    varve_error *error) VARVE_MUST_CHECK;

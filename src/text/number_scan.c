@@ -98,7 +98,8 @@ const char *vv_scan_integer_slow(const char *text, int64_t *value)
     return vv_int64_parse(text, (size_t)(end - text), value) ? end : NULL;
 }
 
-/* The exponent written at `at` ("e-3"), 0 if there is none. Held below what could overflow below. */
+/* The exponent written at `at` ("e-3"), 0 if there is none. Held below what could overflow
+ * below. */
 static int64_t exponent_at(const char *at, const char *end)
 {
     if (at == end) {
@@ -119,8 +120,8 @@ static bool push_digit(uint64_t *magnitude, unsigned digit)
            !__builtin_add_overflow(*magnitude, digit, magnitude);
 }
 
-/* The first `kept` digits of the number in [digits, end), zeros where it has fewer, rounded by the one
- * behind them. False if that does not fit. */
+/* The first `kept` digits of the number in [digits, end), zeros where it has fewer, rounded by the
+ * one behind them. False if that does not fit. */
 static bool magnitude_of(const char *digits, const char *end, int64_t kept, uint64_t *magnitude)
 {
     int64_t index = 0;

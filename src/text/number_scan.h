@@ -1,11 +1,12 @@
 /*
- * number_scan.h - the numbers of text formats, read where they stand: the fast path of every parser.
+ * number_scan.h - the numbers of text formats, read where they stand: the fast path of every
+ * parser.
  *
- * A scanner starts at the first character of a number and returns the place behind it, or NULL if there
- * is none. text[length] of a line is a line end (line_reader.h), so no bound is passed: every scanner
- * stops at the latest there. Short decimals are computed in place, exactly (a mantissa of up to 2^53
- * times or divided by a power of ten up to 10^22 is one correctly rounded operation); everything else goes to
- * vv_double_parse().
+ * A scanner starts at the first character of a number and returns the place behind it, or NULL if
+ * there is none. text[length] of a line is a line end (line_reader.h), so no bound is passed: every
+ * scanner stops at the latest there. Short decimals are computed in place, exactly (a mantissa of
+ * up to 2^53 times or divided by a power of ten up to 10^22 is one correctly rounded operation);
+ * everything else goes to vv_double_parse().
  *
  * Threads: pure.
  */
@@ -18,8 +19,8 @@
 /* 10^0 to 10^22: the powers of ten that a double holds exactly. */
 extern const double vv_number_powers_of_ten[23];
 
-/* Every decimal double, with exponent or without; nothing else (no NaN, no Inf, no hexadecimal, no sign
- * +). NULL also if it is beyond the range of a double. */
+/* Every decimal double, with exponent or without; nothing else (no NaN, no Inf, no hexadecimal, no
+ * sign +). NULL also if it is beyond the range of a double. */
 const char *vv_scan_decimal_slow(const char *text, double *value);
 
 /* As vv_scan_decimal_slow(), and NaN, [+-]Inf and [+-]Infinity in any case, and the sign +. */
@@ -81,8 +82,8 @@ static inline const char *vv_scan_integer(const char *text, int64_t *value)
 /**
  * vv_scan_time() - a decimal number of units, with a fraction or an exponent, in nanoseconds.
  *
- * Exact: no floating point is involved. Digits beyond the nanosecond are rounded half away from zero.
- * NULL if there is no number, or it is no timestamp (beyond int64, or INT64_MAX).
+ * Exact: no floating point is involved. Digits beyond the nanosecond are rounded half away from
+ * zero. NULL if there is no number, or it is no timestamp (beyond int64, or INT64_MAX).
  * @unit  nanoseconds in a unit: a power of ten up to 10^9.
  */
 const char *vv_scan_time(const char *text, int64_t unit, int64_t *time);

@@ -7,11 +7,12 @@
  *   disk_bytes_total{disk="a"} 17 1520879607.789 # {trace="x"} 5
  *   # EOF
  *
- * O1  Metadata of a family stands together, before its samples, each kind once; a unit ends its name.
- * O2  A sample whose name begins with the name of the typed family above it must have one of the suffixes
- *     of that type; any other name is a family of its own, of unknown type.
- * O3  Parts are separated by exactly one space; there are no blank lines and no other comments; # EOF is
- *     the last line. Times are seconds. Exemplars are checked for form and left out.
+ * O1  Metadata of a family stands together, before its samples, each kind once; a unit ends its
+ *     name.
+ * O2  A sample whose name begins with the name of the typed family above it must have one of the
+ *     suffixes of that type; any other name is a family of its own, of unknown type.
+ * O3  Parts are separated by exactly one space; there are no blank lines and no other comments; #
+ *     EOF is the last line. Times are seconds. Exemplars are checked for form and left out.
  *
  * O2 is checked when a series is seen for the first time: the same text gives the same verdict.
  *

@@ -1,14 +1,15 @@
 /*
  * prom_read.c - Prometheus text in: name{labels} value [milliseconds].
  *
- * Lines that begin with # (HELP, TYPE, comments) and blank ones are skipped. A sample without a time gets
- * the time of the import.
+ * Lines that begin with # (HELP, TYPE, comments) and blank ones are skipped. A sample without a
+ * time gets the time of the import.
  *
  * Thread: that of the import.
  */
 #include "text/prom_series.h"
 
-/* The sample behind a series: blanks are single spaces, as programs write them. False: look closer. */
+/* The sample behind a series: blanks are single spaces, as programs write them. False: look
+ * closer. */
 static bool read_plain(struct vv_importer *importer, const struct vv_line *line, const char *at,
                        int64_t *time, double *value)
 {

@@ -1,8 +1,8 @@
 /*
  * prom_series.c - series of Prometheus text and OpenMetrics: the slow path, once per series.
  *
- * Every loop ends at the line end behind the line (line_reader.h), which no part of a series contains;
- * a carriage return or line feed inside quotes is told apart by the end of the line.
+ * Every loop ends at the line end behind the line (line_reader.h), which no part of a series
+ * contains; a carriage return or line feed inside quotes is told apart by the end of the line.
  *
  * Thread: that of the import.
  */

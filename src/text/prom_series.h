@@ -3,8 +3,8 @@
  *
  *   name   name{label="value",...}   {"any name",label="value","any label"="value"}
  *
- * In values and quoted names \\, \" and \n are escapes; any other backslash stands for itself, as in
- * Prometheus. Quoted text may hold anything but a line feed.
+ * In values and quoted names \\, \" and \n are escapes; any other backslash stands for itself, as
+ * in Prometheus. Quoted text may hold anything but a line feed.
  */
 #ifndef VARVE_TEXT_PROM_SERIES_H
 #define VARVE_TEXT_PROM_SERIES_H
@@ -35,10 +35,10 @@ varve_status vv_prom_skip_labels(struct vv_importer *importer, const struct vv_l
 /**
  * vv_prom_known() - the entry of a series that was read before, without parsing it.
  *
- * First the one that followed the series before last time, then the text up to the first closing brace
- * or blank. VV_SERIES_NONE does not mean that the text is wrong. An entry has the whole text of a valid
- * series, and no valid series continues another one with a blank, so the caller only checks that one
- * follows. @end  out: behind the series; written if there is an entry.
+ * First the one that followed the series before last time, then the text up to the first closing
+ * brace or blank. VV_SERIES_NONE does not mean that the text is wrong. An entry has the whole text
+ * of a valid series, and no valid series continues another one with a blank, so the caller only
+ * checks that one follows. @end  out: behind the series; written if there is an entry.
  */
 static inline uint32_t vv_prom_known(struct vv_importer *importer, const struct vv_line *line,
                                      const char **end)

@@ -1,9 +1,9 @@
 /*
  * prom_write.c - Prometheus text out: name{label="value"} value milliseconds.
  *
- * What it cannot say: a series without a metric name, a time that is no whole millisecond, a NaN with other
- * bits than the usual one. Lossy leaves such a series out, takes the millisecond before, and writes NaN.
- * Names that are no identifiers are written in the quoted form of Prometheus 3.
+ * What it cannot say: a series without a metric name, a time that is no whole millisecond, a NaN
+ * with other bits than the usual one. Lossy leaves such a series out, takes the millisecond before,
+ * and writes NaN. Names that are no identifiers are written in the quoted form of Prometheus 3.
  *
  * Thread: that of the export.
  */

@@ -1,15 +1,18 @@
 /*
  * series_cache.h - from the raw text that names a series in the input to its handle.
  *
- * The text of an input repeats: the same metric and labels come again with every sample. So a series is
- * parsed and resolved once, and afterwards recognised by its raw bytes. Entries form a tree of two levels
- * for formats in which a line begins with what several series share (Influx: measurement and tags, then
- * fields; wide CSV: label cells, then columns): an entry is known by its parent and its text.
+ * The text of an input repeats: the same metric and labels come again with every sample. So a
+ * series is parsed and resolved once, and afterwards recognised by its raw bytes. Entries form a
+ * tree of two levels for formats in which a line begins with what several series share (Influx:
+ * measurement and tags, then fields; wide CSV: label cells, then columns): an entry is known by its
+ * parent and its text.
  *
- * Inputs repeat in the same order, too. Each entry remembers which one came after it last time, so that
- * most look-ups are one comparison with the predicted text: no hash, no search for the end of the text.
+ * Inputs repeat in the same order, too. Each entry remembers which one came after it last time, so
+ * that most look-ups are one comparison with the predicted text: no hash, no search for the end of
+ * the text.
  *
- * Threads: one at a time. Memory: bounded by vv_series_cache_trim(), which the import calls between lines.
+ * Threads: one at a time. Memory: bounded by vv_series_cache_trim(), which the import calls between
+ * lines.
  */
 #ifndef VARVE_TEXT_SERIES_CACHE_H
 #define VARVE_TEXT_SERIES_CACHE_H

@@ -3,8 +3,8 @@
  *
  *   bench_compress [--quick] [--json] [--data FOLDER]
  *
- * Real data is read from the folder (or from VARVE_TEST_DATA); without it those rows say "not measured".
- * --quick: generated sets only, and small ones. Ends with 1 if a gate is missed.
+ * Real data is read from the folder (or from VARVE_TEST_DATA); without it those rows say "not
+ * measured". --quick: generated sets only, and small ones. Ends with 1 if a gate is missed.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,10 +3,10 @@
  *
  *   bench_import FORMAT FILE [ROUNDS]
  *
- * The file is read into memory first. Parsing goes through the whole import (lines, series cache, batches)
- * to a sink that only counts, so what is measured is the text room and nothing of the engine. Beside it
- * stands the time of finding the line ends with memchr(), which no reader of text can do without.
- * Prints medians over the rounds, in CPU time.
+ * The file is read into memory first. Parsing goes through the whole import (lines, series cache,
+ * batches) to a sink that only counts, so what is measured is the text room and nothing of the
+ * engine. Beside it stands the time of finding the line ends with memchr(), which no reader of text
+ * can do without. Prints medians over the rounds, in CPU time.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /*
  * compress_measure.h - sizes and speeds of one set of columns under every codec.
  *
- * Speeds are medians of interleaved rounds: each round runs memcpy and every codec once over all the
- * data, so that a slow moment of the machine meets all of them. The data is the set laid out again and
- * again, each copy at its own address, until it exceeds the caches; it is decoded into one buffer.
+ * Speeds are medians of interleaved rounds: each round runs memcpy and every codec once over all
+ * the data, so that a slow moment of the machine meets all of them. The data is the set laid out
+ * again and again, each copy at its own address, until it exceeds the caches; it is decoded into
+ * one buffer.
  */
 #ifndef VARVE_TEST_BENCHMARK_COMPRESS_MEASURE_H
 #define VARVE_TEST_BENCHMARK_COMPRESS_MEASURE_H

@@ -1,5 +1,6 @@
 /*
- * compress_peer_chimp.c - Chimp128: XOR with the one of the last 128 values that shares most low bits.
+ * compress_peer_chimp.c - Chimp128: XOR with the one of the last 128 values that shares most low
+ * bits.
  *
  *   00 index(7)                                equal to value `index` of the last 128
  *   01 index(7) leading(3) length(6) bits      more than 13 trailing zeros against it

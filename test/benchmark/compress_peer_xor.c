@@ -1,12 +1,14 @@
 /*
- * compress_peer_xor.c - Gorilla and Prometheus: XOR with the value before, in a window of meaningful bits.
+ * compress_peer_xor.c - Gorilla and Prometheus: XOR with the value before, in a window of
+ * meaningful bits.
  *
  *   0                        the same value
  *   10 bits                  the XOR fits the window of the last one
  *   11 leading(5) length(6)  a new window, then its bits
  *
- * The two differ in one thing: Gorilla's leading zeros stop at 31, Prometheus stores lengths modulo 64
- * and starts without a window; both are written as one loop here, as both are known to be written.
+ * The two differ in one thing: Gorilla's leading zeros stop at 31, Prometheus stores lengths modulo
+ * 64 and starts without a window; both are written as one loop here, as both are known to be
+ *    written.
  */
 #include "compress_bits.h"
 #include "compress_peers.h"

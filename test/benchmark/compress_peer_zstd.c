@@ -1,5 +1,6 @@
 /*
- * compress_peer_zstd.c - zstd, level 3, on the raw bytes of a column, with contexts that are reused.
+ * compress_peer_zstd.c - zstd, level 3, on the raw bytes of a column, with contexts that are
+ * reused.
  */
 #include <zstd.h>
 

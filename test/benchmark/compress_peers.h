@@ -1,9 +1,10 @@
 /*
- * compress_peers.h - the codecs that varve is measured against, each as a competent engineer would write
- * it in plain C: values alone (no timestamps), columns of any length.
+ * compress_peers.h - the codecs that varve is measured against, each as a competent engineer would
+ * write it in plain C: values alone (no timestamps), columns of any length.
  *
  *   gorilla    Pelkonen et al., VLDB 2015, section 4.1.2: XOR with the value before
- *   prometheus the value half of Prometheus's XOR chunk: Gorilla with Go's details (tsdb/chunkenc/xor.go)
+ *   prometheus the value half of Prometheus's XOR chunk: Gorilla with Go's details
+ *   (tsdb/chunkenc/xor.go)
  *   chimp128   Liakos et al., VLDB 2022, section 3.2: XOR with one of the last 128 values
  *   zstd       level 3 on the raw bytes of the column
  */

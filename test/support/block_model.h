@@ -250,7 +250,8 @@ static inline varve_status block_model_write(const struct block_model *model,
     return status;
 }
 
-/* Reads [start, end) of a layer and compares; anything but equal samples is returned as a status. */
+/* Reads [start, end) of a layer and compares; anything but equal samples is returned as a
+ * status. */
 static inline varve_status block_model_compare_range(const struct block_model_layer *layer,
                                                      struct vv_block *block, uint32_t id,
                                                      unsigned number, int64_t start, int64_t end)

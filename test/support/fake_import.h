@@ -1,7 +1,8 @@
 /*
  * fake_import.h - an import into text instead of a database, for tests of the readers.
  *
- * vv_fake_import() imports a text and returns what became of it, one line each, in the order of the log:
+ * vv_fake_import() imports a text and returns what became of it, one line each, in the order of the
+ * log:
  *
  *   name{a="x"} 1700000000000000000 1.5     a sample: series, nanoseconds, value
  *   ! NAME:LINE:COLUMN: reason              a bad line

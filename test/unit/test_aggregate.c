@@ -1,4 +1,5 @@
-/* Tests of aggregate.c: specifications, grouping and order by hand, then at random against a naive one. */
+/* Tests of aggregate.c: specifications, grouping and order by hand, then at random against a naive
+ * one. */
 #include "query/aggregate.h"
 
 #include <math.h>
@@ -479,8 +480,8 @@ static int64_t naive_bucket(int64_t timestamp, int64_t step)
     return floor_of < INT64_MIN ? INT64_MIN : (int64_t)floor_of;
 }
 
-/* Checks a row against all samples of the group in its bucket. Values are small integers, so that sums
- * are exact in any order. */
+/* Checks a row against all samples of the group in its bucket. Values are small integers, so that
+ * sums are exact in any order. */
 static void check_row(const struct series *series, size_t count, int group, int64_t step,
                       const varve_row *row)
 {

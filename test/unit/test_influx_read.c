@@ -1,5 +1,6 @@
 /*
- * test_influx_read.c - Influx line protocol in: names, escapes, field types, and the words for bad lines.
+ * test_influx_read.c - Influx line protocol in: names, escapes, field types, and the words for bad
+ * lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * test_jsonl_read.c - JSON lines in: VictoriaMetrics' form, units, special values, and the words for bad
- * lines.
+ * test_jsonl_read.c - JSON lines in: VictoriaMetrics' form, units, special values, and the words
+ * for bad lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>

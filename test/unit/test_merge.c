@@ -44,7 +44,8 @@ static bool probe_next_span(struct vv_iter *iter, varve_span *span)
     }
     size_t left = probe->count - probe->at;
     size_t count = left < probe->span_max ? left : probe->span_max;
-    /* Exactly as large as the span, and gone with the next call, so that a sanitizer sees stale use. */
+    /* Exactly as large as the span, and gone with the next call, so that a sanitizer sees stale
+     * use. */
     free(probe->copy_timestamps);
     free(probe->copy_values);
     probe->copy_timestamps = malloc(count * sizeof(int64_t));

@@ -1,5 +1,6 @@
 /*
- * test_openmetrics_read.c - OpenMetrics in: families, seconds, exemplars, and the words for bad lines.
+ * test_openmetrics_read.c - OpenMetrics in: families, seconds, exemplars, and the words for bad
+ * lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /*
- * test_prom_read.c - Prometheus text in: what becomes of good lines, and the exact words for bad ones.
+ * test_prom_read.c - Prometheus text in: what becomes of good lines, and the exact words for bad
+ * ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
