@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install.sh - what `cmake --install` leaves is all that a program needs: the command, the header and
-# both libraries, found through pkg-config and through CMake, also after the tree has been moved.
+# install.sh - what `cmake --install` leaves is all that a program needs: the command, the header
+# and both libraries, found through pkg-config and through CMake, also after the tree has been
+# moved.
 set -eu
 [ -z "${VARVE_SANITIZE:-}" ] || { echo 'sanitizer builds are not for installing'; exit 77; }
 work=$(mktemp -d)

@@ -14,14 +14,14 @@ TIDY = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'too
 CLEAN = {
     'src/base/status.h': '/* Statuses. */\nint vv_status(void);\n',
     'src/base/cpu.c': '/* Features. */\n#include "base/status.h"\n\nconst char *isa(void)\n{\n'
-                      '    return getenv("VARVE_ISA"); /* malloc(1) in a comment is no call */\n}\n',
+                      '    return getenv("VARVE_ISA"); /* malloc(1) is no call */\n}\n',
     'src/os/alloc.c': '/* The heap. */\n#include <stdlib.h>\n\n#include "base/status.h"\n\n'
                       'void *vv_alloc(size_t bytes)\n{\n    return malloc(bytes);\n}\n',
     'src/os/env.c': '/* Files. */\n#include <unistd.h>\n\nint sync_file(int file)\n{\n'
                     '    return fsync(file);\n}\n',
     'src/storage/wal.c': '/* The log. */\n#include "os/env.h"\n#include "varve/varve.h"\n\n'
                          'int run(struct env *env)\n{\n    vv_free(env);\n'
-                         '    return env->ops->open(env->ctx) + env->ops->close("free(this)");\n}\n',
+                         '    return env->ops->open(env->ctx) + env->ops->close("free(x)");\n}\n',
     'include/varve/varve.h': '/* The manual. */\nint varve_open(void);\n',
     'tools/cli/main.c': '/* The command. */\n#include <stdio.h>\n\n#include "cli.h"\n'
                         '#include "varve/varve.h"\n\nint main(void)\n{\n    printf("x");\n'
