@@ -179,7 +179,8 @@ void vv_sim_entries_remove(struct vv_sim_entries *entries, const char *name)
     }
 }
 
-/* A place for one more change, zeroed but for its sequence, not yet counted; NULL when memory is out. */
+/* A place for one more change, zeroed but for its sequence, not yet counted; NULL when memory is
+ * out. */
 static struct vv_sim_change *reserve_change(struct vv_sim_inode *inode)
 {
     if (inode->change_count == inode->change_capacity) {

@@ -1,21 +1,21 @@
 /*
- * pool.c - slabs, a depot of free objects, and two magazines per thread.
+ * pool.c - slabs, a depot of free objects, and a magazine of some per thread.
  *
- *   thread A  loaded [..... 20]  spare [....... 32]        thread B  loaded [. 3]  spare [ 0]
- *                 ^ acquire and release here                  |
- *                 32 at a time, under the mutex                |
- *   depot     free [o o o o o o o o o o ...]  <---------------+
+ *   thread A  magazine [o o o o o . . . . . .]      thread B  magazine [o o o o o o o o o o o]
+ *                               ^ acquire and release here               |
+ *                                               oldest 32, under the mutex |
+ *   depot     [o o o o o o o o o o ...]  <---------------------------------+
  *   slabs     [used|used|free|used|...|next_object -> never used yet ......]
  *
- * P1  The spare magazine is full or empty. When loaded runs empty or full they change places, and only
- *     when that does not help the depot is asked: a thread that goes to and fro at a boundary does not
- *     lock each time.
- * P2  The depot has room for every object of the pool; it is made when a slab is added. So releasing
- *     needs no memory.
+ * P1  A magazine holds two halves of 32. Empty, it is filled with one half; full, it gives away one
+ *     half. So a thread that goes to and fro at a boundary does not lock each time (the classic
+ *     pair of magazines, in one array).
+ * P2  The depot has room for every object of the pool; it is made when a slab is added. So
+ *     releasing needs no memory.
  * P3  Free objects are not written to: dropping many cold ones costs no cache misses. Under
  *     AddressSanitizer they are poisoned.
- * Threads: magazines belong to a thread (thread_slot.h) and pass on with their content when it ends;
- * counters in them are written by it and read by anyone, hence relaxed atomics.
+ * Threads: a magazine belongs to a thread (thread_slot.h) and passes on with its content when it
+ * ends; counters in it are written by that thread and read by anyone, hence relaxed atomics.
  */
 #include "pool/pool.h"
 
@@ -28,20 +28,14 @@
 #include "pool/poison.h"
 #include "pool/thread_slot.h"
 
-enum { MAGAZINE_OBJECTS = 32 };
+enum { HALF_OBJECTS = 32, MAGAZINE_OBJECTS = 2 * HALF_OBJECTS };
 
 struct magazine {
-    unsigned count;
-    void *objects[MAGAZINE_OBJECTS];
-};
-
-struct magazines {
-    struct vv_thread_slot slot; /* first: slots and magazines are cast into each other */
-    struct magazine *loaded;
-    struct magazine *spare;
+    struct vv_thread_slot slot; /* first: a slot is cast to its magazine; zeroed is empty */
     _Atomic uint64_t acquired;
     _Atomic uint64_t released;
-    struct magazine pair[2];
+    size_t count;
+    void *objects[MAGAZINE_OBJECTS];
 };
 
 struct slab {
@@ -51,7 +45,7 @@ struct slab {
 };
 
 struct vv_pool {
-    struct vv_slot_owner threads; /* first: slot_init gets a pointer to it */
+    struct vv_slot_owner threads;
     size_t object_bytes;
     uint64_t budget_bytes;
 
@@ -66,16 +60,8 @@ struct vv_pool {
     uint64_t slab_bytes;
     uint64_t slab_count;
     uint64_t exchanges;
-    uint64_t released_directly; /* by threads that could not get magazines */
+    uint64_t released_directly; /* by threads that could not get a magazine */
 };
-
-static void magazines_init(struct vv_slot_owner *owner, struct vv_thread_slot *slot)
-{
-    (void)owner;
-    struct magazines *magazines = (struct magazines *)slot;
-    magazines->loaded = &magazines->pair[0];
-    magazines->spare = &magazines->pair[1];
-}
 
 varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_pool **pool)
 {
@@ -92,7 +78,7 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
     while (created->next_slab_bytes < created->object_bytes) {
         created->next_slab_bytes *= 2;
     }
-    vv_slot_owner_init(&created->threads, sizeof(struct magazines), magazines_init);
+    vv_slot_owner_init(&created->threads, sizeof(struct magazine), NULL);
     vv_mutex_init(&created->mutex);
     *pool = created;
     return VARVE_OK;
@@ -190,52 +176,39 @@ static void add_relaxed(_Atomic uint64_t *counter, uint64_t more)
     atomic_store_explicit(counter, value + more, memory_order_relaxed);
 }
 
-static void swap_magazines(struct magazines *magazines)
+/* Fills half of an empty magazine; false when there are no objects. */
+static bool fill(struct vv_pool *pool, struct magazine *magazine)
 {
-    struct magazine *loaded = magazines->loaded;
-    magazines->loaded = magazines->spare;
-    magazines->spare = loaded;
+    vv_mutex_lock(&pool->mutex);
+    magazine->count = take_locked(pool, magazine->objects, HALF_OBJECTS);
+    vv_mutex_unlock(&pool->mutex);
+    return magazine->count > 0;
 }
 
-/* Loaded is empty: gets objects into it; false when there are none. */
-static bool reload(struct vv_pool *pool, struct magazines *magazines)
+/* Gives the older half of a full magazine to the depot: the newer one is still in the cache. */
+static void give_half(struct vv_pool *pool, struct magazine *magazine)
 {
-    swap_magazines(magazines);
-    struct magazine *loaded = magazines->loaded;
-    if (loaded->count == 0) {
-        vv_mutex_lock(&pool->mutex);
-        loaded->count = (unsigned)take_locked(pool, loaded->objects, MAGAZINE_OBJECTS);
-        vv_mutex_unlock(&pool->mutex);
-    }
-    return loaded->count > 0;
-}
-
-/* Loaded is full: makes it empty. */
-static void unload(struct vv_pool *pool, struct magazines *magazines)
-{
-    swap_magazines(magazines);
-    struct magazine *loaded = magazines->loaded;
-    if (loaded->count > 0) {
-        vv_mutex_lock(&pool->mutex);
-        put_locked(pool, loaded->objects, loaded->count);
-        vv_mutex_unlock(&pool->mutex);
-        loaded->count = 0;
-    }
+    vv_mutex_lock(&pool->mutex);
+    put_locked(pool, magazine->objects, HALF_OBJECTS);
+    vv_mutex_unlock(&pool->mutex);
+    memcpy(magazine->objects, magazine->objects + HALF_OBJECTS,
+           HALF_OBJECTS * sizeof(magazine->objects[0]));
+    magazine->count = HALF_OBJECTS;
 }
 
 void *vv_pool_acquire(struct vv_pool *pool)
 {
-    struct magazines *magazines = (struct magazines *)vv_thread_slot_get(&pool->threads);
-    if (magazines == NULL || (magazines->loaded->count == 0 && !reload(pool, magazines))) {
+    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    if (magazine == NULL || (magazine->count == 0 && !fill(pool, magazine))) {
         return NULL;
     }
-    void *object = magazines->loaded->objects[--magazines->loaded->count];
-    add_relaxed(&magazines->acquired, 1);
+    void *object = magazine->objects[--magazine->count];
+    add_relaxed(&magazine->acquired, 1);
     vv_unpoison(object, pool->object_bytes);
     return object;
 }
 
-/* For a thread without magazines, which memory was out for. */
+/* For a thread without a magazine, which memory was out for. */
 static void release_directly(struct vv_pool *pool, void *object)
 {
     vv_mutex_lock(&pool->mutex);
@@ -248,44 +221,44 @@ void vv_pool_release(struct vv_pool *pool, void *object)
 {
     VV_ASSERT(!vv_is_poisoned(object)); /* released twice */
     vv_poison(object, pool->object_bytes);
-    struct magazines *magazines = (struct magazines *)vv_thread_slot_get(&pool->threads);
-    if (magazines == NULL) {
+    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    if (magazine == NULL) {
         release_directly(pool, object);
         return;
     }
-    if (magazines->loaded->count == MAGAZINE_OBJECTS) {
-        unload(pool, magazines);
+    if (magazine->count == MAGAZINE_OBJECTS) {
+        give_half(pool, magazine);
     }
-    magazines->loaded->objects[magazines->loaded->count++] = object;
-    add_relaxed(&magazines->released, 1);
+    magazine->objects[magazine->count++] = object;
+    add_relaxed(&magazine->released, 1);
 }
 
 size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
 {
-    struct magazines *magazines = (struct magazines *)vv_thread_slot_get(&pool->threads);
-    if (magazines == NULL) {
+    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    if (magazine == NULL) {
         return 0;
     }
     size_t taken = 0;
-    if (count >= MAGAZINE_OBJECTS) {
+    if (count >= HALF_OBJECTS) {
         vv_mutex_lock(&pool->mutex);
         taken = take_locked(pool, objects, count);
         vv_mutex_unlock(&pool->mutex);
     }
-    while (taken < count && (magazines->loaded->count > 0 || reload(pool, magazines))) {
-        objects[taken++] = magazines->loaded->objects[--magazines->loaded->count];
+    while (taken < count && (magazine->count > 0 || fill(pool, magazine))) {
+        objects[taken++] = magazine->objects[--magazine->count];
     }
     for (size_t index = 0; index < taken; index++) {
         vv_unpoison(objects[index], pool->object_bytes);
     }
-    add_relaxed(&magazines->acquired, taken);
+    add_relaxed(&magazine->acquired, taken);
     return taken;
 }
 
 void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t count)
 {
-    struct magazines *magazines = (struct magazines *)vv_thread_slot_get(&pool->threads);
-    if (magazines == NULL || count < MAGAZINE_OBJECTS) {
+    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    if (magazine == NULL || count < HALF_OBJECTS) {
         for (size_t index = 0; index < count; index++) {
             vv_pool_release(pool, objects[index]);
         }
@@ -298,15 +271,15 @@ void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t cou
     vv_mutex_lock(&pool->mutex);
     put_locked(pool, objects, count);
     vv_mutex_unlock(&pool->mutex);
-    add_relaxed(&magazines->released, count);
+    add_relaxed(&magazine->released, count);
 }
 
 static void add_thread_stats(struct vv_thread_slot *slot, void *visitor)
 {
-    const struct magazines *magazines = (const struct magazines *)slot;
+    const struct magazine *magazine = (const struct magazine *)slot;
     struct vv_pool_stats *stats = visitor;
-    stats->acquired += atomic_load_explicit(&magazines->acquired, memory_order_relaxed);
-    stats->released += atomic_load_explicit(&magazines->released, memory_order_relaxed);
+    stats->acquired += atomic_load_explicit(&magazine->acquired, memory_order_relaxed);
+    stats->released += atomic_load_explicit(&magazine->released, memory_order_relaxed);
 }
 
 struct vv_pool_stats vv_pool_stats(struct vv_pool *pool)

@@ -1,9 +1,10 @@
 /*
  * pool.h - objects of one size, aligned to cache lines, taken and given back without a lock.
  *
- * Each thread keeps up to 64 free objects of a pool to itself; only every 32nd call or so exchanges 32 of
- * them with the shared depot under a mutex. Memory comes in slabs of up to 2 MiB and stays with the pool
- * until it is destroyed. Objects may be released by another thread than the one that acquired them.
+ * Each thread keeps up to 64 free objects of a pool to itself; only every 32nd call or so exchanges
+ * 32 of them with the shared depot under a mutex. Memory comes in slabs of up to 2 MiB and stays
+ * with the pool until it is destroyed. Objects may be released by another thread than the one that
+ * acquired them.
  *
  * Under AddressSanitizer a touch of a free object, and releasing one twice, is reported.
  *
@@ -41,12 +42,12 @@ void vv_pool_destroy(struct vv_pool *pool);
 
 /* An object, uninitialised; NULL when memory or the budget is out. */
 void *vv_pool_acquire(struct vv_pool *pool);
-/* Never fails. Allocates only the magazines of a thread that is new to the pool; without memory for
- * them the object goes straight to the depot. */
+/* Never fails. Allocates only the magazine of a thread that is new to the pool; without memory for
+ * it the object goes straight to the depot. */
 void vv_pool_release(struct vv_pool *pool, void *object);
 
-/* Stores up to count objects and returns how many: fewer only when memory or the budget is out. Large
- * counts lock once, and new objects follow each other in memory. */
+/* Stores up to count objects and returns how many: fewer only when memory or the budget is out.
+ * Large counts lock once, and new objects follow each other in memory. */
 size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count);
 void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t count);
 

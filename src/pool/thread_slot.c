@@ -129,7 +129,9 @@ static struct vv_thread_slot *add_slot_locked(struct vv_slot_owner *owner)
     slot->owner_id = owner->id;
     slot->next_of_owner = owner->slots;
     atomic_init(&slot->state, SLOT_USED);
-    owner->slot_init(owner, slot);
+    if (owner->slot_init != NULL) {
+        owner->slot_init(owner, slot);
+    }
     owner->slots = slot;
     return slot;
 }
