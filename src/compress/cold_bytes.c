@@ -32,8 +32,7 @@ static size_t workspace_bytes(void)
     static const size_t sizes[] = {VV_COLD_GROUP_BYTES_MAX, 128 * 1024, 16 * 1024};
     size_t most = 0;
     for (size_t index = 0; index < sizeof sizes / sizeof sizes[0]; index++) {
-        size_t needed =
-            ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(LEVEL, sizes[index], 0));
+        size_t needed = ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(LEVEL, sizes[index], 0));
         most = needed > most ? needed : most;
     }
     return most;

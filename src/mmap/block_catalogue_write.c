@@ -308,7 +308,6 @@ static varve_status write_rows(struct write_state *state, const struct shape *sh
         VV_TRY(append_row(state, state->set_order[shape->first_set + done]));
         bool full = (done + 1) % VV_BLOCK_PAGE_RECORDS == 0 || done + 1 == shape->set_count;
         if (full && state->more_records.length > 0) {
-            VV_TRY(vv_buffer_reserve(&state->more_records, VV_DECODE_PADDING));
             VV_TRY(vv_block_pages_put_bytes(state->pages, VV_SECTION_ROWS,
                                             state->more_records.bytes, state->more_records.length,
                                             error));

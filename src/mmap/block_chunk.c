@@ -41,7 +41,7 @@ varve_status vv_block_chunk_read(const struct vv_block *block, uint32_t index,
 }
 
 varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_block_chunk *chunk,
-                                  int64_t *timestamps)
+                                  struct vv_block_hold *hold, int64_t *timestamps)
 {
     if (chunk->times.bytes == 0) {
         uint64_t distance = (uint64_t)chunk->time_max - (uint64_t)chunk->time_min;
@@ -52,7 +52,7 @@ varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_
         return VARVE_OK;
     }
     const uint8_t *encoded;
-    VV_TRY(vv_block_place(block, VV_SECTION_TIMES, chunk->times, &encoded));
+    VV_TRY(vv_block_column(block, VV_SECTION_TIMES, chunk->times, hold, &encoded));
     VV_TRY(vv_timestamps_decode(encoded, chunk->times.bytes, chunk->count, timestamps));
     bool agree =
         timestamps[0] == chunk->time_min && timestamps[chunk->count - 1] == chunk->time_max;
@@ -60,22 +60,20 @@ varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_
 }
 
 varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
-                                   double *values)
+                                   struct vv_block_hold *hold, double *values)
 {
     const uint8_t *encoded;
-    VV_TRY(vv_block_place(block, VV_SECTION_VALUES, chunk->values, &encoded));
+    VV_TRY(vv_block_column(block, VV_SECTION_VALUES, chunk->values, hold, &encoded));
     return vv_values_decode(encoded, chunk->values.bytes, chunk->count, values);
 }
 
 varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,
                                        struct vv_value_statistics *statistics)
 {
-    struct vv_block_chunk chunk;
     const uint8_t *record;
-    VV_TRY(vv_block_chunk_read(block, index, &chunk));
     VV_TRY(vv_block_record(block, VV_SECTION_STATISTICS, index, &record));
     *statistics = (struct vv_value_statistics){
-        .count = chunk.count,
+        .count = vv_load_u32(record + VV_STATISTICS_COUNT),
         .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
         .min = vv_block_load_double(record + VV_STATISTICS_MIN),
         .max = vv_block_load_double(record + VV_STATISTICS_MAX),

@@ -14,6 +14,7 @@
 #include "mmap/block_columns.h"
 
 #include "base/checksum.h"
+#include "mmap/block_group.h"
 #include "os/alloc.h"
 
 enum {
@@ -26,7 +27,7 @@ enum {
 struct column_slot {
     uint64_t hash;
     uint64_t position; /* behind the copy, counted from the first byte ever written; 0: free */
-    uint64_t where;    /* packed place, or number of the time column */
+    uint64_t where;    /* number of the column */
     uint32_t bytes;
     uint32_t count;
 };
@@ -45,15 +46,19 @@ varve_status vv_block_columns_init(struct vv_block_columns *columns, struct vv_b
         .pages = pages, .section = VV_SECTION_VALUES, .page_bytes = page_bytes};
     columns->times = (struct vv_block_filler){
         .pages = pages, .section = VV_SECTION_TIMES, .page_bytes = page_bytes};
-    columns->time_columns = (struct vv_buffer){0};
     columns->memory = vv_alloc_zeroed(1, sizeof(*columns->memory));
-    return columns->memory != NULL ? VARVE_OK : VARVE_NO_MEMORY;
+    if (columns->memory == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    return pages->cold ? vv_block_group_create(pages, &columns->places, &columns->group) : VARVE_OK;
 }
 
 void vv_block_columns_fini(struct vv_block_columns *columns)
 {
     vv_block_filler_fini(&columns->values);
     vv_block_filler_fini(&columns->times);
+    vv_block_group_destroy(columns->group);
+    vv_buffer_fini(&columns->places);
     vv_buffer_fini(&columns->time_columns);
     vv_free(columns->memory);
 }
@@ -168,27 +173,45 @@ static bool values_equal(struct vv_block_columns *columns, const struct column_s
            memcmp(columns->decoded.values, values, count * sizeof(*values)) == 0;
 }
 
+/* Writes a new column, or leaves it to its group. */
+static varve_status store_values(struct vv_block_columns *columns, const double *values,
+                                 size_t count, size_t encoded_bytes, uint64_t *value_column,
+                                 varve_error *error)
+{
+    struct vv_place place;
+    *value_column = columns->places.length / sizeof(uint64_t);
+    if (columns->group != NULL) {
+        *value_column += vv_block_group_waiting(columns->group);
+        return vv_block_group_add(columns->group, values, count, encoded_bytes, error);
+    }
+    VV_TRY(vv_block_filler_put(&columns->values, columns->encoded, encoded_bytes, &place, error));
+    varve_status status = vv_buffer_append_u64(&columns->places, vv_place_pack(place));
+    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to write a block");
+}
+
 varve_status vv_block_columns_add_values(struct vv_block_columns *columns, const double *values,
-                                         size_t count, struct vv_place *place, varve_error *error)
+                                         size_t count, uint64_t *value_column, varve_error *error)
 {
     struct vv_column_memory *memory = columns->memory;
     uint64_t hash = vv_hash(values, count * sizeof(*values));
     struct column_slot *slot = &memory->values[hash % SLOT_COUNT];
     if (slot->hash == hash && values_equal(columns, slot, values, count)) {
-        *place = vv_place_unpack(slot->where);
+        *value_column = slot->where;
         return VARVE_OK;
     }
     size_t bytes = vv_values_encode(values, count, columns->encoded);
-    VV_TRY(vv_block_filler_put(&columns->values, columns->encoded, bytes, place, error));
+    VV_TRY(store_values(columns, values, count, bytes, value_column, error));
     if (bytes >= SHARED_BYTES_MIN) {
-        remember(memory, slot, hash, (uint32_t)count, vv_place_pack(*place), columns->encoded,
-                 bytes);
+        remember(memory, slot, hash, (uint32_t)count, *value_column, columns->encoded, bytes);
     }
     return VARVE_OK;
 }
 
 varve_status vv_block_columns_flush(struct vv_block_columns *columns, varve_error *error)
 {
+    if (columns->group != NULL) {
+        VV_TRY(vv_block_group_flush(columns->group, error));
+    }
     VV_TRY(vv_block_filler_flush(&columns->values, error));
     return vv_block_filler_flush(&columns->times, error);
 }

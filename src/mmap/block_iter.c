@@ -6,7 +6,8 @@
  * L1  from is the first timestamp that is still wanted: the start of the range, the goal of a seek, or
  *     behind what was delivered. It only grows.
  * L2  Values are decoded only if a timestamp of their chunk is wanted.
- * L3  All memory is in the iterator: constant, whatever the series.
+ * L3  Memory is constant, whatever the series: the iterator itself and the page that it reads, which it
+ *     shares with others and holds until it needs another.
  * Threads: one at a time.
  */
 #include "mmap/block_reader.h"
@@ -20,6 +21,8 @@ struct block_iter {
     int64_t from;
     int64_t end;
     varve_status status;
+    struct vv_block_hold times_hold;
+    struct vv_block_hold values_hold;
     int64_t timestamps[VV_COLUMN_MAX];
     double values[VV_COLUMN_MAX];
 };
@@ -44,7 +47,7 @@ static size_t lower_bound(const int64_t *timestamps, size_t count, int64_t bound
 static varve_status decode_chunk(struct block_iter *self, const struct vv_block_chunk *chunk,
                                  varve_span *span)
 {
-    VV_TRY(vv_block_chunk_times(self->block, chunk, self->timestamps));
+    VV_TRY(vv_block_chunk_times(self->block, chunk, &self->times_hold, self->timestamps));
     size_t first = 0;
     size_t last = chunk->count;
     if (chunk->time_min < self->from) {
@@ -57,7 +60,7 @@ static varve_status decode_chunk(struct block_iter *self, const struct vv_block_
         span->count = 0;
         return VARVE_OK;
     }
-    VV_TRY(vv_block_chunk_values(self->block, chunk, self->values));
+    VV_TRY(vv_block_chunk_values(self->block, chunk, &self->values_hold, self->values));
     *span = (varve_span){self->timestamps + first, self->values + first, last - first};
     self->from = self->timestamps[last - 1] + 1;
     return VARVE_OK;
@@ -114,6 +117,8 @@ static varve_status iter_status(const struct vv_iter *iter)
 static void iter_destroy(struct vv_iter *iter)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
+    vv_block_hold_release(&self->times_hold);
+    vv_block_hold_release(&self->values_hold);
     vv_block_release(self->block);
     vv_free(self);
 }
@@ -173,6 +178,8 @@ varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned l
     self->from = start;
     self->end = end;
     self->status = VARVE_OK;
+    self->times_hold = (struct vv_block_hold){0};
+    self->values_hold = (struct vv_block_hold){0};
     vv_block_acquire(block);
     *source = (struct vv_merge_source){
         .iter = &self->iter,

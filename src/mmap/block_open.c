@@ -248,7 +248,9 @@ static varve_status allocate_state(struct opening *opening)
     block->pages = vv_alloc_zeroed((size_t)block->page_count + 1, sizeof(*block->pages));
     block->resident = vv_alloc_zeroed(windows, sizeof(*block->resident));
     block->shared = vv_alloc_zeroed(1, sizeof(*block->shared));
-    if (block->pages == NULL || block->resident == NULL || block->shared == NULL) {
+    block->cache = vv_block_cache_create();
+    if (block->pages == NULL || block->resident == NULL || block->shared == NULL ||
+        block->cache == NULL) {
         return vv_fail(opening->error, VARVE_NO_MEMORY, "no memory to open a block");
     }
     return VARVE_OK;
@@ -331,6 +333,7 @@ void vv_block_release(struct vv_block *block)
     if (block->shared != NULL) {
         vv_block_members_destroy(
             atomic_load_explicit(&block->shared->members, memory_order_relaxed));
+        vv_free(atomic_load_explicit(&block->shared->idle_reader, memory_order_relaxed));
     }
     if (block->map != NULL) {
         (void)env->ops->unmap(env->ctx, block->map, (size_t)block->info.file_bytes);
@@ -338,6 +341,7 @@ void vv_block_release(struct vv_block *block)
     if (block->file >= 0) {
         (void)env->ops->close(env->ctx, block->file);
     }
+    vv_block_cache_destroy(block->cache);
     vv_free(block->shared);
     vv_free((void *)block->resident);
     vv_free(block->tail_copy);

@@ -15,6 +15,8 @@
 #include <errno.h>
 
 #include "base/checksum.h"
+#include "compress/cold.h"
+#include "mmap/block_pack.h"
 #include "mmap/block_reader.h"
 #include "os/alloc.h"
 
@@ -37,8 +39,9 @@ static varve_status read_entry(const struct vv_block *block, uint32_t page,
     bool inside = entry->where.offset >= VV_BLOCK_HEADER_BYTES &&
                   entry->where.offset <= block->tail_offset &&
                   entry->stored_bytes <= block->tail_offset - entry->where.offset;
-    bool sane = entry->where.encoding == VV_ENCODING_RAW && entry->stored_bytes >= 1 &&
-                entry->stored_bytes == entry->where.unpacked_bytes;
+    bool sane = entry->stored_bytes >= 1 && entry->stored_bytes <= VV_COLD_GROUP_BOUND &&
+                (entry->where.encoding != VV_ENCODING_RAW ||
+                 entry->stored_bytes == entry->where.unpacked_bytes);
     return inside && sane ? VARVE_OK : VARVE_CORRUPT;
 }
 
@@ -86,12 +89,12 @@ static varve_status fetch(const struct vv_block *block, const struct page_entry 
     return VARVE_OK;
 }
 
-/* Loads a page from the file. *owned is memory to be freed, or NULL if bytes are in the mapping. */
-static varve_status load(const struct vv_block *block, const struct page_entry *entry,
-                         const uint8_t **bytes, uint8_t **owned)
+/* The stored bytes of a page, with the right checksum. */
+static varve_status fetch_verified(const struct vv_block *block, const struct page_entry *entry,
+                                   const uint8_t **stored, uint8_t **owned)
 {
-    VV_TRY(fetch(block, entry, bytes, owned));
-    if ((uint32_t)vv_hash(*bytes, entry->stored_bytes) != entry->checksum) {
+    VV_TRY(fetch(block, entry, stored, owned));
+    if ((uint32_t)vv_hash(*stored, entry->stored_bytes) != entry->checksum) {
         vv_free(*owned);
         *owned = NULL;
         return VARVE_CORRUPT;
@@ -99,31 +102,158 @@ static varve_status load(const struct vv_block *block, const struct page_entry *
     return VARVE_OK;
 }
 
-/* Whether the page has the length that its section asks for. */
-static bool length_fits(const struct vv_block *block, enum vv_block_section section, uint32_t index,
-                        uint32_t unpacked_bytes)
+/* Decompresses into room for length bytes and the padding; the group must have exactly that length. */
+static varve_status decompress(const struct vv_block *block, const uint8_t *stored,
+                               size_t stored_bytes, uint8_t *bytes, size_t length)
 {
-    const struct vv_block_section_info *info = &block->sections[section];
+    size_t group_length;
+    VV_TRY(vv_cold_group_length(stored, stored_bytes, &group_length));
+    if (group_length != length) {
+        return VARVE_CORRUPT;
+    }
+    void *memory =
+        atomic_exchange_explicit(&block->shared->idle_reader, NULL, memory_order_acquire);
+    if (memory == NULL) {
+        memory = vv_alloc_aligned(VV_COLD_MEMORY_ALIGNMENT, vv_cold_reader_bytes());
+    }
+    if (memory == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    varve_status status = vv_cold_group_read(vv_cold_reader_init(memory), stored, stored_bytes,
+                                             bytes, length + VV_DECODE_PADDING);
+    vv_free(atomic_exchange_explicit(&block->shared->idle_reader, memory, memory_order_release));
+    return status;
+}
+
+/* Decompresses packed records to memory of their own, then unpacks them. */
+static varve_status decompress_records(const struct vv_block *block, enum vv_block_section section,
+                                       const uint8_t *stored, size_t stored_bytes, size_t count,
+                                       uint8_t *records)
+{
+    size_t length;
+    VV_TRY(vv_cold_group_length(stored, stored_bytes, &length));
+    uint8_t *packed = vv_alloc(length + VV_DECODE_PADDING);
+    if (packed == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    varve_status status = decompress(block, stored, stored_bytes, packed, length);
+    if (status == VARVE_OK) {
+        status = vv_block_records_unpack(section, packed, length, count, records);
+    }
+    vv_free(packed);
+    return status;
+}
+
+/* The section of a page. */
+static enum vv_block_section section_of(const struct vv_block *block, uint32_t page)
+{
+    int section = 0;
+    while (page - block->sections[section].first_page >= block->sections[section].page_count) {
+        section++;
+    }
+    return (enum vv_block_section)section;
+}
+
+/* Turns stored bytes into what they stand for. bytes has room for the unpacked length and the padding. */
+static varve_status unpack(const struct vv_block *block, uint32_t page,
+                           const struct page_entry *entry, const uint8_t *stored, uint8_t *bytes)
+{
+    enum vv_block_section section = section_of(block, page);
+    size_t length = entry->where.unpacked_bytes;
+    size_t record_bytes = vv_block_record_bytes(section);
+    size_t count = record_bytes != 0 ? length / record_bytes : 0;
+    memset(bytes + length, 0, VV_DECODE_PADDING);
+    switch (entry->where.encoding) {
+    case VV_ENCODING_RAW:
+        memcpy(bytes, stored, length);
+        return VARVE_OK;
+    case VV_ENCODING_ZSTD:
+        return decompress(block, stored, entry->stored_bytes, bytes, length);
+    case VV_ENCODING_PACKED:
+        return count == 0
+                   ? VARVE_CORRUPT
+                   : vv_block_records_unpack(section, stored, entry->stored_bytes, count, bytes);
+    case VV_ENCODING_PACKED_ZSTD:
+        return count == 0
+                   ? VARVE_CORRUPT
+                   : decompress_records(block, section, stored, entry->stored_bytes, count, bytes);
+    case VV_ENCODING_COUNT:
+        break;
+    }
+    return VARVE_CORRUPT;
+}
+
+/* Whether the page has the length that its section asks for. */
+static bool length_fits(const struct vv_block *block, uint32_t page, uint32_t unpacked_bytes)
+{
+    const struct vv_block_section_info *info = &block->sections[section_of(block, page)];
     if (info->record_bytes == 0) {
         return true;
     }
-    uint64_t left = info->record_count - (uint64_t)index * VV_BLOCK_PAGE_RECORDS;
+    uint64_t first = (uint64_t)(page - info->first_page) * VV_BLOCK_PAGE_RECORDS;
+    uint64_t left = info->record_count - first;
     uint64_t records = left < VV_BLOCK_PAGE_RECORDS ? left : VV_BLOCK_PAGE_RECORDS;
     return unpacked_bytes == records * info->record_bytes;
 }
 
-/* Loads a page for the first time and publishes it. */
-static varve_status load_and_publish(const struct vv_block *block, enum vv_block_section section,
-                                     uint32_t index, const uint8_t **bytes)
+varve_status vv_block_page_copy(const struct vv_block *block, uint32_t page, uint8_t *bytes,
+                                size_t length)
 {
-    uint32_t page = block->sections[section].first_page + index;
+    struct page_entry entry;
+    const uint8_t *stored;
+    uint8_t *owned;
+    VV_TRY(read_entry(block, page, &entry));
+    VV_ASSERT(length == entry.where.unpacked_bytes);
+    if (!length_fits(block, page, entry.where.unpacked_bytes)) {
+        return VARVE_CORRUPT;
+    }
+    VV_TRY(fetch_verified(block, &entry, &stored, &owned));
+    varve_status status = unpack(block, page, &entry, stored, bytes);
+    vv_free(owned);
+    return status;
+}
+
+/* A page that is used where it is mapped: verified, nothing else. */
+static varve_status verify_mapped(const struct vv_block *block, uint32_t page,
+                                  const uint8_t **bytes)
+{
     struct page_entry entry;
     uint8_t *owned;
     VV_TRY(read_entry(block, page, &entry));
-    if (!length_fits(block, section, index, entry.where.unpacked_bytes)) {
+    if (!length_fits(block, page, entry.where.unpacked_bytes)) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(load(block, &entry, bytes, &owned));
+    return fetch_verified(block, &entry, bytes, &owned);
+}
+
+/* A page in memory of its own. */
+static varve_status load_copy(const struct vv_block *block, uint32_t page, uint8_t **owned)
+{
+    size_t length = vv_block_page_length(block, page);
+    uint8_t *copy = vv_alloc(length + VV_DECODE_PADDING);
+    if (copy == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    varve_status status = vv_block_page_copy(block, page, copy, length);
+    if (status != VARVE_OK) {
+        vv_free(copy);
+        return status;
+    }
+    *owned = copy;
+    return VARVE_OK;
+}
+
+/* Loads a page for the first time and publishes it. */
+static varve_status load_and_publish(const struct vv_block *block, uint32_t page,
+                                     const uint8_t **bytes)
+{
+    uint8_t *owned = NULL;
+    if (vv_block_page_is_mapped(block, page)) {
+        VV_TRY(verify_mapped(block, page, bytes));
+    } else {
+        VV_TRY(load_copy(block, page, &owned));
+        *bytes = owned;
+    }
     const uint8_t *expected = NULL;
     if (!atomic_compare_exchange_strong_explicit(&block->pages[page], &expected, *bytes,
                                                  memory_order_release, memory_order_acquire)) {
@@ -133,15 +263,30 @@ static varve_status load_and_publish(const struct vv_block *block, enum vv_block
     return VARVE_OK;
 }
 
+static struct vv_page_where page_where(const struct vv_block *block, uint32_t page)
+{
+    const uint8_t *entry = block->page_table + (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
+    return vv_page_where_unpack(vv_load_u64(entry + VV_PAGE_WHERE));
+}
+
+size_t vv_block_page_length(const struct vv_block *block, uint32_t page)
+{
+    return page_where(block, page).unpacked_bytes;
+}
+
+bool vv_block_page_is_mapped(const struct vv_block *block, uint32_t page)
+{
+    return block->map != NULL && page_where(block, page).encoding == VV_ENCODING_RAW;
+}
+
 varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
                            uint32_t index, const uint8_t **bytes, size_t *length)
 {
     VV_ASSERT(index < block->sections[section].page_count);
     uint32_t page = block->sections[section].first_page + index;
-    const uint8_t *entry = block->page_table + (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
-    *length = vv_page_where_unpack(vv_load_u64(entry + VV_PAGE_WHERE)).unpacked_bytes;
+    *length = vv_block_page_length(block, page);
     *bytes = atomic_load_explicit(&block->pages[page], memory_order_acquire);
-    return *bytes != NULL ? VARVE_OK : load_and_publish(block, section, index, bytes);
+    return *bytes != NULL ? VARVE_OK : load_and_publish(block, page, bytes);
 }
 
 varve_status vv_block_record(const struct vv_block *block, enum vv_block_section section,
@@ -177,12 +322,12 @@ varve_status vv_block_place(const struct vv_block *block, enum vv_block_section 
 varve_status vv_block_page_check(const struct vv_block *block, uint32_t page, uint64_t *at)
 {
     struct page_entry entry;
-    const uint8_t *bytes;
+    const uint8_t *stored;
     uint8_t *owned;
     *at = block->tail_offset + (uint64_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
     VV_TRY(read_entry(block, page, &entry));
     *at = entry.where.offset;
-    VV_TRY(load(block, &entry, &bytes, &owned));
+    VV_TRY(fetch_verified(block, &entry, &stored, &owned));
     vv_free(owned);
     return VARVE_OK;
 }

@@ -10,6 +10,22 @@
 #include "mmap/block_pages.h"
 
 #include "base/checksum.h"
+#include "mmap/block_pack.h"
+#include "os/alloc.h"
+
+varve_status vv_block_pages_init(struct vv_block_pages *pages, bool cold)
+{
+    *pages = (struct vv_block_pages){.cold = cold};
+    if (!cold) {
+        return VARVE_OK;
+    }
+    void *memory = vv_alloc_aligned(VV_COLD_MEMORY_ALIGNMENT, vv_cold_packer_bytes());
+    if (memory != NULL) {
+        pages->packer = vv_cold_packer_init(memory);
+        pages->compressed = vv_alloc(VV_COLD_GROUP_BOUND);
+    }
+    return pages->compressed != NULL ? VARVE_OK : VARVE_NO_MEMORY;
+}
 
 void vv_block_pages_fini(struct vv_block_pages *pages)
 {
@@ -17,7 +33,8 @@ void vv_block_pages_fini(struct vv_block_pages *pages)
         vv_buffer_fini(&pages->entries[section]);
     }
     vv_buffer_fini(&pages->packed);
-    vv_buffer_fini(&pages->compressed);
+    vv_free(pages->packer);
+    vv_free(pages->compressed);
     vv_block_output_fini(&pages->output);
 }
 
@@ -41,12 +58,57 @@ static varve_status put_page(struct vv_block_pages *pages, enum vv_block_section
     return vv_block_output_append(&pages->output, stored, stored_bytes, error);
 }
 
+/* Compresses a page into pages->compressed if that makes it shorter; returns its length, or 0. */
+static size_t compress_page(struct vv_block_pages *pages, const uint8_t *bytes, size_t length)
+{
+    if (!pages->cold) {
+        return 0;
+    }
+    size_t compressed = vv_cold_bytes_write(pages->packer, bytes, length, pages->compressed);
+    return compressed < length ? compressed : 0;
+}
+
 varve_status vv_block_pages_put_bytes(struct vv_block_pages *pages, enum vv_block_section section,
                                       const uint8_t *bytes, size_t length, varve_error *error)
 {
     VV_ASSERT(length >= 1 && length <= VV_BLOCK_PAGE_BYTES_MAX);
+    size_t compressed = compress_page(pages, bytes, length);
     pages->record_counts[section]++;
+    if (compressed > 0) {
+        return put_page(pages, section, VV_ENCODING_ZSTD, pages->compressed, compressed, length,
+                        error);
+    }
     return put_page(pages, section, VV_ENCODING_RAW, bytes, length, length, error);
+}
+
+varve_status vv_block_pages_put_group(struct vv_block_pages *pages, enum vv_block_section section,
+                                      const uint8_t *group, size_t group_bytes,
+                                      size_t unpacked_bytes, varve_error *error)
+{
+    pages->record_counts[section]++;
+    return put_page(pages, section, VV_ENCODING_ZSTD, group, group_bytes, unpacked_bytes, error);
+}
+
+/* Writes one page of records as its tier demands. */
+static varve_status put_record_page(struct vv_block_pages *pages, enum vv_block_section section,
+                                    const uint8_t *records, size_t length, varve_error *error)
+{
+    if (!pages->cold) {
+        return put_page(pages, section, VV_ENCODING_RAW, records, length, length, error);
+    }
+    const struct vv_buffer *packed = &pages->packed;
+    varve_status status = vv_block_records_pack(
+        section, records, length / vv_block_record_bytes(section), &pages->packed);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "no memory to write a block");
+    }
+    size_t compressed = compress_page(pages, packed->bytes, packed->length);
+    if (compressed > 0) {
+        return put_page(pages, section, VV_ENCODING_PACKED_ZSTD, pages->compressed, compressed,
+                        length, error);
+    }
+    return put_page(pages, section, VV_ENCODING_PACKED, packed->bytes, packed->length, length,
+                    error);
 }
 
 varve_status vv_block_pages_put_records(struct vv_block_pages *pages, enum vv_block_section section,
@@ -61,9 +123,8 @@ varve_status vv_block_pages_put_records(struct vv_block_pages *pages, enum vv_bl
     }
     for (size_t at = 0; at < records->length; at += page_bytes) {
         size_t left = records->length - at;
-        size_t length = left < page_bytes ? left : page_bytes;
-        VV_TRY(
-            put_page(pages, section, VV_ENCODING_RAW, records->bytes + at, length, length, error));
+        VV_TRY(put_record_page(pages, section, records->bytes + at,
+                               left < page_bytes ? left : page_bytes, error));
     }
     return VARVE_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef VARVE_MMAP_BLOCK_PAGES_H
 #define VARVE_MMAP_BLOCK_PAGES_H
 
+#include "compress/cold_bytes.h"
 #include "mmap/block_format.h"
 #include "mmap/block_output.h"
 
@@ -13,10 +14,13 @@ struct vv_block_pages {
     bool cold;
     struct vv_buffer entries[VV_SECTION_COUNT]; /* page entries in page order */
     uint64_t record_counts[VV_SECTION_COUNT];   /* pages of byte sections */
-    struct vv_buffer packed;                    /* scratch */
-    struct vv_buffer compressed;
+    struct vv_cold_packer *packer;              /* cold only, as the next two */
+    uint8_t *compressed;                        /* VV_COLD_GROUP_BOUND bytes */
+    struct vv_buffer packed;
 };
 
+/* output is created by the caller. NO_MEMORY: fini releases what there is. */
+varve_status vv_block_pages_init(struct vv_block_pages *pages, bool cold) VARVE_MUST_CHECK;
 void vv_block_pages_fini(struct vv_block_pages *pages);
 
 /* Pages that a section has. */
@@ -26,11 +30,14 @@ static inline uint32_t vv_block_pages_count(const struct vv_block_pages *pages,
     return (uint32_t)(pages->entries[section].length / VV_BLOCK_PAGE_ENTRY_BYTES);
 }
 
-/* Writes one page of a byte section: 1 to VV_BLOCK_PAGE_BYTES_MAX bytes, followed by VV_DECODE_PADDING
- * readable ones. */
+/* Writes one page of a byte section: 1 to VV_BLOCK_PAGE_BYTES_MAX bytes. */
 varve_status vv_block_pages_put_bytes(struct vv_block_pages *pages, enum vv_block_section section,
                                       const uint8_t *bytes, size_t length,
                                       varve_error *error) VARVE_MUST_CHECK;
+/* Writes a page that is compressed already: a cold group. */
+varve_status vv_block_pages_put_group(struct vv_block_pages *pages, enum vv_block_section section,
+                                      const uint8_t *group, size_t group_bytes,
+                                      size_t unpacked_bytes, varve_error *error) VARVE_MUST_CHECK;
 /* Writes all records of a section, once. */
 varve_status vv_block_pages_put_records(struct vv_block_pages *pages, enum vv_block_section section,
                                         const struct vv_buffer *records,

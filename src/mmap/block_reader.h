@@ -29,6 +29,7 @@ struct vv_block_members;
 /* What is made when it is first needed. Behind a pointer, since reading calls see a const block. */
 struct vv_block_shared {
     _Atomic(struct vv_block_members *) members; /* published once: release, acquire */
+    _Atomic(void *) idle_reader; /* memory of a cold reader that nobody uses, or NULL */
 };
 
 struct vv_block {
@@ -53,7 +54,14 @@ struct vv_block {
     _Atomic(const uint8_t *) *pages; /* verified and unpacked; NULL until the first touch */
     atomic_uchar *resident;          /* windows that were made resident once */
     struct vv_block_shared *shared;
+    struct vv_block_cache *cache; /* pages of columns that are not in the mapping */
 };
+
+/* A page of columns in memory of its own, shared by those who read it. */
+struct vv_block_page_copy;
+
+/* Copies that are kept for the next reader, the least recently used one given up first. */
+struct vv_block_cache;
 
 /* ---- pages ---- */
 
@@ -67,10 +75,29 @@ varve_status vv_block_record(const struct vv_block *block, enum vv_block_section
 /* What lies at a place of a byte section; CORRUPT if it is not inside a page. */
 varve_status vv_block_place(const struct vv_block *block, enum vv_block_section section,
                             struct vv_place place, const uint8_t **bytes) VARVE_MUST_CHECK;
+/* What one reader of columns holds between calls: the page that it read last. Zeroed at first. */
+struct vv_block_hold {
+    struct vv_block_page_copy *copy;
+};
+
+/* As vv_block_place() for columns, whose pages are not kept for the life of the block unless they are in
+ * the mapping: the bytes live until the next call with the same hold, or its release. */
+varve_status vv_block_column(const struct vv_block *block, enum vv_block_section section,
+                             struct vv_place place, struct vv_block_hold *hold,
+                             const uint8_t **bytes) VARVE_MUST_CHECK;
+void vv_block_hold_release(struct vv_block_hold *hold);
+
 /* Loads a page afresh, whatever was loaded before, and forgets it: for verification. at tells where in
  * the file it is. */
 varve_status vv_block_page_check(const struct vv_block *block, uint32_t page,
                                  uint64_t *at) VARVE_MUST_CHECK;
+/* Loads a page into memory of its own: length bytes and VV_DECODE_PADDING. */
+varve_status vv_block_page_copy(const struct vv_block *block, uint32_t page, uint8_t *bytes,
+                                size_t length) VARVE_MUST_CHECK;
+/* Whether a page is used where it is mapped. */
+bool vv_block_page_is_mapped(const struct vv_block *block, uint32_t page);
+/* Unpacked length of a page. */
+size_t vv_block_page_length(const struct vv_block *block, uint32_t page);
 /* Frees what pages hold in memory of their own. */
 void vv_block_pages_release(struct vv_block *block);
 
@@ -90,9 +117,9 @@ varve_status vv_block_chunk_read(const struct vv_block *block, uint32_t index,
                                  struct vv_block_chunk *chunk) VARVE_MUST_CHECK;
 /* Decode into arrays of VV_COLUMN_MAX entries. */
 varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_block_chunk *chunk,
-                                  int64_t *timestamps) VARVE_MUST_CHECK;
+                                  struct vv_block_hold *hold, int64_t *timestamps) VARVE_MUST_CHECK;
 varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
-                                   double *values) VARVE_MUST_CHECK;
+                                   struct vv_block_hold *hold, double *values) VARVE_MUST_CHECK;
 
 /* The statistics of a chunk, read and not computed. */
 varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,
@@ -148,5 +175,9 @@ varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_
                                size_t *length) VARVE_MUST_CHECK;
 
 void vv_block_members_destroy(struct vv_block_members *members);
+
+/* NULL: out of memory. */
+struct vv_block_cache *vv_block_cache_create(void);
+void vv_block_cache_destroy(struct vv_block_cache *cache); /* NULL is fine */
 
 #endif

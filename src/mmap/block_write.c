@@ -32,7 +32,6 @@ struct vv_block_writer {
     unsigned layer_count;        /* of the series under way */
     int64_t layer_time_max;
     varve_duplicates layer_policy;
-    bool columns_ready;
     varve_status status;
 };
 
@@ -61,15 +60,16 @@ varve_status vv_block_writer_create(const struct vv_env *env, int directory, con
     }
     made->info =
         (struct vv_block_info){.identity = *identity, .time_min = INT64_MAX, .time_max = INT64_MIN};
-    made->pages.cold = identity->cold;
     vv_block_catalogue_init(&made->catalogue);
     write_header(made);
-    varve_status status = vv_block_columns_init(&made->columns, &made->pages);
+    varve_status status = vv_block_pages_init(&made->pages, identity->cold);
+    if (status == VARVE_OK) {
+        status = vv_block_columns_init(&made->columns, &made->pages);
+    }
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "no memory to write a block");
         goto out;
     }
-    made->columns_ready = true;
     status = vv_block_output_create(&made->pages.output, env, directory, name, error);
     if (status != VARVE_OK) {
         goto out;
@@ -89,9 +89,7 @@ void vv_block_writer_destroy(struct vv_block_writer *writer)
     if (writer == NULL) {
         return;
     }
-    if (writer->columns_ready) {
-        vv_block_columns_fini(&writer->columns);
-    }
+    vv_block_columns_fini(&writer->columns);
     vv_block_catalogue_fini(&writer->catalogue);
     vv_block_pages_fini(&writer->pages);
     vv_buffer_fini(&writer->chunks);
@@ -178,7 +176,7 @@ static varve_status append_statistics(struct vv_block_writer *writer, const doub
                                       size_t count)
 {
     struct vv_value_statistics statistics;
-    uint8_t record[VV_STATISTICS_BYTES];
+    uint8_t record[VV_STATISTICS_BYTES] = {0};
     vv_values_statistics(values, count, &statistics);
     vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
     vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
@@ -188,6 +186,7 @@ static varve_status append_statistics(struct vv_block_writer *writer, const doub
     vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
     vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
     vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
+    vv_store_u32(record + VV_STATISTICS_COUNT, statistics.count);
     return vv_buffer_append(&writer->statistics, record, sizeof(record));
 }
 
@@ -195,7 +194,7 @@ static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
                               varve_duplicates policy, const int64_t *timestamps,
                               const double *values, size_t count, varve_error *error)
 {
-    struct vv_place place;
+    uint64_t value_column;
     uint32_t time_column;
     uint8_t record[VV_CHUNK_BYTES];
     VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
@@ -203,8 +202,9 @@ static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
     }
     VV_TRY(vv_block_columns_add_times(&writer->columns, timestamps, count, &time_column, error));
-    VV_TRY(vv_block_columns_add_values(&writer->columns, values, count, &place, error));
-    vv_store_u64(record + VV_CHUNK_PLACE, vv_place_pack(place));
+    VV_TRY(vv_block_columns_add_values(&writer->columns, values, count, &value_column, error));
+    /* Its place is known when all columns are written: see place_chunks(). */
+    vv_store_u64(record + VV_CHUNK_PLACE, value_column);
     vv_store_u32(record + VV_CHUNK_TIME_COLUMN, time_column);
     VV_TRY(vv_buffer_append(&writer->chunks, record, sizeof(record)));
     VV_TRY(append_statistics(writer, values, count));
@@ -254,6 +254,16 @@ static varve_status append_last_layer(struct vv_block_writer *writer)
     return vv_buffer_append(&writer->layers, record, sizeof(record));
 }
 
+/* Replaces the numbers of value columns by their places. */
+static void place_chunks(struct vv_block_writer *writer)
+{
+    const uint8_t *places = writer->columns.places.bytes;
+    for (size_t at = 0; at < writer->chunks.length; at += VV_CHUNK_BYTES) {
+        uint8_t *place = writer->chunks.bytes + at + VV_CHUNK_PLACE;
+        vv_store_u64(place, vv_load_u64(places + vv_load_u64(place) * sizeof(uint64_t)));
+    }
+}
+
 static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_count,
                                 varve_error *error)
 {
@@ -263,6 +273,7 @@ static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_co
     close_layer(writer);
     VV_TRY(append_last_layer(writer));
     VV_TRY(vv_block_columns_flush(&writer->columns, error));
+    place_chunks(writer);
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TIME_COLUMNS, &writer->columns.time_columns,
                                       error));
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_CHUNKS, &writer->chunks, error));

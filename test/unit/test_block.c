@@ -1,6 +1,8 @@
 /* Tests of block.h: what was written is read back, whatever it is and however it is read. */
 #include "mmap/block.h"
 
+#include <errno.h>
+
 #include "os/env_fault.h"
 #include "os/env_sim.h"
 #include "support/block_model.h"
@@ -56,6 +58,25 @@ static void count_damage(void *context, uint64_t offset, const char *message)
     (*(int *)context)++;
 }
 
+static void check_info(const struct vv_block_info *found, const struct vv_block_info *expected)
+{
+    const struct vv_block_identity *identity = &expected->identity;
+    assert_memory_equal(found->identity.database_uuid, identity->database_uuid, 16);
+    assert_true(found->identity.id == identity->id);
+    assert_true(found->identity.lsn_min == identity->lsn_min);
+    assert_true(found->identity.lsn_max == identity->lsn_max);
+    assert_true(found->identity.shard == identity->shard);
+    assert_true(found->identity.cold == identity->cold);
+    assert_true(found->file_bytes == expected->file_bytes);
+    assert_true(found->checksum == expected->checksum);
+    assert_true(found->series_count == expected->series_count);
+    assert_true(found->chunk_count == expected->chunk_count);
+    assert_true(found->sample_count == expected->sample_count);
+    assert_true(found->tombstone_count == expected->tombstone_count);
+    assert_true(found->time_min == expected->time_min);
+    assert_true(found->time_max == expected->time_max);
+}
+
 static void check_everything(struct fixture *fixture, size_t series_count, bool cold)
 {
     struct block_model *model = block_model_create(&fixture->random, series_count, 3000);
@@ -65,7 +86,7 @@ static void check_everything(struct fixture *fixture, size_t series_count, bool 
     struct vv_block *block = write_and_open(fixture, model, name, cold, &info);
     uint64_t samples;
     int damage = 0;
-    assert_memory_equal(vv_block_info(block), &info, sizeof(info));
+    check_info(vv_block_info(block), &info);
     assert_int_equal(block_model_compare(model, block), VARVE_OK);
     assert_int_equal(vv_block_verify(block, count_damage, &damage, &samples), VARVE_OK);
     assert_int_equal(damage, 0);
@@ -83,12 +104,21 @@ static void a_block_reads_back_as_it_was_written(void **state)
     }
 }
 
+static void a_cold_block_reads_back_as_it_was_written(void **state)
+{
+    struct fixture *fixture = *state;
+    static const size_t counts[] = {0, 1, 2, 100, 1000};
+    for (size_t at = 0; at < sizeof(counts) / sizeof(counts[0]); at++) {
+        check_everything(fixture, counts[at], true);
+    }
+}
+
 static void ranges_cut_edges_exactly(void **state)
 {
     struct fixture *fixture = *state;
     struct block_model *model = block_model_create(&fixture->random, 20, 4000);
     struct vv_block_info info;
-    struct vv_block *block = write_and_open(fixture, model, "b", false, &info);
+    struct vv_block *block = write_and_open(fixture, model, "b", true, &info);
     for (int round = 0; round < 2000; round++) {
         uint32_t id = (uint32_t)vv_test_random_below(&fixture->random, model->series_count);
         const struct block_model_series *series = &model->series[id];
@@ -183,19 +213,18 @@ static void a_key_that_is_not_there_is_not_found(void **state)
     block_model_destroy(model);
 }
 
-static void a_block_that_cannot_be_mapped_is_read(void **state)
+static void check_without_mapping(struct fixture *fixture, const char *name, bool cold)
 {
-    struct fixture *fixture = *state;
     struct block_model *model = block_model_create(&fixture->random, 100, 2000);
     struct vv_env_fault *fault = vv_env_fault_create(fixture->env);
     const struct vv_env *env = vv_env_fault_env(fault);
     struct vv_block_info info;
     struct vv_block *block;
     uint64_t samples;
-    assert_int_equal(block_model_write(model, env, fixture->directory, "b", false, &info, NULL),
+    assert_int_equal(block_model_write(model, env, fixture->directory, name, cold, &info, NULL),
                      VARVE_OK);
-    vv_env_fault_arm(fault, VV_CALL_BIT(VV_CALL_MAP), 1, 12 /* ENOMEM */, true);
-    assert_int_equal(vv_block_open(env, fixture->directory, "b", &info, &block, NULL), VARVE_OK);
+    vv_env_fault_arm(fault, VV_CALL_BIT(VV_CALL_MAP), 1, ENOMEM, true);
+    assert_int_equal(vv_block_open(env, fixture->directory, name, &info, &block, NULL), VARVE_OK);
     assert_true(vv_env_fault_hits(fault) > 0);
     assert_int_equal(block_model_compare(model, block), VARVE_OK);
     assert_int_equal(vv_block_verify(block, NULL, NULL, &samples), VARVE_OK);
@@ -204,10 +233,18 @@ static void a_block_that_cannot_be_mapped_is_read(void **state)
     block_model_destroy(model);
 }
 
+static void a_block_that_cannot_be_mapped_is_read(void **state)
+{
+    check_without_mapping(*state, "hot", false);
+    check_without_mapping(*state, "cold", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_block_reads_back_as_it_was_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cold_block_reads_back_as_it_was_written, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(ranges_cut_edges_exactly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(layer_iterators_keep_the_contract, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_is_not_there_is_not_found, set_up, tear_down),
