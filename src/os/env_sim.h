@@ -33,9 +33,9 @@ struct vv_env_sim;
 enum vv_crash_mode {
     VV_CRASH_LOSE_ALL, /* only what was synced */
     VV_CRASH_KEEP_ALL, /* as after kill -9 */
-    VV_CRASH_PREFIX, /* the unsynced operations up to some point, in the order in which they were made */
-    VV_CRASH_RANDOM, /* each sector, size and directory operation on its own */
-    VV_CRASH_TORN,   /* a prefix that ends within a write */
+    VV_CRASH_PREFIX,   /* the unsynced operations up to some point, in their order */
+    VV_CRASH_RANDOM,   /* each sector, size and directory operation on its own */
+    VV_CRASH_TORN,     /* a prefix that ends within a write */
     VV_CRASH_MODE_COUNT,
 };
 

@@ -3,8 +3,8 @@
  *
  *   path "/db/shard" -> live entries of root -> live entries of "db" -> inode
  *
- * Every change is live at once and pending in the one directory that it changes (sim_disk.h). Callbacks
- * of the caller run outside of the mutex.
+ * Every change is live at once and pending in the one directory that it changes (sim_disk.h).
+ * Callbacks of the caller run outside of the mutex.
  */
 #include "os/sim_calls.h"
 
@@ -23,8 +23,8 @@ static int check_name(const char *name)
     return length > VV_SIM_NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* Walks to the directory that holds the last component of path, whose name is copied to name: empty if
- * the path is the root itself. */
+/* Walks to the directory that holds the last component of path, whose name is copied to name: empty
+ * if the path is the root itself. */
 static int walk_to_parent(struct vv_env_sim *sim, const char *path, struct vv_sim_inode **parent,
                           char name[VV_SIM_NAME_MAX + 1])
 {

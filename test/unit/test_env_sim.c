@@ -1,6 +1,6 @@
 /*
- * test_env_sim.c - the simulated disk: an environment like any other while the power is on, and after a
- * crash nothing but what the rules in env_sim.h allow.
+ * test_env_sim.c - the simulated disk: an environment like any other while the power is on, and
+ * after a crash nothing but what the rules in env_sim.h allow.
  */
 #include "os/env_sim.h"
 
