@@ -1,0 +1,13 @@
+/*
+ * fuzz_jsonl.c - JSON lines in, from any bytes.
+ */
+#include "support/fuzz_import.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    struct vv_fuzz_import fuzz = {.options = {.format = VARVE_FORMAT_JSONL}};
+    vv_fuzz_check(&fuzz, bytes, length);
+    return 0;
+}
