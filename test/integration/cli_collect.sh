@@ -15,7 +15,7 @@ rounds=$(tail -1 out | sed 's/.*,//')
 [ "$rounds" -ge 4 ] && [ "$rounds" -le 7 ] || fail "$rounds rounds in 1 s at 200 ms"
 run 0 latest db node_memory_MemTotal_bytes --output prom
 total=$(awk '{ print $2 }' out)
-want=$(awk '/^MemTotal/ { print $2 * 1024 }' /proc/meminfo)
+want=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) * 1024))
 [ "$(printf '%.0f' "$total")" -eq "$want" ] || fail "memory: $total, not $want"
 run 0 labels db cpu
 [ "$(wc -l <out)" -eq $(($(grep -c '^cpu[0-9]' /proc/stat) + 1)) ] || fail 'not every core is there'

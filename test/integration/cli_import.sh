@@ -37,7 +37,7 @@ run 0 query strict up
 run 1 import acks --format prom --sync commit --acks bad.prom bad.prom
 prints 'durable 4
 durable 8'
-seq 25000 | awk '{print "n " $1 " " 1700000000000 + $1}' >long.prom
+seq 25000 | awk '{ printf "n %d %.0f\n", $1, 1700000000000 + $1 }' >long.prom
 run 0 import acks2 --format prom --sync process --acks long.prom
 [ "$(head -1 out)" = 'durable 10000' ] || fail "first ack: $(head -1 out)"
 [ "$(tail -1 out)" = 'durable 25000' ] || fail "last ack: $(tail -1 out)"
@@ -92,7 +92,9 @@ prints 'series,time,value
 "temperature{floor=""1"",house=""b"",room=""attic""}",2026-01-02T03:04:05Z,-3.5
 "temperature{floor=""1"",house=""b"",room=""cellar, left""}",2026-01-02T03:04:05Z,12'
 printf 'time,value\n1700000000,1\n1700000001,2\n' >plain.csv
-run 0 import plain --metric m plain.csv
+run 1 import plain --metric m plain.csv
+says '--time-format'
+run 0 import plain --metric m --time-format s plain.csv
 run 0 query plain m --time-format s
 prints 'series,time,value
 m,1700000000,1
@@ -105,8 +107,8 @@ run 0 put rooms '{"näme with {} and \"quotes\"",b="line\nfeed, comma"}' +Inf 0
 for format in csv jsonl; do
     run 0 export rooms --output $format
     cp out all.$format
-    run 0 import again.$format all.$format
-    run 0 export again.$format --output csv
+    run 0 import again_$format all.$format
+    run 0 export again_$format --output csv
     cp out again.csv
     run 0 export rooms --output csv
     cmp -s out again.csv ||

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../support/cli.bash"
 
 lines() {
-    seq "$1" | awk '{ print "n{a=\"" $1 % 10 "\"} " $1 " " 1700000000000 + $1 }'
+    seq "$1" | awk '{ printf "n{a=\"%d\"} %d %.0f\n", $1 % 10, $1, 1700000000000 + $1 }'
 }
 
 # SIGINT during an import from a pipe that stays open: the whole batches are there

@@ -94,6 +94,12 @@ static bool found_elsewhere(varve_db *db, const varve_selection *selection)
 void cli_hint_nothing_found(varve_db *db, const struct cli_selection *selection)
 {
     const varve_selection *asked = &selection->selection;
+    varve_statistics statistics = VARVE_STATISTICS_INIT;
+    varve_stats(db, &statistics);
+    if (statistics.samples == 0) {
+        cli_say("the database is empty");
+        return;
+    }
     for (size_t i = 0; i < asked->matcher_count; i++) {
         if (explains(db, &asked->matchers[i]))
             return;
