@@ -190,6 +190,15 @@ static varve_status append_statistics(struct vv_block_writer *writer, const doub
     return vv_buffer_append(&writer->statistics, record, sizeof(record));
 }
 
+static bool strictly_increases(const int64_t *timestamps, size_t count)
+{
+    bool increases = true;
+    for (size_t index = 1; index < count; index++) {
+        increases &= timestamps[index - 1] < timestamps[index];
+    }
+    return increases;
+}
+
 static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
                               varve_duplicates policy, const int64_t *timestamps,
                               const double *values, size_t count, varve_error *error)
@@ -197,6 +206,9 @@ static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
     uint64_t value_column;
     uint32_t time_column;
     uint8_t record[VV_CHUNK_BYTES];
+    if (!strictly_increases(timestamps, count)) {
+        return vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
+    }
     VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
     if (count_of(&writer->chunks, VV_CHUNK_BYTES) == VV_BLOCK_NONE) {
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");

@@ -1,0 +1,82 @@
+/*
+ * block_fixture.h - a simulated disk with a directory, for tests of blocks.
+ */
+#ifndef VARVE_TEST_SUPPORT_BLOCK_FIXTURE_H
+#define VARVE_TEST_SUPPORT_BLOCK_FIXTURE_H
+
+#include "os/env_sim.h"
+#include "support/block_model.h"
+
+struct block_fixture {
+    struct vv_env_sim *sim;
+    const struct vv_env *env;
+    int directory;
+    struct vv_test_random random;
+};
+
+static inline int block_fixture_set_up(void **state)
+{
+    static uint64_t salt;
+    struct block_fixture *fixture = calloc(1, sizeof(*fixture));
+    fixture->sim = vv_env_sim_create(1);
+    fixture->env = vv_env_sim_env(fixture->sim);
+    fixture->directory = fixture->env->ops->open_directory(fixture->env->ctx, "/");
+    fixture->random = vv_test_random_init(++salt);
+    *state = fixture;
+    return 0;
+}
+
+static inline int block_fixture_tear_down(void **state)
+{
+    struct block_fixture *fixture = *state;
+    vv_env_sim_destroy(fixture->sim);
+    free(fixture);
+    return 0;
+}
+
+#define block_fixture_test(function)                                                               \
+    cmocka_unit_test_setup_teardown(function, block_fixture_set_up, block_fixture_tear_down)
+
+/* Writes a model and opens it; nothing may go wrong. */
+static inline struct vv_block *block_fixture_open(struct block_fixture *fixture,
+                                                  const struct block_model *model, const char *name,
+                                                  bool cold, struct vv_block_info *info)
+{
+    struct vv_block *block = NULL;
+    varve_error error = {.status = VARVE_OK};
+    varve_status status =
+        block_model_write(model, fixture->env, fixture->directory, name, cold, info, &error);
+    if (status == VARVE_OK) {
+        status = vv_block_open(fixture->env, fixture->directory, name, info, &block, &error);
+    }
+    if (status != VARVE_OK) {
+        fail_msg("%s", error.message);
+    }
+    return block;
+}
+
+/* Reads a file to memory that the caller frees. */
+static inline uint8_t *block_fixture_read(struct block_fixture *fixture, const char *name,
+                                          size_t length)
+{
+    const struct vv_env *env = fixture->env;
+    uint8_t *bytes = malloc(length);
+    int file = env->ops->open(env->ctx, fixture->directory, name, VV_OPEN_READ);
+    assert_true(file >= 0);
+    assert_int_equal(vv_env_read_all(env, file, bytes, length, 0), 0);
+    (void)env->ops->close(env->ctx, file);
+    return bytes;
+}
+
+/* Makes a file, or replaces one. */
+static inline void block_fixture_write(struct block_fixture *fixture, const char *name,
+                                       const uint8_t *bytes, size_t length)
+{
+    const struct vv_env *env = fixture->env;
+    int file = env->ops->open(env->ctx, fixture->directory, name, VV_OPEN_TRUNCATE);
+    assert_true(file >= 0);
+    assert_int_equal(vv_env_write_all(env, file, bytes, length, 0), 0);
+    (void)env->ops->close(env->ctx, file);
+}
+
+#endif
