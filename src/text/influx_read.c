@@ -22,8 +22,24 @@
 #include "base/number_text.h"
 #include "text/importer.h"
 
-#define MEASUREMENT_ESCAPES " ,"
-#define KEY_ESCAPES " ,="
+/* What ends a name: the line end and other control characters always, and */
+enum name_kind {
+    NAME_PREFIX,      /* measurement and tags: a space */
+    NAME_MEASUREMENT, /* a space or a comma */
+    NAME_KEY,         /* keys and tag values: a space, a comma or = */
+};
+
+static bool is_control(char character)
+{
+    return (unsigned char)character < ' ' || character == 0x7f;
+}
+
+/* Whether the character would end the name unless a backslash stands before it. */
+static inline bool is_escapable(char character, enum name_kind kind)
+{
+    return character == ' ' || (character == ',' && kind != NAME_PREFIX) ||
+           (character == '=' && kind == NAME_KEY);
+}
 
 /* The parts of a record: `at` moves through the line. */
 struct record {
@@ -39,20 +55,13 @@ static varve_status expected(const struct record *record, const char *at, const 
     return vv_import_expected(record->importer, record->line, at, what, " ,=");
 }
 
-static bool is_one_of(char character, const char *characters)
-{
-    return character != '\0' && strchr(characters, character) != NULL;
-}
-
-/* Behind the name at `at`: at the first unescaped character of `escapes`, at a control character or
- * at the end of the line. */
-static const char *skip_name(const char *at, const char *escapes)
+/* Behind the name at `at`: at the first character that ends it unescaped, at the latest the line end. */
+static inline const char *skip_name(const char *at, enum name_kind kind)
 {
     for (;;) {
-        unsigned char character = (unsigned char)*at;
-        if (character == '\\') {
-            at += is_one_of(at[1], escapes) ? 2 : 1;
-        } else if (character < ' ' || character == 0x7f || is_one_of(*at, escapes)) {
+        if (*at == '\\') {
+            at += is_escapable(at[1], kind) ? 2 : 1;
+        } else if (is_control(*at) || is_escapable(*at, kind)) {
             return at;
         } else {
             at++;
@@ -62,7 +71,7 @@ static const char *skip_name(const char *at, const char *escapes)
 
 /* The name with its escapes undone; in the scratch only if it has some. */
 static varve_string unescape(struct vv_importer *importer, const char *at, const char *end,
-                             const char *escapes)
+                             enum name_kind kind)
 {
     if (memchr(at, '\\', (size_t)(end - at)) == NULL) {
         return (varve_string){at, (size_t)(end - at)};
@@ -70,7 +79,7 @@ static varve_string unescape(struct vv_importer *importer, const char *at, const
     char *start = importer->scratch + importer->scratch_used;
     char *out = start;
     while (at < end) {
-        at += *at == '\\' && at + 1 < end && is_one_of(at[1], escapes) ? 1 : 0;
+        at += *at == '\\' && at + 1 < end && is_escapable(at[1], kind) ? 1 : 0;
         *out++ = *at++;
     }
     importer->scratch_used += (size_t)(out - start);
@@ -84,7 +93,7 @@ static varve_status read_tag(struct record *record)
 {
     struct vv_importer *importer = record->importer;
     const char *key = record->at + 1;
-    const char *key_end = skip_name(key, KEY_ESCAPES);
+    const char *key_end = skip_name(key, NAME_KEY);
     if (key_end == key) {
         return expected(record, key, "a tag key after the comma");
     }
@@ -92,13 +101,13 @@ static varve_status read_tag(struct record *record)
         return expected(record, key_end, "= after the tag key");
     }
     const char *value = key_end + 1;
-    const char *value_end = skip_name(value, KEY_ESCAPES);
+    const char *value_end = skip_name(value, NAME_KEY);
     if (value_end == value) {
         return expected(record, value, "a tag value after =");
     }
     record->at = value_end;
-    return vv_import_label(importer, key, unescape(importer, key, key_end, KEY_ESCAPES),
-                           unescape(importer, value, value_end, KEY_ESCAPES));
+    return vv_import_label(importer, key, unescape(importer, key, key_end, NAME_KEY),
+                           unescape(importer, value, value_end, NAME_KEY));
 }
 
 /* Gathers the tags of the prefix as labels and gives the measurement, whose label is the
@@ -107,11 +116,11 @@ static varve_status read_prefix(struct record *record, const char *start, varve_
 {
     struct vv_importer *importer = record->importer;
     vv_import_labels_begin(importer);
-    const char *stop = skip_name(start, MEASUREMENT_ESCAPES);
+    const char *stop = skip_name(start, NAME_MEASUREMENT);
     if (stop == start) {
         return expected(record, start, "a measurement");
     }
-    *measurement = unescape(importer, start, stop, MEASUREMENT_ESCAPES);
+    *measurement = unescape(importer, start, stop, NAME_MEASUREMENT);
     record->at = stop;
     while (*record->at == ',') {
         VV_TRY(read_tag(record));
@@ -136,7 +145,7 @@ static varve_status find_prefix(struct record *record)
         start[vv_series_cache_entry(cache, entry)->text_length] == ' ') {
         record->at = start + vv_series_cache_entry(cache, entry)->text_length;
     } else {
-        const char *stop = skip_name(start, " ");
+        const char *stop = skip_name(start, NAME_PREFIX);
         size_t length = (size_t)(stop - start);
         entry = vv_series_cache_find(cache, VV_SERIES_NONE, start, length);
         record->at = stop;
@@ -268,7 +277,7 @@ static varve_status resolve_field(struct record *record, const char *key, size_t
     varve_string measurement;
     VV_TRY(read_prefix(record, start, &measurement));
     record->at = behind;
-    varve_string field = unescape(importer, key, key + length, KEY_ESCAPES);
+    varve_string field = unescape(importer, key, key + length, NAME_KEY);
     varve_string name = measurement;
     if (field.length != 5 || memcmp(field.bytes, "value", 5) != 0) {
         char *joined = importer->scratch + importer->scratch_used;
@@ -287,7 +296,7 @@ static varve_status read_other_field(struct record *record, uint32_t *entry)
 {
     struct vv_series_cache *cache = &record->importer->cache;
     const char *key = record->at;
-    const char *stop = skip_name(key, KEY_ESCAPES);
+    const char *stop = skip_name(key, NAME_KEY);
     if (stop == key) {
         return expected(record, key, "a field key");
     }
