@@ -17,7 +17,8 @@
 /* Bits needed to write value: 0 for 0, 64 at most. */
 static inline unsigned vv_bits_width(uint64_t value)
 {
-    return value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
+    /* Without a branch: which numbers are 0 cannot be predicted. */
+    return 63u - (unsigned)__builtin_clzll(value | 1) + (value != 0);
 }
 
 /* The width low bits set; width 0 to 64. */

@@ -53,19 +53,21 @@ static unsigned fewest_places(double value, unsigned least)
 static bool sample_places(const double *values, size_t count, unsigned *places)
 {
     size_t stride = count <= SAMPLES ? 1 : count / SAMPLES;
-    size_t taken = 0;
+    size_t samples = (count + stride - 1) / stride;
     size_t failed = 0;
     *places = 0;
     for (size_t i = 0; i < count; i += stride) {
         unsigned needed = fewest_places(values[i], *places);
-        taken++;
         if (needed > VV_DECIMALS_MAX) {
             failed++;
+            if (failed * 4 > samples) {
+                return false;
+            }
         } else {
             *places = needed;
         }
     }
-    return failed * 4 <= taken;
+    return true;
 }
 
 /* Converts all values at the given places; the positions of those that fail are collected. */

@@ -24,9 +24,11 @@ struct encoding {
     enum vv_block_layout layout;
     uint64_t factor;
     int64_t origin; /* integers[0] */
-    bool narrow;
+    int64_t low;    /* least and greatest step */
+    int64_t high;
     int64_t steps[VV_COLUMN_MAX];
     int64_t differences[VV_COLUMN_MAX];
+    enum vv_block_mode differences_mode;
 };
 
 static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
@@ -44,54 +46,81 @@ static int64_t wrapping_subtract(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
-/* Divides the distances to the first entry by their common factor. */
-static void find_steps(const int64_t *integers, struct encoding *encoding)
+static uint64_t magnitude_of(int64_t value)
+{
+    return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+}
+
+/* The greatest common divisor of the distances; 1 where there is nothing to divide. A few of them tell
+ * most columns that there is none. */
+static uint64_t find_factor(const int64_t *distances, size_t count)
 {
     uint64_t factor = 0;
-    encoding->origin = integers[0];
-    for (size_t i = 0; i < encoding->count; i++) {
-        int64_t distance = wrapping_subtract(integers[i], integers[0]);
-        encoding->steps[i] = distance;
-        if (factor != 1) {
-            uint64_t magnitude = distance < 0 ? 0 - (uint64_t)distance : (uint64_t)distance;
+    size_t stride = count / 16 + 1;
+    for (size_t i = 0; i < count && factor != 1; i += stride) {
+        factor = greatest_common_divisor(magnitude_of(distances[i]), factor);
+    }
+    for (size_t i = 0; i < count && factor != 1; i++) {
+        uint64_t magnitude = magnitude_of(distances[i]);
+        if (factor == 0 || magnitude % factor != 0) {
             factor = greatest_common_divisor(magnitude, factor);
         }
     }
-    encoding->factor = factor == 0 || factor > INT64_MAX ? 1 : factor;
-    int64_t low = 0;
-    int64_t high = 0;
-    for (size_t i = 0; i < encoding->count; i++) {
-        if (encoding->factor != 1) {
-            encoding->steps[i] /= (int64_t)encoding->factor;
-        }
-        low = encoding->steps[i] < low ? encoding->steps[i] : low;
-        high = encoding->steps[i] > high ? encoding->steps[i] : high;
-    }
-    encoding->narrow = low >= INT32_MIN && high <= INT32_MAX;
+    return factor == 0 || factor > INT64_MAX ? 1 : factor;
 }
 
-/* Fills differences for the mode; returns the index of the first that counts (E2). */
-static size_t find_differences(struct encoding *encoding, enum vv_block_mode mode)
+/* Divides numbers that factor divides: multiplies with the inverse of its odd part modulo 2^64, found by
+ * Newton's iteration, each step of which doubles the bits that are right (3 to begin with). */
+static void divide_exactly(int64_t *numbers, size_t count, uint64_t factor)
 {
-    const int64_t *steps = encoding->steps;
-    int64_t *differences = encoding->differences;
+    unsigned twos = (unsigned)__builtin_ctzll(factor);
+    uint64_t odd = factor >> twos;
+    uint64_t inverse = odd;
+    for (int step = 0; step < 5; step++) {
+        inverse *= 2 - odd * inverse;
+    }
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = (int64_t)((uint64_t)(numbers[i] >> twos) * inverse);
+    }
+}
+
+/* Divides the distances to the first entry by their common factor. */
+static void find_steps(const int64_t *integers, struct encoding *encoding)
+{
     size_t count = encoding->count;
+    int64_t *steps = encoding->steps;
+    encoding->origin = integers[0];
+    for (size_t i = 0; i < count; i++) {
+        steps[i] = wrapping_subtract(integers[i], integers[0]);
+    }
+    encoding->factor = find_factor(steps, count);
+    if (encoding->factor != 1) {
+        divide_exactly(steps, count, encoding->factor);
+    }
+    encoding->kernels->range(steps, count, &encoding->low, &encoding->high);
+}
+
+/* The differences of a stretch of steps; those before first_difference() mean nothing. */
+static void find_differences(const struct vv_kernels *kernels, const int64_t *steps, size_t count,
+                             enum vv_block_mode mode, int64_t *differences)
+{
     if (mode == VV_BLOCK_FRAME) {
         memcpy(differences, steps, count * sizeof *differences);
-        return 0;
-    }
-    differences[0] = 0;
-    for (size_t i = 1; i < count; i++) {
-        differences[i] = wrapping_subtract(steps[i], steps[i - 1]);
+        return;
     }
     if (mode == VV_BLOCK_DELTA) {
-        return 1;
+        kernels->difference(steps, count, differences);
+        return;
     }
-    for (size_t i = count - 1; i >= 2; i--) {
-        differences[i] = wrapping_subtract(differences[i], differences[i - 1]);
-    }
-    differences[1] = 0;
-    return 2;
+    int64_t deltas[VV_COLUMN_MAX];
+    kernels->difference(steps, count, deltas);
+    kernels->difference(deltas, count, differences);
+}
+
+/* The index of the first difference that counts (E2). */
+static size_t first_difference(enum vv_block_mode mode)
+{
+    return (size_t)mode;
 }
 
 static void write_exceptions(struct vv_writer *writer, const int64_t *differences, size_t count,
@@ -135,11 +164,24 @@ static size_t split_exceptions(const int64_t *differences, size_t first, size_t 
     return exceptions;
 }
 
+/* Whether the decoder may compute the steps modulo 2^32. In a frame of reference they are distances to the
+ * base, which the header adds to the origin. */
+static bool is_narrow(const struct encoding *encoding, const struct vv_integer_plan *plan)
+{
+    int64_t low = encoding->low;
+    int64_t high = encoding->high;
+    if (plan->mode == VV_BLOCK_FRAME && (__builtin_sub_overflow(low, plan->base, &low) ||
+                                         __builtin_sub_overflow(high, plan->base, &high))) {
+        return false;
+    }
+    return plan->width <= 32 && low >= INT32_MIN && high <= INT32_MAX;
+}
+
 /* Everything before the exceptions. */
 static void write_header(struct vv_writer *writer, const struct encoding *encoding,
                          const struct vv_integer_plan *plan, size_t exceptions)
 {
-    bool narrow = encoding->narrow && plan->width <= 32;
+    bool narrow = is_narrow(encoding, plan);
     unsigned tag = (unsigned)plan->mode | (narrow ? VV_BLOCK_NARROW : 0u) |
                    (encoding->factor != 1 ? VV_BLOCK_FACTOR : 0u) |
                    (exceptions != 0 ? VV_BLOCK_EXCEPTIONS : 0u) |
@@ -194,7 +236,7 @@ static size_t write_block(struct encoding *encoding, const struct vv_integer_pla
     uint64_t packed[VV_COLUMN_MAX];
     uint16_t positions[VV_COLUMN_MAX];
     size_t count = encoding->count;
-    size_t first = find_differences(encoding, plan->mode);
+    size_t first = first_difference(plan->mode);
     size_t exceptions =
         split_exceptions(encoding->differences, first, count, plan, packed, positions);
     struct vv_writer writer = vv_writer_init(out, VV_INTEGER_BLOCK_BOUND(count));
@@ -219,21 +261,67 @@ static enum vv_block_layout layout_of(enum vv_block_form form)
     return VV_LAYOUT_LANES;
 }
 
-/* The plan of one mode in one form. */
+/* The plan of one mode for the whole column; its differences stay in the encoding. */
 static struct vv_integer_plan plan_mode(struct encoding *encoding, enum vv_block_mode mode,
                                         enum vv_block_form form)
 {
     /* What an exception costs zstd, found by trying: its bytes, and planes that become unlike. */
     enum { EXCEPTION_BITS = 100, EXCEPTION_BITS_ALIKE = 200 };
-    size_t first = find_differences(encoding, mode);
+    size_t first = first_difference(mode);
+    find_differences(encoding->kernels, encoding->steps, encoding->count, mode,
+                     encoding->differences);
+    encoding->differences_mode = mode;
     const int64_t *differences = encoding->differences + first;
     size_t count = encoding->count - first;
     if (form == VV_FORM_PACKED) {
-        return vv_integer_plan_lanes(differences, count, mode);
+        return vv_integer_plan_lanes(encoding->kernels, differences, count, mode);
     }
-    return vv_integer_plan_bytes(differences, count, mode,
+    return vv_integer_plan_bytes(encoding->kernels, differences, count, mode,
                                  form == VV_FORM_DELTA_PLANES ? EXCEPTION_BITS_ALIKE
                                                               : EXCEPTION_BITS);
+}
+
+/* Estimates the bits of a mode from a few stretches of the column. */
+static size_t sample_mode(const struct encoding *encoding, enum vv_block_mode mode)
+{
+    enum { STRETCHES = 4, STRETCH = 32 };
+    int64_t differences[STRETCHES * STRETCH];
+    size_t first = first_difference(mode);
+    size_t taken = 0;
+    for (size_t stretch = 0; stretch < STRETCHES; stretch++) {
+        int64_t some[STRETCH];
+        size_t start = stretch * (encoding->count - STRETCH) / (STRETCHES - 1);
+        find_differences(encoding->kernels, encoding->steps + start, STRETCH, mode, some);
+        memcpy(differences + taken, some + first, (STRETCH - first) * sizeof *some);
+        taken += STRETCH - first;
+    }
+    size_t bits = vv_integer_plan_lanes(encoding->kernels, differences, taken, mode).bits;
+    return bits * encoding->count / taken;
+}
+
+/* Which modes are worth a whole plan: bit m stands for mode m. */
+static unsigned promising_modes(const struct encoding *encoding, enum vv_block_form form)
+{
+    enum { SAMPLED_COUNT_MIN = 256 };
+    size_t count = encoding->count;
+    unsigned possible = count >= 3 ? 7 : count == 2 ? 3 : 1;
+    if (form == VV_FORM_DELTA_PLANES && count > 1) {
+        return 1u << VV_BLOCK_DELTA;
+    }
+    if (form != VV_FORM_PACKED || count < SAMPLED_COUNT_MIN) {
+        return possible;
+    }
+    size_t bits[3];
+    size_t least = SIZE_MAX;
+    for (unsigned mode = 0; mode < 3; mode++) {
+        bits[mode] = sample_mode(encoding, (enum vv_block_mode)mode);
+        least = bits[mode] < least ? bits[mode] : least;
+    }
+    unsigned modes = 0;
+    for (unsigned mode = 0; mode < 3; mode++) {
+        modes |= bits[mode] <= least + least / 16 ? 1u << mode : 0;
+    }
+    return modes;
 }
 
 size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *integers,
@@ -245,17 +333,15 @@ size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *
     encoding.layout = layout_of(form);
     find_steps(integers, &encoding);
     struct vv_integer_plan best = {.bits = SIZE_MAX};
-    for (enum vv_block_mode mode = VV_BLOCK_FRAME; mode <= VV_BLOCK_DELTA_OF_DELTA; mode++) {
-        if (mode >= count) {
-            break;
+    unsigned modes = promising_modes(&encoding, form);
+    for (unsigned mode = 0; mode < 3; mode++) {
+        if ((modes >> mode & 1) != 0) {
+            struct vv_integer_plan plan = plan_mode(&encoding, (enum vv_block_mode)mode, form);
+            best = plan.bits < best.bits ? plan : best;
         }
-        if (form == VV_FORM_DELTA_PLANES && count > 1 && mode != VV_BLOCK_DELTA) {
-            continue;
-        }
-        struct vv_integer_plan plan = plan_mode(&encoding, mode, form);
-        if (plan.bits < best.bits) {
-            best = plan;
-        }
+    }
+    if (encoding.differences_mode != best.mode) {
+        find_differences(kernels, encoding.steps, count, best.mode, encoding.differences);
     }
     return write_block(&encoding, &best, out);
 }

@@ -55,6 +55,7 @@ varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
     block->first = mode == VV_BLOCK_DELTA_OF_DELTA ? (uint64_t)vv_read_varint_signed(reader) : 0;
     block->base = mode != VV_BLOCK_FRAME ? (uint64_t)vv_read_varint_signed(reader) : 0;
     block->exception_count = 0;
+    block->exception_width = 0;
     if (block->width > 64 || (block->narrow && block->width > 32) ||
         (layout != VV_LAYOUT_LANES && block->width % 8 != 0)) {
         return VARVE_CORRUPT;
@@ -106,9 +107,12 @@ static void narrow_differences(const struct vv_kernels *kernels,
             steps[i] = (steps[i] >> 1) ^ (0 - (steps[i] & 1));
         }
     }
-    for (size_t i = 0; i < block->exception_count; i++) {
-        uint64_t value = vv_bits_get(block->exception_values, i, block->exception_width);
-        steps[block->exceptions[i]] = (uint32_t)(block->exception_base + value);
+    /* Differences of a narrow block are known modulo 2^32: so much of a value is enough. */
+    const uint8_t *values = block->exception_values;
+    uint32_t mask = (uint32_t)vv_bits_mask(block->exception_width);
+    for (size_t i = 0, bit = 0; i < block->exception_count; i++, bit += block->exception_width) {
+        uint32_t value = (uint32_t)(vv_load_u64(values + bit / 8) >> bit % 8) & mask;
+        steps[block->exceptions[i]] = (uint32_t)block->exception_base + value;
     }
 }
 
@@ -136,9 +140,7 @@ static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer
     } else {
         uint32_t lanes[SCRATCH];
         kernels->unpack32(block->payload, block->width, count, lanes);
-        for (size_t i = 0; i < count; i++) {
-            steps[i] = lanes[i];
-        }
+        kernels->widen(lanes, count, steps);
     }
     if (block->zigzag) {
         for (size_t i = 0; i < count; i++) {

@@ -11,21 +11,23 @@
 
 #include "compress/bits.h"
 
-enum { SAMPLES = 64, EXCEPTION_HEADER_BITS = 32, EXCEPTION_BITS = 40 };
+enum {
+    SAMPLES = 48, /* differences that are sorted, to find bases */
+    EXCEPTION_HEADER_BITS = 32,
+    EXCEPTION_EFFORT_BITS = 2, /* what decoding an exception is worth */
+    EXCEPTION_BITS = 40,
+};
 
 struct range {
     int64_t low;
     int64_t high;
 };
 
-static struct range find_range(const int64_t *differences, size_t count)
+static struct range find_range(const struct vv_kernels *kernels, const int64_t *differences,
+                               size_t count)
 {
-    struct range range = {.low = INT64_MAX, .high = INT64_MIN};
-    for (size_t i = 0; i < count; i++) {
-        int64_t value = differences[i];
-        range.low = value < range.low ? value : range.low;
-        range.high = value > range.high ? value : range.high;
-    }
+    struct range range;
+    kernels->range(differences, count, &range.low, &range.high);
     return range;
 }
 
@@ -43,11 +45,14 @@ static void choose_width(const uint16_t *histogram, size_t count, int64_t base, 
     size_t exceptions = 0;
     uint64_t above = (uint64_t)range.high - (uint64_t)base;
     uint64_t all = (uint64_t)range.high - (uint64_t)range.low;
-    for (unsigned width = 65; width-- > 0;) {
+    /* Wider than the widest difference is never cheaper. */
+    unsigned widest = base > range.low ? 64 : vv_bits_width(above);
+    for (unsigned width = widest + 1; width-- > 0;) {
         size_t bits = count * width;
         if (exceptions != 0) {
             uint64_t span = base > range.low ? all : above - ((uint64_t)1 << width);
-            bits += position_bits(exceptions, count) + exceptions * vv_bits_width(span);
+            bits += position_bits(exceptions, count) +
+                    exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
         }
         if (bits < best->bits) {
             best->base = base;
@@ -58,14 +63,27 @@ static void choose_width(const uint16_t *histogram, size_t count, int64_t base, 
     }
 }
 
+/* How many of the numbers need each number of bits above base; those below base wrap
+ * around and need 64, but for some that are 2^63 and more below it: an estimate may be wrong there. */
+static void count_widths(const int64_t *differences, size_t count, int64_t base,
+                         uint16_t *histogram)
+{
+    /* Neighbours often need the same: counting them apart keeps additions from waiting. */
+    uint16_t counts[4][65] = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        counts[i % 4][vv_bits_width((uint64_t)differences[i] - (uint64_t)base)]++;
+    }
+    for (size_t width = 0; width <= 64; width++) {
+        histogram[width] =
+            (uint16_t)(counts[0][width] + counts[1][width] + counts[2][width] + counts[3][width]);
+    }
+}
+
 static void try_base(const int64_t *differences, size_t count, int64_t base, struct range range,
                      struct vv_integer_plan *best)
 {
-    uint16_t histogram[65] = {0};
-    for (size_t i = 0; i < count; i++) {
-        uint64_t offset = (uint64_t)differences[i] - (uint64_t)base;
-        histogram[vv_bits_width(differences[i] < base ? UINT64_MAX : offset)]++;
-    }
+    uint16_t histogram[65];
+    count_widths(differences, count, base, histogram);
     choose_width(histogram, count, base, range, best);
 }
 
@@ -82,7 +100,8 @@ static void sort_sample(int64_t *sample, size_t count)
     }
 }
 
-struct vv_integer_plan vv_integer_plan_lanes(const int64_t *differences, size_t count,
+struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
+                                             const int64_t *differences, size_t count,
                                              enum vv_block_mode mode)
 {
     struct vv_integer_plan best = {.mode = mode, .bits = SIZE_MAX};
@@ -90,9 +109,10 @@ struct vv_integer_plan vv_integer_plan_lanes(const int64_t *differences, size_t 
         best.bits = 0;
         return best;
     }
-    struct range range = find_range(differences, count);
-    try_base(differences, count, range.low, range, &best);
+    struct range range = find_range(kernels, differences, count);
     if (range.low == range.high) {
+        best.base = range.low;
+        best.bits = 0;
         return best;
     }
     int64_t sample[SAMPLES];
@@ -102,13 +122,12 @@ struct vv_integer_plan vv_integer_plan_lanes(const int64_t *differences, size_t 
         sample[taken++] = differences[i];
     }
     sort_sample(sample, taken);
-    int64_t median = sample[taken / 2];
-    int64_t sixteenth = sample[taken / 16];
-    if (median != range.low) {
-        try_base(differences, count, median, range, &best);
-    }
-    if (sixteenth != range.low && sixteenth != median) {
-        try_base(differences, count, sixteenth, range, &best);
+    /* The least, and two that leave outliers below them. */
+    int64_t bases[] = {range.low, sample[taken / 16], sample[taken / 2]};
+    for (size_t i = 0; i < 3; i++) {
+        if (i == 0 || bases[i] != bases[i - 1]) {
+            try_base(differences, count, bases[i], range, &best);
+        }
     }
     return best;
 }
@@ -162,7 +181,8 @@ static unsigned whole_bytes(const uint16_t *histogram, size_t count, unsigned ex
     }
 }
 
-struct vv_integer_plan vv_integer_plan_bytes(const int64_t *differences, size_t count,
+struct vv_integer_plan vv_integer_plan_bytes(const struct vv_kernels *kernels,
+                                             const int64_t *differences, size_t count,
                                              enum vv_block_mode mode, unsigned exception_bits)
 {
     struct vv_integer_plan best = {.mode = mode, .zigzag = mode != VV_BLOCK_FRAME};
@@ -171,7 +191,7 @@ struct vv_integer_plan vv_integer_plan_bytes(const int64_t *differences, size_t 
     }
     uint64_t packed[1024];
     uint16_t histogram[65] = {0};
-    best.base = best.zigzag ? 0 : find_range(differences, count).low;
+    best.base = best.zigzag ? 0 : find_range(kernels, differences, count).low;
     for (size_t i = 0; i < count; i++) {
         packed[i] = best.zigzag ? vv_zigzag(differences[i])
                                 : (uint64_t)differences[i] - (uint64_t)best.base;

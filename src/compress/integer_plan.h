@@ -15,12 +15,14 @@ struct vv_integer_plan {
 };
 
 /* The best plan for lanes: fewest bits. differences: count of them, of the mode. */
-struct vv_integer_plan vv_integer_plan_lanes(const int64_t *differences, size_t count,
+struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
+                                             const int64_t *differences, size_t count,
                                              enum vv_block_mode mode);
 
 /* The best plan for whole bytes: bits is what an entropy coder would need. An exception costs
  * exception_bits: the more, the wider and the more alike the columns are. */
-struct vv_integer_plan vv_integer_plan_bytes(const int64_t *differences, size_t count,
+struct vv_integer_plan vv_integer_plan_bytes(const struct vv_kernels *kernels,
+                                             const int64_t *differences, size_t count,
                                              enum vv_block_mode mode, unsigned exception_bits);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "compress/decimals.h"
 #include "compress/kernel_lanes.h"
+#include "compress/values.h"
 
 /* Rows of a group: row r of a lane is the bits [r * width, (r + 1) * width) of the lane's words. */
 static void unpack_rows32(const uint32_t *words, unsigned width, size_t rows, uint32_t *out)
@@ -131,6 +132,20 @@ static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step
     }
 }
 
+static void widen(const uint32_t *numbers, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = numbers[i];
+    }
+}
+
+static void order(uint64_t *bits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bits[i] = vv_ordered_bits(bits[i]);
+    }
+}
+
 static void fill(uint64_t value, size_t count, uint64_t *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -148,6 +163,26 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
             out[at] = runs[run];
         }
     }
+}
+
+static void difference(const int64_t *numbers, size_t count, int64_t *restrict out)
+{
+    out[0] = 0;
+    for (size_t i = 1; i < count; i++) {
+        out[i] = (int64_t)((uint64_t)numbers[i] - (uint64_t)numbers[i - 1]);
+    }
+}
+
+static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *high)
+{
+    int64_t least = numbers[0];
+    int64_t greatest = numbers[0];
+    for (size_t i = 1; i < count; i++) {
+        least = numbers[i] < least ? numbers[i] : least;
+        greatest = numbers[i] > greatest ? numbers[i] : greatest;
+    }
+    *low = least;
+    *high = greatest;
 }
 
 /* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as fields. */
@@ -212,7 +247,11 @@ const struct vv_kernels vv_kernels_scalar = {
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
     .fill = fill,
+    .widen = widen,
+    .order = order,
     .expand = expand,
+    .difference = difference,
+    .range = range,
     .pack32 = pack32,
     .pack64 = pack64,
 };

@@ -17,6 +17,7 @@
 
 #include "compress/decimals.h"
 #include "compress/kernel_lanes.h"
+#include "compress/values.h"
 
 #define LANES32 (VV_VECTOR_BYTES / 4)
 #define LANES64 (VV_VECTOR_BYTES / 8)
@@ -95,8 +96,11 @@ static inline void store64(void *at, vector64 vector)
     X(4)                                                                                           \
     X(5)                                                                                           \
     X(6)                                                                                           \
-    X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22)   \
-        X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+    X(7)                                                                                           \
+    X(8)                                                                                           \
+    X(9)                                                                                           \
+    X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24)      \
+        X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
 
 FOR_WIDTHS(UNPACK_GROUP)
 
@@ -381,6 +385,20 @@ static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step
 
 /* ------------------------------------------------------------------------------ Runs */
 
+static void widen(const uint32_t *numbers, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = numbers[i];
+    }
+}
+
+static void order(uint64_t *bits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bits[i] = vv_ordered_bits(bits[i]);
+    }
+}
+
 static void fill(uint64_t value, size_t count, uint64_t *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -411,6 +429,26 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
 }
 
 /* -------------------------------------------------------------------------- Packing */
+
+static void difference(const int64_t *numbers, size_t count, int64_t *restrict out)
+{
+    out[0] = 0;
+    for (size_t i = 1; i < count; i++) {
+        out[i] = (int64_t)((uint64_t)numbers[i] - (uint64_t)numbers[i - 1]);
+    }
+}
+
+static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *high)
+{
+    int64_t least = numbers[0];
+    int64_t greatest = numbers[0];
+    for (size_t i = 1; i < count; i++) {
+        least = numbers[i] < least ? numbers[i] : least;
+        greatest = numbers[i] > greatest ? numbers[i] : greatest;
+    }
+    *low = least;
+    *high = greatest;
+}
 
 /* Writes the last, partial words of the lanes and the values of the last row as fields. */
 static uint8_t *pack_ends(const uint64_t *last_words, unsigned rest, const uint64_t *last_row,
@@ -495,7 +533,11 @@ const struct vv_kernels VV_KERNELS = {
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
     .fill = fill,
+    .widen = widen,
+    .order = order,
     .expand = expand,
+    .difference = difference,
+    .range = range,
     .pack32 = pack32,
     .pack64 = pack64,
 };

@@ -30,6 +30,9 @@ struct vv_kernels {
     void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
 
+    /* out[i] = numbers[i]. */
+    void (*widen)(const uint32_t *numbers, size_t count, uint64_t *out);
+
     /* values[i] = values[0] + ... + values[i] + i * step, in place. */
     void (*prefix32)(uint32_t *values, size_t count, uint32_t step);
     void (*prefix64)(uint64_t *values, size_t count, uint64_t step);
@@ -46,6 +49,9 @@ struct vv_kernels {
     void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
                       unsigned places, double *out);
 
+    /* bits[i] = vv_ordered_bits(bits[i]), in place. */
+    void (*order)(uint64_t *bits, size_t count);
+
     /* prefix32() and decimal32() in one, without a trip through memory; values are not written. */
     void (*prefix_decimal32)(const uint32_t *values, size_t count, uint32_t step, double origin,
                              double factor, unsigned places, double *out);
@@ -56,6 +62,11 @@ struct vv_kernels {
      * starts: run_count - 1 increasing positions, 1 to count - 1. */
     void (*expand)(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
                    uint64_t *out);
+
+    /* out[0] = 0, out[i] = numbers[i] - numbers[i - 1]; out is not numbers. */
+    void (*difference)(const int64_t *numbers, size_t count, int64_t *out);
+    /* The least and the greatest of at least one number. */
+    void (*range)(const int64_t *numbers, size_t count, int64_t *low, int64_t *high);
 
     /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes written. */
     size_t (*pack32)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);

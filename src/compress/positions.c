@@ -61,10 +61,10 @@ static varve_status decode_bitmap(const uint8_t *bitmap, size_t count, size_t li
         if (limit - first < 64) {
             word &= vv_bits_mask((unsigned)(limit - first));
         }
-        if (found + (size_t)__builtin_popcountll(word) > count) {
-            return VARVE_CORRUPT;
-        }
         for (; word != 0; word &= word - 1) {
+            if (found == count) {
+                return VARVE_CORRUPT;
+            }
             positions[found++] = (uint16_t)(first + (size_t)__builtin_ctzll(word));
         }
     }

@@ -69,13 +69,22 @@ static size_t encode_plain(const struct vv_kernels *kernels, const double *value
     return 1 + vv_integer_block_encode(kernels, integers, count, form, out + 1);
 }
 
+/* Whether every value has the bits of the one before. */
+static bool is_constant(const double *values, size_t count)
+{
+    return memcmp(values, values + 1, (count - 1) * sizeof *values) == 0;
+}
+
 /* Positions where a value differs from the one before. */
 static size_t find_changes(const double *values, size_t count, uint16_t *changes)
 {
     size_t found = 0;
+    uint64_t before = bits_of(values[0]);
     for (size_t i = 1; i < count; i++) {
+        uint64_t bits = bits_of(values[i]);
         changes[found] = (uint16_t)i;
-        found += bits_of(values[i]) != bits_of(values[i - 1]);
+        found += bits != before;
+        before = bits;
     }
     return found;
 }
@@ -105,22 +114,16 @@ size_t vv_values_encode_with(const struct vv_kernels *kernels, const double *val
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     uint16_t changes[VV_COLUMN_MAX];
-    size_t change_count = find_changes(values, count, changes);
-    if (change_count == 0) {
+    if (is_constant(values, count)) {
         return encode_constant(values[0], out);
     }
-    size_t length = encode_plain(kernels, values, count, 0, form, out);
-    if (change_count < count / 2) {
-        uint8_t runs[VV_VALUES_BOUND(VV_COLUMN_MAX)];
-        size_t runs_length = encode_runs(kernels, values, count, changes, change_count, form, runs);
-        /* Entropy coding does what runs do: they must be much shorter to be worth it there. */
-        size_t worth = form == VV_FORM_PACKED ? length : length / 2;
-        if (runs_length < worth) {
-            memcpy(out, runs, runs_length);
-            length = runs_length;
-        }
+    /* Entropy coding does by itself what runs do: they must be few to be worth it there. */
+    size_t change_count = find_changes(values, count, changes);
+    size_t changes_max = form == VV_FORM_PACKED ? count / 2 : count / 8;
+    if (change_count < changes_max) {
+        return encode_runs(kernels, values, count, changes, change_count, form, out);
     }
-    return length;
+    return encode_plain(kernels, values, count, 0, form, out);
 }
 
 size_t vv_values_encode(const double *values, size_t count, uint8_t *out)

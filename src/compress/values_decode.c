@@ -47,9 +47,7 @@ static varve_status decode_block(const struct vv_kernels *kernels, struct vv_rea
     }
     uint64_t *bits = (uint64_t *)values;
     vv_integer_block_integers(kernels, &block, bits);
-    for (size_t i = 0; i < count; i++) {
-        bits[i] = vv_ordered_bits(bits[i]);
-    }
+    kernels->order(bits, count);
     return VARVE_OK;
 }
 

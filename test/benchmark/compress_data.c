@@ -189,7 +189,7 @@ void bench_set_precise(struct bench_set *set, size_t series, size_t points)
     for (size_t i = 0; i < series; i++) {
         for (size_t point = 0; point < points; point++) {
             double phase = (double)point / 100 + (double)i;
-            set->values[i * points + point] = 50 + 20 * sin(phase) + next_normal(&generator);
+            set->values[i * points + point] = 100 + 10 * sin(phase) + next_normal(&generator);
         }
         bench_set_add_series(set, points);
     }
