@@ -46,6 +46,7 @@ struct vv_wal_recovery {
     struct vv_wal_segments segments;
     uint64_t start_lsn;    /* where the replay began */
     uint64_t end_lsn;      /* behind the last accepted frame */
+    uint64_t durable_lsn;  /* what the frames and marks vouch for; at least start_lsn */
     uint64_t end_checksum; /* of that frame; 0 if there is none */
     uint64_t sequence_max; /* greatest sequence seen; 0 if there is none */
     uint64_t frames;       /* accepted and applied */

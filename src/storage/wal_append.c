@@ -36,7 +36,7 @@ varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
     recovery->segments = (struct vv_wal_segments){0};
     atomic_init(&wal->end_lsn, recovery->end_lsn);
     atomic_init(&wal->written_lsn, recovery->end_lsn);
-    atomic_init(&wal->durable_lsn, recovery->start_lsn);
+    atomic_init(&wal->durable_lsn, recovery->durable_lsn);
     vv_mutex_init(&wal->page_mutex);
     vv_mutex_init(&wal->flush_mutex);
     return VARVE_OK;

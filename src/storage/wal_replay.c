@@ -170,6 +170,9 @@ static varve_status take_frame(struct replay *replay, const struct segment_bytes
     } else if (status != VARVE_OK) {
         return vv_fail(replay->error, status, "cannot replay the log segment %s", in->name);
     }
+    if (frame->durable_lsn > replay->recovery->durable_lsn) {
+        replay->recovery->durable_lsn = frame->durable_lsn;
+    }
     replay->recovery->frames++;
     replay->recovery->samples += frame->sample_count;
     replay->position = frame->lsn + vv_wal_frame_bytes(frame->payload_bytes);
@@ -308,7 +311,8 @@ varve_status vv_wal_replay(const struct vv_wal_place *place, uint64_t start_lsn,
                            vv_wal_apply apply, void *context, const struct vv_report *report,
                            struct vv_wal_recovery *recovery, varve_error *error)
 {
-    *recovery = (struct vv_wal_recovery){.start_lsn = start_lsn, .end_lsn = start_lsn};
+    *recovery = (struct vv_wal_recovery){
+        .start_lsn = start_lsn, .end_lsn = start_lsn, .durable_lsn = start_lsn};
     struct replay replay = {
         .place = place,
         .strict = strict,
