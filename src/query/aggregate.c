@@ -28,6 +28,7 @@ struct vv_aggregator {
     varve_function functions[VARVE_FUNCTIONS_MAX];
     varve_string *group_labels; /* and behind them their bytes */
     int64_t start;
+    bool with_numbers; /* some function is more than count, first and last */
 
     struct vv_group_table table;
     struct vv_buffer key; /* scratch of add_series */
@@ -120,6 +121,12 @@ static varve_status copy_group_labels(struct vv_aggregator *aggregator)
     return VARVE_OK;
 }
 
+static bool needs_numbers(varve_function function)
+{
+    return function != VARVE_FUNCTION_COUNT && function != VARVE_FUNCTION_FIRST &&
+           function != VARVE_FUNCTION_LAST;
+}
+
 varve_status vv_aggregator_create(const varve_aggregation *spec, int64_t start,
                                   struct vv_aggregator **out, varve_error *error)
 {
@@ -133,6 +140,9 @@ varve_status vv_aggregator_create(const varve_aggregation *spec, int64_t start,
     memcpy(aggregator->functions, spec->functions,
            spec->function_count * sizeof(spec->functions[0]));
     aggregator->spec.functions = aggregator->functions;
+    for (size_t index = 0; index < spec->function_count; index++) {
+        aggregator->with_numbers |= needs_numbers(spec->functions[index]);
+    }
     if (copy_group_labels(aggregator) != VARVE_OK) {
         vv_aggregator_destroy(aggregator);
         return vv_fail(error, VARVE_NO_MEMORY, "no memory to aggregate");
@@ -181,6 +191,24 @@ varve_status vv_aggregator_add_series(struct vv_aggregator *aggregator, struct v
     return VARVE_OK;
 }
 
+/* The time and end of the bucket of a timestamp at or behind the end of the last one. Mostly it is
+ * the next, which needs no division. */
+static int64_t next_bucket(const struct vv_aggregator *aggregator, int64_t timestamp, int64_t *end)
+{
+    int64_t step = aggregator->spec.step;
+    int64_t time = aggregator->bucket_end;
+    if (step == 0) {
+        *end = INT64_MAX;
+        return aggregator->start;
+    }
+    if (time == INT64_MIN || time > INT64_MAX - step || timestamp >= time + step) {
+        vv_bucket_bounds(timestamp, step, &time, end);
+        return time;
+    }
+    *end = time + step;
+    return time;
+}
+
 /* The bucket of a sample that is not earlier than any before it. */
 static struct vv_bucket *bucket_for(struct vv_aggregator *aggregator, int64_t timestamp)
 {
@@ -188,11 +216,8 @@ static struct vv_bucket *bucket_for(struct vv_aggregator *aggregator, int64_t ti
     if (list->count > 0 && timestamp < aggregator->bucket_end) {
         return &list->entries[list->count - 1];
     }
-    int64_t time = aggregator->start;
-    int64_t end = INT64_MAX;
-    if (aggregator->spec.step > 0) {
-        vv_bucket_bounds(timestamp, aggregator->spec.step, &time, &end);
-    }
+    int64_t end = 0;
+    int64_t time = next_bucket(aggregator, timestamp, &end);
     aggregator->bucket_end = end;
     return vv_bucket_list_append(list, time);
 }
@@ -207,7 +232,8 @@ varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varv
             return VARVE_NO_MEMORY;
         }
         size_t end = vv_timestamps_find(span->timestamps, at, span->count, aggregator->bucket_end);
-        vv_bucket_add(bucket, span->timestamps + at, span->values + at, end - at);
+        vv_bucket_add(bucket, span->timestamps + at, span->values + at, end - at,
+                      aggregator->with_numbers);
         at = end;
     }
     return VARVE_OK;

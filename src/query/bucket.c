@@ -1,12 +1,9 @@
 /*
  * bucket.c - the states that functions over samples are answered from.
  *
- * B1  Sums carry the rounding error of every addition along (two-sum, the branch-free form of
- *     Neumaier's compensation), so that 1e100 + 1 - 1e100 is 1. Once sum is not finite,
- *     compensation means nothing.
- * B2  Values are added in LANES independent sums that meet at the end: one chain of dependent
- *     additions would take the latency of six of them per sample, and lanes fit vector registers.
- * B3  NaN adds 0 to the sum and is never less or greater, hence no branch on it.
+ * B1  A list is appended to at its end only, in order of time; merging two lists is the only other
+ *     way in.
+ * B2  first and last follow the timestamps of the samples, whatever series they come from.
  * Threads: one at a time.
  */
 #include "query/bucket.h"
@@ -15,7 +12,7 @@
 
 #include "os/alloc.h"
 
-enum { LANES = 4, BUCKETS_FIRST = 16 };
+enum { BUCKETS_FIRST = 16 };
 
 void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *end)
 {
@@ -31,60 +28,8 @@ void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *
 
 /* -------------------------------------------------------------------------------- Adding */
 
-/* sum += value, with the error of the addition in compensation. */
-static void add_exactly(double *sum, double *compensation, double value)
-{
-    double total = *sum + value;
-    double added = total - *sum;
-    *compensation += (*sum - (total - added)) + (value - added);
-    *sum = total;
-}
-
-/* Sums, extremes and count of the numbers among the values. */
-struct lanes {
-    double sum[LANES];
-    double compensation[LANES];
-    double min[LANES];
-    double max[LANES];
-    uint64_t numbers[LANES];
-};
-
-static void lane_add(struct lanes *lanes, size_t lane, double value)
-{
-    bool number = value == value;
-    lanes->numbers[lane] += number;
-    lanes->min[lane] = value < lanes->min[lane] ? value : lanes->min[lane];
-    lanes->max[lane] = value > lanes->max[lane] ? value : lanes->max[lane];
-    add_exactly(&lanes->sum[lane], &lanes->compensation[lane], number ? value : 0.0);
-}
-
-static void add_numbers(struct vv_bucket *bucket, const double *values, size_t count)
-{
-    struct lanes lanes = {.sum = {0}};
-    for (size_t lane = 0; lane < LANES; lane++) {
-        lanes.min[lane] = INFINITY;
-        lanes.max[lane] = -INFINITY;
-    }
-    size_t at = 0;
-    for (; at + LANES <= count; at += LANES) {
-        for (size_t lane = 0; lane < LANES; lane++) {
-            lane_add(&lanes, lane, values[at + lane]);
-        }
-    }
-    for (size_t lane = 0; at < count; lane++, at++) {
-        lane_add(&lanes, lane, values[at]);
-    }
-    for (size_t lane = 0; lane < LANES; lane++) {
-        add_exactly(&bucket->sum, &bucket->compensation, lanes.sum[lane]);
-        bucket->compensation += lanes.compensation[lane];
-        bucket->numbers += lanes.numbers[lane];
-        bucket->min = lanes.min[lane] < bucket->min ? lanes.min[lane] : bucket->min;
-        bucket->max = lanes.max[lane] > bucket->max ? lanes.max[lane] : bucket->max;
-    }
-}
-
 void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const double *values,
-                   size_t count)
+                   size_t count, bool with_numbers)
 {
     VV_ASSERT(count >= 1);
     if (bucket->count == 0) {
@@ -94,7 +39,9 @@ void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const do
     bucket->last_time = timestamps[count - 1];
     bucket->last = values[count - 1];
     bucket->count += count;
-    add_numbers(bucket, values, count);
+    if (with_numbers) {
+        vv_numbers_add(&bucket->numbers, values, count);
+    }
 }
 
 void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other)
@@ -108,32 +55,24 @@ void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other)
         bucket->last = other->last;
     }
     bucket->count += other->count;
-    bucket->numbers += other->numbers;
-    add_exactly(&bucket->sum, &bucket->compensation, other->sum);
-    bucket->compensation += other->compensation;
-    bucket->min = other->min < bucket->min ? other->min : bucket->min;
-    bucket->max = other->max > bucket->max ? other->max : bucket->max;
-}
-
-static double total(const struct vv_bucket *bucket)
-{
-    return isfinite(bucket->sum) ? bucket->sum + bucket->compensation : bucket->sum;
+    vv_numbers_merge(&bucket->numbers, &other->numbers);
 }
 
 double vv_bucket_value(const struct vv_bucket *bucket, varve_function function)
 {
-    bool numbers = bucket->numbers > 0;
+    const struct vv_numbers *numbers = &bucket->numbers;
+    bool any = numbers->count > 0;
     switch (function) {
     case VARVE_FUNCTION_COUNT:
         return (double)bucket->count;
     case VARVE_FUNCTION_SUM:
-        return numbers ? total(bucket) : (double)NAN;
+        return any ? vv_numbers_total(numbers) : (double)NAN;
     case VARVE_FUNCTION_MIN:
-        return numbers ? bucket->min : (double)NAN;
+        return any ? numbers->min : (double)NAN;
     case VARVE_FUNCTION_MAX:
-        return numbers ? bucket->max : (double)NAN;
+        return any ? numbers->max : (double)NAN;
     case VARVE_FUNCTION_AVG:
-        return numbers ? total(bucket) / (double)bucket->numbers : (double)NAN;
+        return any ? vv_numbers_total(numbers) / (double)numbers->count : (double)NAN;
     case VARVE_FUNCTION_FIRST:
         return bucket->first;
     case VARVE_FUNCTION_LAST:
@@ -167,7 +106,7 @@ struct vv_bucket *vv_bucket_list_append(struct vv_bucket_list *list, int64_t tim
         return NULL;
     }
     struct vv_bucket *bucket = &list->entries[list->count++];
-    *bucket = (struct vv_bucket){.time = time, .min = INFINITY, .max = -INFINITY};
+    *bucket = (struct vv_bucket){.time = time, .numbers = vv_numbers_none()};
     return bucket;
 }
 

@@ -9,15 +9,12 @@
 #define VARVE_QUERY_BUCKET_H
 
 #include "base/status.h"
+#include "query/numbers.h"
 
 struct vv_bucket {
-    int64_t time;        /* of the row: start of the step */
-    uint64_t count;      /* all samples; a bucket that is merged or read has at least one */
-    uint64_t numbers;    /* those that are not NaN: only these are in sum, min and max */
-    double sum;          /* sum + compensation is what was added, see vv_bucket_value() */
-    double compensation; /* what rounding took from sum */
-    double min;          /* +Inf without numbers */
-    double max;          /* -Inf without numbers */
+    int64_t time;   /* of the row: start of the step */
+    uint64_t count; /* all samples; a bucket that is merged or read has at least one */
+    struct vv_numbers numbers;
     int64_t first_time;
     int64_t last_time;
     double first;
@@ -35,9 +32,10 @@ struct vv_bucket_list {
  * the ends of int64 is cut off there: INT64_MIN, and INT64_MAX, which is no timestamp. */
 void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *end);
 
-/* Adds count >= 1 samples, all later than those added before. */
+/* Adds count >= 1 samples, all later than those added before. Without with_numbers only count,
+ * first and last are kept, and most values are not read. */
 void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const double *values,
-                   size_t count);
+                   size_t count, bool with_numbers);
 
 /* Adds other, of the same step. Where first or last have the same timestamp, those of bucket
  * stay. */

@@ -16,8 +16,6 @@
  */
 #include "query/merge.h"
 
-#include <string.h>
-
 #include "os/alloc.h"
 #include "query/merge_source.h"
 
@@ -127,7 +125,10 @@ static size_t free_run(const struct merge *merge)
     if (cursor->span_end <= bound) {
         return cursor->span.count - cursor->at;
     }
-    return vv_timestamps_find(cursor->span.timestamps, cursor->at, cursor->span.count, bound) -
+    if (cursor->next >= bound) {
+        return 0;
+    }
+    return vv_timestamps_find(cursor->span.timestamps, cursor->at + 1, cursor->span.count, bound) -
            cursor->at;
 }
 
@@ -163,11 +164,16 @@ static bool fold_top(struct merge *merge, size_t at)
     return merge->status == VARVE_OK;
 }
 
+/* Runs are short here (G4), mostly of one sample: a loop is cheaper than two calls of memcpy(). */
 static void copy_run(struct merge *merge, size_t at, size_t count)
 {
     const struct vv_merge_cursor *cursor = top(merge);
-    memcpy(merge->timestamps + at, cursor->span.timestamps + cursor->at, count * sizeof(int64_t));
-    memcpy(merge->values + at, cursor->span.values + cursor->at, count * sizeof(double));
+    const int64_t *timestamps = cursor->span.timestamps + cursor->at;
+    const double *values = cursor->span.values + cursor->at;
+    for (size_t index = 0; index < count; index++) {
+        merge->timestamps[at + index] = timestamps[index];
+        merge->values[at + index] = values[index];
+    }
     advance_top(merge, count);
 }
 

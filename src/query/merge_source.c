@@ -88,11 +88,12 @@ void vv_merge_cursor_advance(struct vv_merge_cursor *cursor, size_t count)
 {
     VV_ASSERT(cursor->settled && count >= 1 && count <= cursor->span.count - cursor->at);
     cursor->at += count;
-    cursor->settled = false;
     if (cursor->at < cursor->span.count) {
         cursor->next = cursor->span.timestamps[cursor->at];
+        cursor->settled = cursor->next < cursor->live_end;
     } else {
         cursor->next = cursor->span_end;
+        cursor->settled = false;
     }
 }
 

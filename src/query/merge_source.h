@@ -32,7 +32,8 @@ void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_
  * up. False: there is none, or the iterator failed (its status tells). */
 bool vv_merge_cursor_settle(struct vv_merge_cursor *cursor);
 
-/* Drops count samples of the span from the front; the cursor is no longer settled. */
+/* Drops count samples of the span from the front. The cursor stays settled if the next one stands
+ * in the span and is not deleted. */
 void vv_merge_cursor_advance(struct vv_merge_cursor *cursor, size_t count);
 
 /* Raises next to timestamp; loads nothing. */

@@ -1,6 +1,6 @@
 /*
- * fuzz_matcher.c - a regex and a value from any bytes: bounded time, and patterns that are simple enough
- * to do without PCRE2 answer as PCRE2 does.
+ * fuzz_matcher.c - a regex and a value from any bytes: bounded time, and patterns that are simple
+ * enough to do without PCRE2 answer as PCRE2 does.
  *
  *   input   type byte | pattern | FF | value
  *
@@ -43,7 +43,8 @@ static void check_against_engine(varve_string pattern, varve_string value, bool 
     int length = snprintf(text, sizeof text, "(?:(?:%.*s))", (int)pattern.length, pattern.bytes);
     varve_string wrapped = {text, (size_t)length};
 
-    /* A pattern with a NUL is cut off by the print, one that ends inside \Q...\E swallows the groups. */
+    /* A pattern with a NUL is cut off by the print, one that ends inside \Q...\E swallows the
+     * groups. */
     if (wrapped.length == pattern.length + 8 &&
         ask(VARVE_MATCH_REGEX, wrapped, value, &accepted) == VARVE_OK) {
         VV_ASSERT(accepted == matched);

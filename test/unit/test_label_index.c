@@ -217,8 +217,8 @@ static void creation_may_run_out_of_memory(void **state)
     vv_label_index_destroy(NULL);
 }
 
-/* 100,000 series of 10 labels, as monitoring has them: ten metrics on each of 10,000 hosts, and labels of
- * the host with few values. */
+/* 100,000 series of 10 labels, as monitoring has them: ten metrics on each of 10,000 hosts, and
+ * labels of the host with few values. */
 static void one_hundred_thousand_series_stay_under_250_bytes_each(void **state)
 {
     (void)state;

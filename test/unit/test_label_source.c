@@ -1,5 +1,5 @@
-/* Tests of label_source.c: by hand, then random matchers over random label sets against asking every
- * series one by one. */
+/* Tests of label_source.c: by hand, then random matchers over random label sets against asking
+ * every series one by one. */
 #include "index/label_source.h"
 
 #include <stdio.h>
