@@ -55,7 +55,8 @@ static varve_status expected(const struct record *record, const char *at, const 
     return vv_import_expected(record->importer, record->line, at, what, " ,=");
 }
 
-/* Behind the name at `at`: at the first character that ends it unescaped, at the latest the line end. */
+/* Behind the name at `at`: at the first character that ends it unescaped, at the latest the line
+ * end. */
 static inline const char *skip_name(const char *at, enum name_kind kind)
 {
     for (;;) {

@@ -1,10 +1,10 @@
 /*
- * fuzz_import.h - what the fuzz targets of the text formats share: an import that must obey, whatever the
- * input.
+ * fuzz_import.h - what the fuzz targets of the text formats share: an import that must obey,
+ * whatever the input.
  *
- * The input is imported twice, read in large and in small pieces: both must give the same samples and the
- * same messages. Inputs without records over several lines are also imported twice in a row within one
- * import: what was recognised from the cache must equal what was parsed.
+ * The input is imported twice, read in large and in small pieces: both must give the same samples
+ * and the same messages. Inputs without records over several lines are also imported twice in a row
+ * within one import: what was recognised from the cache must equal what was parsed.
  */
 #ifndef VARVE_TEST_SUPPORT_FUZZ_IMPORT_H
 #define VARVE_TEST_SUPPORT_FUZZ_IMPORT_H

@@ -1,5 +1,6 @@
 /*
- * test_csv_read.c - CSV in: the canonical header, tables, quotes, time formats, and the words for bad lines.
+ * test_csv_read.c - CSV in: the canonical header, tables, quotes, time formats, and the words for
+ * bad lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>

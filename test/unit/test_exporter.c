@@ -1,6 +1,6 @@
 /*
- * test_exporter.c - text out: what is promised to be lossless comes back bit for bit through an import,
- * the rest is refused in words.
+ * test_exporter.c - text out: what is promised to be lossless comes back bit for bit through an
+ * import, the rest is refused in words.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /*
- * test_number_scan.c - the fast scanners against strtod(), against wide integers, and on hard cases.
+ * test_number_scan.c - the fast scanners against strtod(), against wide integers, and on hard
+ * cases.
  */
 #include <setjmp.h>
 #include <stdarg.h>
