@@ -1,0 +1,229 @@
+/*
+ * fuzz_block.c - block files, any bytes: every call answers in bounded time and reads nothing that
+ * is not there.
+ *
+ * Checksums would keep the fuzzer out, so they are put right first: what is behind them is believed
+ * by nobody. Inputs that claim more than a few megabytes of pages are left out, since they only take
+ * time. The first byte of the identity chooses between a mapping and reads.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "mmap/block.h"
+#include "mmap/block_format.h"
+#include "os/alloc.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+enum { UNPACKED_BYTES_MAX = 8 << 20, ITEMS_MAX = 5000 };
+
+/* ------------------------------------------- An environment that holds one file, the input */
+
+struct input {
+    uint8_t *bytes;
+    size_t length;
+    bool mapped;
+};
+
+static int input_open(void *ctx, int directory, const char *name, enum vv_open_mode mode)
+{
+    (void)ctx;
+    (void)directory;
+    (void)name;
+    (void)mode;
+    return 1;
+}
+
+static int input_close(void *ctx, int file)
+{
+    (void)ctx;
+    (void)file;
+    return 0;
+}
+
+static int input_stat(void *ctx, int file, struct vv_file_status *status)
+{
+    const struct input *input = ctx;
+    (void)file;
+    *status = (struct vv_file_status){.size = input->length};
+    return 0;
+}
+
+static int64_t input_pread(void *ctx, int file, void *bytes, size_t length, uint64_t offset)
+{
+    const struct input *input = ctx;
+    (void)file;
+    if (offset >= input->length) {
+        return 0;
+    }
+    size_t left = input->length - (size_t)offset;
+    length = length < left ? length : left;
+    memcpy(bytes, input->bytes + offset, length);
+    return (int64_t)length;
+}
+
+static int input_map(void *ctx, int file, size_t length, const uint8_t **bytes)
+{
+    const struct input *input = ctx;
+    (void)file;
+    VV_ASSERT(length == input->length);
+    *bytes = input->bytes;
+    return input->mapped ? 0 : -ENOMEM;
+}
+
+static int input_unmap(void *ctx, const uint8_t *bytes, size_t length)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)length;
+    return 0;
+}
+
+static int input_populate(void *ctx, const uint8_t *bytes, size_t length)
+{
+    const struct input *input = ctx;
+    VV_ASSERT(bytes >= input->bytes && bytes + length <= input->bytes + input->length);
+    return 0;
+}
+
+static const struct vv_env_ops input_ops = {
+    .open = input_open,
+    .close = input_close,
+    .stat = input_stat,
+    .pread = input_pread,
+    .map = input_map,
+    .unmap = input_unmap,
+    .populate = input_populate,
+};
+
+/* --------------------------------------------------------------------- Putting checksums right */
+
+/* Puts the checksum of a page right; returns how long the page becomes. */
+static uint64_t repair_page(const struct input *input, uint8_t *entry)
+{
+    struct vv_page_where where = vv_page_where_unpack(vv_load_u64(entry + VV_PAGE_WHERE));
+    uint32_t stored_bytes = vv_load_u32(entry + VV_PAGE_STORED_BYTES);
+    if (where.offset <= input->length && stored_bytes <= input->length - where.offset) {
+        vv_store_u32(entry + VV_PAGE_CHECKSUM,
+                     (uint32_t)vv_hash(input->bytes + where.offset, stored_bytes));
+    }
+    return where.unpacked_bytes;
+}
+
+/* False: the input is too short to be a block, or claims too much. */
+static bool repair(struct input *input)
+{
+    if (input->length < VV_BLOCK_HEADER_BYTES + VV_BLOCK_FOOTER_BYTES) {
+        return true;
+    }
+    uint8_t *header = input->bytes;
+    uint8_t *footer = input->bytes + input->length - VV_BLOCK_FOOTER_BYTES;
+    uint64_t tail_offset = vv_load_u64(footer + VV_FOOTER_TAIL_OFFSET);
+    uint32_t page_count = vv_load_u32(footer + VV_FOOTER_PAGE_COUNT);
+    uint64_t end = input->length - VV_BLOCK_FOOTER_BYTES;
+    uint64_t unpacked_bytes = 0;
+    vv_store_u64(footer + VV_FOOTER_FILE_BYTES, input->length);
+    vv_store_u32(header + VV_HEADER_CHECKSUM, (uint32_t)vv_hash(header, VV_HEADER_CHECKSUM));
+    if (tail_offset > end || page_count > (end - tail_offset) / VV_BLOCK_PAGE_ENTRY_BYTES) {
+        return true;
+    }
+    for (uint32_t page = 0; page < page_count; page++) {
+        unpacked_bytes += repair_page(input, input->bytes + tail_offset +
+                                                 (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES);
+    }
+    struct vv_checksum_state state;
+    vv_checksum_init(&state, 0);
+    vv_checksum_update(&state, header, VV_BLOCK_HEADER_BYTES);
+    vv_checksum_update(&state, input->bytes + tail_offset, (size_t)(end - tail_offset));
+    vv_checksum_update(&state, footer, VV_FOOTER_CHECKSUM);
+    vv_store_u64(footer + VV_FOOTER_CHECKSUM, vv_checksum_finish(&state));
+    return unpacked_bytes <= UNPACKED_BYTES_MAX;
+}
+
+/* ---------------------------------------------------------------------------- Reading it all */
+
+static void read_layer(struct vv_block *block, uint32_t id, unsigned layer)
+{
+    struct vv_merge_source source;
+    varve_span span;
+    if (vv_block_layer_iter(block, id, layer, INT64_MIN, INT64_MAX, &source) != VARVE_OK) {
+        return;
+    }
+    double sum = 0;
+    while (vv_iter_next_span(source.iter, &span)) {
+        VV_ASSERT(span.count >= 1 && span.count <= VV_SPAN_MAX);
+        sum += span.values[0] + (double)span.timestamps[span.count - 1];
+        vv_iter_seek(source.iter, span.timestamps[span.count - 1]);
+    }
+    vv_iter_destroy(source.iter);
+}
+
+static void read_series(struct vv_block *block, uint32_t id)
+{
+    struct vv_buffer key = {0};
+    struct vv_block_series series;
+    if (vv_block_series(block, id, &key, &series) == VARVE_OK) {
+        uint32_t found;
+        struct vv_range tombstones[64];
+        VV_ASSERT(vv_key_validate(series.key) == VARVE_OK);
+        (void)vv_block_find(block, series.key, series.key_hash, &found);
+        if (series.tombstone_count <= 64) {
+            (void)vv_block_tombstones(block, id, tombstones);
+        }
+        for (unsigned layer = 0; layer < series.layer_count && layer < 64; layer++) {
+            read_layer(block, id, layer);
+        }
+    }
+    vv_buffer_fini(&key);
+}
+
+static varve_status visit_value(void *visitor, varve_string value, uint64_t posting)
+{
+    const struct vv_label_source *source = visitor;
+    struct vv_id_set *ids = vv_id_set_create();
+    VV_ASSERT(value.length == 0 || value.bytes != NULL);
+    (void)source->ops->add_posting(source->ctx, posting, ids);
+    vv_id_set_destroy(ids);
+    return VARVE_OK;
+}
+
+static varve_status visit_name(void *visitor, varve_string name)
+{
+    struct vv_label_source *source = visitor;
+    (void)source->ops->each_value(source->ctx, name, visit_value, source);
+    return VARVE_OK;
+}
+
+static void read_block(struct vv_block *block)
+{
+    struct vv_label_source source = vv_block_labels(block);
+    uint64_t samples;
+    (void)source.ops->each_name(source.ctx, visit_name, &source);
+    for (uint32_t id = 0; id < vv_block_info(block)->series_count; id++) {
+        read_series(block, id);
+    }
+    (void)vv_block_verify(block, NULL, NULL, &samples);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    if (length == 0) {
+        return 0;
+    }
+    struct input input = {.bytes = malloc(length), .length = length};
+    const struct vv_env env = {.ops = &input_ops, .ctx = &input};
+    struct vv_block *block;
+    memcpy(input.bytes, bytes, length);
+    input.mapped = length <= VV_HEADER_UUID || bytes[VV_HEADER_UUID] % 2 == 0;
+    if (repair(&input) && vv_block_open(&env, 0, "input", NULL, &block, NULL) == VARVE_OK) {
+        const struct vv_block_info *info = vv_block_info(block);
+        if (info->series_count <= ITEMS_MAX && info->chunk_count <= ITEMS_MAX) {
+            read_block(block);
+        }
+        vv_block_release(block);
+    }
+    free(input.bytes);
+    return 0;
+}
