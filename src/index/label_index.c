@@ -1,18 +1,20 @@
 /*
  * label_index.c - label name -> value -> ids, in memory.
  *
- *   names[]    { name, slots -> [ v7 | -- | v2 | ... ] }      a hash table of its own per label
- *   name
- *   values[]   { bytes, length, hash, posting }  x value_count      a posting number is an index
- *   here
- *   strings    an arena: names and values once each, never moved
+ *   names[]  { name, slots, values }
+ *                      |       +--> [ { bytes, length, hash, posting } ... ]   in order of coming
+ *                      +--> [ 7 | -- | 2 | ... ]                               hash table over them
+ *   strings  an arena: names and values once each, never moved
+ *   posting number = name number << 32 | value number
  *
  * X1  Slots hold value number + 1, 0 is free; linear probing, at most three quarters full; nothing
  *     is ever removed. Label names are few, hence a list that is searched from the front.
  * X2  An id is added label by label and last to all ids. If that fails on the way, what was added
  *     is taken back; a value that is left without ids is as good as absent.
  * X3  Strings live in the arena and never move: visitors may keep them as long as the index.
- *     values[] moves when it grows.
+ *     Arrays move when they grow.
+ * X4  Values are walked in the order in which they came, which is that of their strings in memory:
+ *     a regex over 100,000 values meets few cache misses.
  * Threads: adding needs exclusion by the caller; reading calls may run together.
  */
 #include "index/label_index.h"
@@ -24,7 +26,7 @@
 #include "os/alloc.h"
 #include "pool/arena.h"
 
-enum { SLOTS_MIN = 8, VALUES_MIN = 64, NAMES_MIN = 16 };
+enum { SLOTS_MIN = 4, VALUES_MIN = 2, NAMES_MIN = 16 };
 
 struct label_value {
     const char *bytes;
@@ -38,8 +40,10 @@ _Static_assert(VARVE_LABEL_VALUE_BYTES_MAX <= UINT16_MAX, "length of a value fit
 struct label_name {
     varve_string name;
     uint32_t *slots;
+    struct label_value *values;
     uint32_t slot_count; /* a power of two */
     uint32_t value_count;
+    uint32_t value_capacity;
 };
 
 struct vv_label_index {
@@ -47,9 +51,6 @@ struct vv_label_index {
     struct label_name *names;
     size_t name_count;
     size_t name_capacity;
-    struct label_value *values;
-    uint32_t value_count;
-    uint32_t value_capacity;
     struct vv_id_set *all;
 };
 
@@ -73,14 +74,15 @@ void vv_label_index_destroy(struct vv_label_index *index)
     if (index == NULL) {
         return;
     }
-    for (uint32_t value = 0; value < index->value_count; value++) {
-        vv_posting_fini(&index->values[value].posting);
-    }
-    for (size_t name = 0; name < index->name_count; name++) {
-        vv_free(index->names[name].slots);
+    for (size_t at = 0; at < index->name_count; at++) {
+        struct label_name *name = &index->names[at];
+        for (uint32_t value = 0; value < name->value_count; value++) {
+            vv_posting_fini(&name->values[value].posting);
+        }
+        vv_free(name->values);
+        vv_free(name->slots);
     }
     vv_id_set_destroy(index->all);
-    vv_free(index->values);
     vv_free(index->names);
     vv_arena_fini(&index->strings);
     vv_free(index);
@@ -104,8 +106,7 @@ static struct label_name *find_name(const struct vv_label_index *index, varve_st
 }
 
 /* The slot in which the value stands, or the free one where it would. */
-static uint32_t *find_slot(const struct vv_label_index *index, const struct label_name *name,
-                           uint32_t hash, varve_string value)
+static uint32_t *find_slot(const struct label_name *name, uint32_t hash, varve_string value)
 {
     uint32_t mask = name->slot_count - 1;
     for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
@@ -113,7 +114,7 @@ static uint32_t *find_slot(const struct vv_label_index *index, const struct labe
         if (number == 0) {
             return &name->slots[at];
         }
-        const struct label_value *found = &index->values[number - 1];
+        const struct label_value *found = &name->values[number - 1];
         if (found->hash == hash && same_bytes(found->bytes, found->length, value)) {
             return &name->slots[at];
         }
@@ -123,6 +124,20 @@ static uint32_t *find_slot(const struct vv_label_index *index, const struct labe
 static uint32_t hash_of(varve_string value)
 {
     return (uint32_t)vv_hash(value.bytes, value.length);
+}
+
+static uint64_t posting_number(const struct vv_label_index *index, const struct label_name *name,
+                               uint32_t value)
+{
+    return (uint64_t)(name - index->names) << 32 | value;
+}
+
+static struct vv_posting *posting_at(const struct vv_label_index *index, uint64_t number)
+{
+    VV_ASSERT(number >> 32 < index->name_count);
+    struct label_name *name = &index->names[number >> 32];
+    VV_ASSERT((uint32_t)number < name->value_count);
+    return &name->values[(uint32_t)number].posting;
 }
 
 /* -------------------------------------------------------------------------------- Adding */
@@ -163,7 +178,7 @@ static varve_status add_name(struct vv_label_index *index, varve_string name,
 }
 
 /* Makes room for one more value in the hash table of a name. */
-static varve_status reserve_slot(const struct vv_label_index *index, struct label_name *name)
+static varve_status reserve_slot(struct label_name *name)
 {
     if (name->value_count + 1 <= name->slot_count / 4 * 3) {
         return VARVE_OK;
@@ -173,15 +188,12 @@ static varve_status reserve_slot(const struct vv_label_index *index, struct labe
     if (slots == NULL) {
         return VARVE_NO_MEMORY;
     }
-    for (uint32_t old = 0; old < name->slot_count; old++) {
-        uint32_t number = name->slots[old];
-        if (number != 0) {
-            uint32_t at = index->values[number - 1].hash & (count - 1);
-            while (slots[at] != 0) {
-                at = (at + 1) & (count - 1);
-            }
-            slots[at] = number;
+    for (uint32_t value = 0; value < name->value_count; value++) {
+        uint32_t at = name->values[value].hash & (count - 1);
+        while (slots[at] != 0) {
+            at = (at + 1) & (count - 1);
         }
+        slots[at] = value + 1;
     }
     vv_free(name->slots);
     name->slots = slots;
@@ -189,54 +201,54 @@ static varve_status reserve_slot(const struct vv_label_index *index, struct labe
     return VARVE_OK;
 }
 
-static varve_status reserve_value(struct vv_label_index *index)
+static varve_status reserve_value(struct label_name *name)
 {
-    if (index->value_count < index->value_capacity) {
+    if (name->value_count < name->value_capacity) {
         return VARVE_OK;
     }
-    if (index->value_count >= UINT32_MAX / 2) {
+    if (name->value_count >= UINT32_MAX / 4) {
         return VARVE_LIMIT;
     }
-    size_t capacity = index->value_capacity;
-    void *values = grow_array(index->values, &capacity, VALUES_MIN, sizeof(index->values[0]));
+    size_t capacity = name->value_capacity;
+    void *values = grow_array(name->values, &capacity, VALUES_MIN, sizeof(name->values[0]));
     if (values == NULL) {
         return VARVE_NO_MEMORY;
     }
-    index->values = values;
-    index->value_capacity = (uint32_t)capacity;
+    name->values = values;
+    name->value_capacity = (uint32_t)capacity;
     return VARVE_OK;
 }
 
-/* Finds or makes the value of a label. */
-static varve_status intern(struct vv_label_index *index, const varve_label *label, uint32_t *number)
+/* Finds or makes the value of a label, and its posting, which is valid until the next call. */
+static varve_status intern(struct vv_label_index *index, const varve_label *label,
+                           uint64_t *posting)
 {
     struct label_name *name = find_name(index, label->name);
     if (name == NULL) {
         VV_TRY(add_name(index, label->name, &name));
     }
     uint32_t hash = hash_of(label->value);
-    uint32_t *slot = find_slot(index, name, hash, label->value);
+    uint32_t *slot = find_slot(name, hash, label->value);
     if (*slot == 0) {
-        VV_TRY(reserve_value(index));
-        VV_TRY(reserve_slot(index, name));
+        VV_TRY(reserve_value(name));
+        VV_TRY(reserve_slot(name));
         const char *bytes = vv_arena_copy(&index->strings, label->value.bytes, label->value.length);
         if (bytes == NULL) {
             return VARVE_NO_MEMORY;
         }
-        slot = find_slot(index, name, hash, label->value);
-        index->values[index->value_count] = (struct label_value){
+        slot = find_slot(name, hash, label->value);
+        name->values[name->value_count] = (struct label_value){
             .bytes = bytes, .hash = hash, .length = (uint16_t)label->value.length};
-        *slot = ++index->value_count;
-        name->value_count++;
+        *slot = ++name->value_count;
     }
-    *number = *slot - 1;
+    *posting = posting_number(index, name, *slot - 1);
     return VARVE_OK;
 }
 
 varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id, struct vv_key key)
 {
     varve_label labels[VARVE_LABELS_MAX];
-    uint32_t added[VARVE_LABELS_MAX];
+    uint64_t added[VARVE_LABELS_MAX];
     size_t count = vv_key_labels(key, labels);
     size_t done = 0;
     varve_status status = VARVE_OK;
@@ -244,7 +256,7 @@ varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id, struc
     for (; done < count && status == VARVE_OK; done++) {
         status = intern(index, &labels[done], &added[done]);
         if (status == VARVE_OK) {
-            status = vv_posting_add(&index->values[added[done]].posting, id);
+            status = vv_posting_add(posting_at(index, added[done]), id);
         }
     }
     if (status == VARVE_OK) {
@@ -252,7 +264,7 @@ varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id, struc
     }
     /* The last one is what failed. */
     for (size_t undo = 0; undo + 1 < done; undo++) {
-        vv_posting_undo_add(&index->values[added[undo]].posting, id);
+        vv_posting_undo_add(posting_at(index, added[undo]), id);
     }
     return status;
 }
@@ -266,11 +278,10 @@ static varve_status add_all(const void *ctx, struct vv_id_set *into)
 }
 
 /* Whether any series still has this label, which a failed add may have left without. */
-static bool name_is_used(const struct vv_label_index *index, const struct label_name *name)
+static bool name_is_used(const struct label_name *name)
 {
-    for (uint32_t slot = 0; slot < name->slot_count; slot++) {
-        uint32_t number = name->slots[slot];
-        if (number != 0 && !vv_posting_is_empty(&index->values[number - 1].posting)) {
+    for (uint32_t value = 0; value < name->value_count; value++) {
+        if (!vv_posting_is_empty(&name->values[value].posting)) {
             return true;
         }
     }
@@ -281,7 +292,7 @@ static varve_status each_name(const void *ctx, vv_visit_name visit, void *visito
 {
     const struct vv_label_index *index = ctx;
     for (size_t at = 0; at < index->name_count; at++) {
-        if (name_is_used(index, &index->names[at])) {
+        if (name_is_used(&index->names[at])) {
             VV_TRY(visit(visitor, index->names[at].name));
         }
     }
@@ -293,14 +304,11 @@ static varve_status each_value(const void *ctx, varve_string name, vv_visit_valu
 {
     const struct vv_label_index *index = ctx;
     const struct label_name *found = find_name(index, name);
-    for (uint32_t slot = 0; found != NULL && slot < found->slot_count; slot++) {
-        uint32_t number = found->slots[slot];
-        if (number == 0) {
-            continue;
-        }
-        const struct label_value *value = &index->values[number - 1];
+    for (uint32_t at = 0; found != NULL && at < found->value_count; at++) {
+        const struct label_value *value = &found->values[at];
         if (!vv_posting_is_empty(&value->posting)) {
-            VV_TRY(visit(visitor, (varve_string){value->bytes, value->length}, number - 1));
+            VV_TRY(visit(visitor, (varve_string){value->bytes, value->length},
+                         posting_number(index, found, at)));
         }
     }
     return VARVE_OK;
@@ -314,19 +322,17 @@ static varve_status find_value(const void *ctx, varve_string name, varve_string 
     if (found == NULL) {
         return VARVE_NOT_FOUND;
     }
-    uint32_t number = *find_slot(index, found, hash_of(value), value);
-    if (number == 0 || vv_posting_is_empty(&index->values[number - 1].posting)) {
+    uint32_t number = *find_slot(found, hash_of(value), value);
+    if (number == 0 || vv_posting_is_empty(&found->values[number - 1].posting)) {
         return VARVE_NOT_FOUND;
     }
-    *posting = number - 1;
+    *posting = posting_number(index, found, number - 1);
     return VARVE_OK;
 }
 
 static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
 {
-    const struct vv_label_index *index = ctx;
-    VV_ASSERT(posting < index->value_count);
-    return vv_posting_add_to(&index->values[posting].posting, into);
+    return vv_posting_add_to(posting_at(ctx, posting), into);
 }
 
 struct vv_label_source vv_label_index_source(const struct vv_label_index *index)
@@ -344,13 +350,14 @@ struct vv_label_source vv_label_index_source(const struct vv_label_index *index)
 uint64_t vv_label_index_bytes(const struct vv_label_index *index)
 {
     uint64_t bytes = sizeof(*index) + index->strings.reserved_bytes +
-                     index->name_capacity * sizeof(index->names[0]) +
-                     index->value_capacity * sizeof(index->values[0]) + vv_id_set_bytes(index->all);
-    for (size_t name = 0; name < index->name_count; name++) {
-        bytes += index->names[name].slot_count * sizeof(uint32_t);
-    }
-    for (uint32_t value = 0; value < index->value_count; value++) {
-        bytes += vv_posting_bytes(&index->values[value].posting);
+                     index->name_capacity * sizeof(index->names[0]) + vv_id_set_bytes(index->all);
+    for (size_t at = 0; at < index->name_count; at++) {
+        const struct label_name *name = &index->names[at];
+        bytes += name->slot_count * sizeof(name->slots[0]);
+        bytes += name->value_capacity * sizeof(name->values[0]);
+        for (uint32_t value = 0; value < name->value_count; value++) {
+            bytes += vv_posting_bytes(&name->values[value].posting);
+        }
     }
     return bytes;
 }

@@ -4,8 +4,8 @@
  *
  * R1  A match is bounded: MATCH_STEPS_MAX backtracking steps, DEPTH_MAX nested points, HEAP_KIB_MAX
  *     of heap. Values have at most 4 KiB, so that only patterns with real explosions get there.
- * R2  Values are UTF-8 already; PCRE2 checks them again, since skipping that on a bad one is
- *     undefined.
+ * R2  A value is checked to be UTF-8 here, which is faster than PCRE2's own check; handing it a bad
+ *     one unchecked would be undefined.
  * R3  Where the JIT cannot work (refused by the kernel, its stack too small), the interpreter
  *     answers.
  * Threads: one at a time per regex (match_data is scratch).
@@ -35,6 +35,7 @@ struct vv_regex {
     pcre2_code *code; /* from here on NULL unless shape is GENERAL */
     pcre2_match_data *match_data;
     pcre2_match_context *limits;
+    bool has_jit;
 };
 
 /* PCRE2 asks for memory through these, so that it is counted and can fail in tests. */
@@ -79,8 +80,7 @@ static varve_status compile_code(struct vv_regex *regex, varve_string pattern,
     if (regex->code == NULL) {
         return compile_failed(number, at, error);
     }
-    /* A failure leaves the interpreter, which answers the same. */
-    (void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
+    regex->has_jit = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
     regex->match_data = pcre2_match_data_create(1, memory);
     regex->limits = pcre2_match_context_create(memory);
     if (regex->match_data == NULL || regex->limits == NULL) {
@@ -158,22 +158,24 @@ void vv_regex_destroy(struct vv_regex *regex)
 
 static varve_status match_general(struct vv_regex *regex, varve_string value, bool *matched)
 {
+    if (!vv_utf8_valid(value.bytes, value.length)) {
+        return VARVE_INVALID;
+    }
     PCRE2_SPTR subject = (PCRE2_SPTR)(value.length > 0 ? value.bytes : "");
-    int result =
-        pcre2_match(regex->code, subject, value.length, 0, 0, regex->match_data, regex->limits);
+    int result = PCRE2_ERROR_JIT_STACKLIMIT;
+    if (regex->has_jit) {
+        result = pcre2_jit_match(regex->code, subject, value.length, 0, 0, regex->match_data,
+                                 regex->limits);
+    }
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
-        result = pcre2_match(regex->code, subject, value.length, 0, PCRE2_NO_JIT, regex->match_data,
-                             regex->limits);
+        result = pcre2_match(regex->code, subject, value.length, 0,
+                             PCRE2_NO_JIT | PCRE2_NO_UTF_CHECK, regex->match_data, regex->limits);
     }
     if (result >= 0 || result == PCRE2_ERROR_NOMATCH) {
         *matched = result >= 0;
         return VARVE_OK;
     }
-    if (result == PCRE2_ERROR_NOMEMORY) {
-        return VARVE_NO_MEMORY;
-    }
-    bool bad_utf8 = result <= PCRE2_ERROR_UTF8_ERR1 && result >= PCRE2_ERROR_UTF8_ERR21;
-    return bad_utf8 ? VARVE_INVALID : VARVE_LIMIT;
+    return result == PCRE2_ERROR_NOMEMORY ? VARVE_NO_MEMORY : VARVE_LIMIT;
 }
 
 static bool starts_with(varve_string value, varve_string prefix)
