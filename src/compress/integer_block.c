@@ -274,7 +274,11 @@ static struct vv_integer_plan plan_mode(struct encoding *encoding, enum vv_block
     const int64_t *differences = encoding->differences + first;
     size_t count = encoding->count - first;
     if (form == VV_FORM_PACKED) {
-        return vv_integer_plan_lanes(encoding->kernels, differences, count, mode);
+        struct vv_integer_plan plan =
+            vv_integer_plan_lanes(encoding->kernels, differences, count, mode);
+        /* Those that do not count are packed nevertheless, and stand in the header as well. */
+        plan.bits += first * (plan.width + 8);
+        return plan;
     }
     return vv_integer_plan_bytes(encoding->kernels, differences, count, mode,
                                  form == VV_FORM_DELTA_PLANES ? EXCEPTION_BITS_ALIKE

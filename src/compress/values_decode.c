@@ -83,6 +83,9 @@ static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_read
         return VARVE_CORRUPT;
     }
     VV_TRY(vv_positions_decode(reader, (size_t)change_count, count, changes));
+    if (changes[0] == 0) {
+        return VARVE_CORRUPT;
+    }
     VV_TRY(decode_plain(kernels, reader, tag, (size_t)change_count + 1, runs));
     kernels->expand((const uint64_t *)runs, changes, (size_t)change_count + 1, count,
                     (uint64_t *)values);

@@ -7,7 +7,7 @@
 #ifndef VARVE_TEST_SUPPORT_CODEC_CHECKS_H
 #define VARVE_TEST_SUPPORT_CODEC_CHECKS_H
 
-#include "compress/codec.h"
+#include "compress/codec_with.h"
 #include "support/columns.h"
 
 #define VV_CHECK(expression, ...)                                                                  \
@@ -30,19 +30,42 @@ static inline uint8_t *vv_check_copy(const uint8_t *bytes, size_t length)
     return copy;
 }
 
+/* The tables of this machine, the scalar one first. */
+static inline size_t vv_check_tables(const struct vv_kernels **tables)
+{
+    size_t count = 0;
+    for (int isa = VV_ISA_SCALAR; isa <= VV_ISA_NEON; isa++) {
+        const struct vv_kernels *table = vv_kernels_of((enum vv_isa)isa);
+        if (table != NULL) {
+            tables[count++] = table;
+        }
+    }
+    return count;
+}
+
+/* Every table gives the same bytes, and the same values back from them. Returns the bytes. */
 static inline size_t vv_check_values_roundtrip(const double *values, size_t count)
 {
+    const struct vv_kernels *tables[4];
+    size_t table_count = vv_check_tables(tables);
     uint8_t *encoded = malloc(VV_VALUES_BOUND(count));
     double *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
     VV_CHECK(encoded != NULL && decoded != NULL, "no memory");
-    size_t length = vv_values_encode(values, count, encoded);
+    size_t length = vv_values_encode_with(tables[0], values, count, VV_FORM_PACKED, encoded);
     VV_CHECK(length <= VV_VALUES_BOUND(count), "%zu bytes for %zu values", length, count);
     uint8_t *copy = vv_check_copy(encoded, length);
-    varve_status status = vv_values_decode(copy, length, count, decoded);
-    VV_CHECK(status == VARVE_OK, "%d, %zu values, %zu bytes", (int)status, count, length);
-    for (size_t i = 0; i < count; i++) {
-        VV_CHECK(memcmp(&values[i], &decoded[i], 8) == 0, "value %zu of %zu: %a became %a, tag %x",
-                 i, count, values[i], decoded[i], copy[0]);
+    for (size_t table = 0; table < table_count; table++) {
+        const struct vv_kernels *kernels = tables[table];
+        VV_CHECK(vv_values_encode_with(kernels, values, count, VV_FORM_PACKED, encoded) == length &&
+                     memcmp(encoded, copy, length) == 0,
+                 "table %zu encodes differently, tag %x", table, copy[0]);
+        varve_status status = vv_values_decode_with(kernels, copy, length, count, decoded);
+        VV_CHECK(status == VARVE_OK, "%d, %zu values, %zu bytes", (int)status, count, length);
+        for (size_t i = 0; i < count; i++) {
+            VV_CHECK(memcmp(&values[i], &decoded[i], 8) == 0,
+                     "value %zu of %zu: %a became %a, tag %x, table %zu", i, count, values[i],
+                     decoded[i], copy[0], table);
+        }
     }
     VV_CHECK(vv_values_decode(copy, length - 1, count, decoded) == VARVE_CORRUPT, "shortened");
     free(copy);
@@ -53,16 +76,23 @@ static inline size_t vv_check_values_roundtrip(const double *values, size_t coun
 
 static inline size_t vv_check_timestamps_roundtrip(const int64_t *timestamps, size_t count)
 {
+    const struct vv_kernels *tables[4];
+    size_t table_count = vv_check_tables(tables);
     uint8_t *encoded = malloc(VV_TIMESTAMPS_BOUND(count));
     int64_t *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
     VV_CHECK(encoded != NULL && decoded != NULL, "no memory");
-    size_t length = vv_timestamps_encode(timestamps, count, encoded);
+    size_t length = vv_timestamps_encode_with(tables[0], timestamps, count, encoded);
     VV_CHECK(length <= VV_TIMESTAMPS_BOUND(count), "%zu bytes for %zu", length, count);
     uint8_t *copy = vv_check_copy(encoded, length);
-    varve_status status = vv_timestamps_decode(copy, length, count, decoded);
-    VV_CHECK(status == VARVE_OK, "%d, %zu timestamps, %zu bytes", (int)status, count, length);
-    for (size_t i = 0; i < count; i++) {
-        VV_CHECK(timestamps[i] == decoded[i], "timestamp %zu of %zu, tag %x", i, count, copy[0]);
+    for (size_t table = 0; table < table_count; table++) {
+        const struct vv_kernels *kernels = tables[table];
+        VV_CHECK(vv_timestamps_encode_with(kernels, timestamps, count, encoded) == length &&
+                     memcmp(encoded, copy, length) == 0,
+                 "table %zu encodes differently, tag %x", table, copy[0]);
+        varve_status status = vv_timestamps_decode_with(kernels, copy, length, count, decoded);
+        VV_CHECK(status == VARVE_OK, "%d, %zu timestamps, %zu bytes", (int)status, count, length);
+        VV_CHECK(memcmp(timestamps, decoded, count * sizeof *decoded) == 0,
+                 "%zu, tag %x, table %zu", count, copy[0], table);
     }
     VV_CHECK(vv_timestamps_decode(copy, length - 1, count, decoded) == VARVE_CORRUPT, "shortened");
     free(copy);
