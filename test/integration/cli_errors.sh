@@ -2,6 +2,7 @@
 # cli_errors.sh - what may be wrong with a database: the exit code of each case, a sentence, and
 # nothing created or changed.
 . "$(dirname "$0")/../support/cli.bash"
+trap 'umount "$work/small" 2>/dev/null; rm -rf "$work"' EXIT
 
 read_verbs=('query db x' 'latest db x' 'series db' 'labels db' 'stats db' 'export db' 'check db')
 for line in "${read_verbs[@]}" 'delete db x' 'compact db'; do

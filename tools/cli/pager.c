@@ -5,7 +5,8 @@
  *
  * P1  less shows what fits on one screen without stopping (-F), keeps colours (-R) and leaves it
  *     there (-X), as git has it.
- * P2  A pager that cannot be found is never started: its output would be lost.
+ * P2  It is not started on a terminal of unknown size, where it would stop at every line.
+ * P3  A pager that cannot be found is never started: its output would be lost.
  */
 #include "pager.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,7 +43,10 @@ static const char *pager_command(void)
 {
     const char *command = getenv("PAGER");
     const char *terminal = getenv("TERM");
-    if (!terminal || strcmp(terminal, "dumb") == 0 || !isatty(STDOUT_FILENO))
+    struct winsize size;
+    if (!terminal || strcmp(terminal, "dumb") == 0)
+        return NULL;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
         return NULL;
     if (!command)
         command = "less";

@@ -42,7 +42,7 @@ static void choose_size(struct canvas *canvas)
 {
     struct winsize size = {.ws_col = 80, .ws_row = 24};
     const char *columns = getenv("COLUMNS"), *rows = getenv("LINES");
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) {
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
         size.ws_col = (unsigned short)(columns ? clamp(atoi(columns), 0, 1000) : 80);
         size.ws_row = (unsigned short)(rows ? clamp(atoi(rows), 0, 1000) : 24);
     }

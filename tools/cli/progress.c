@@ -43,7 +43,7 @@ void cli_progress_update(struct cli_progress *progress, uint64_t bytes, uint64_t
     fputc('\r', stderr);
     if (total > 0)
         print_bar(bytes, total);
-    else
+    else if (bytes > 0)
         fprintf(stderr, "%s  ", cli_human_bytes((double)bytes, texts[0]));
     fprintf(stderr, "%s samples  %s/s", cli_human_count(samples, texts[1]),
             cli_human_count((uint64_t)((double)samples / seconds), texts[2]));
