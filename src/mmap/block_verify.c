@@ -225,8 +225,11 @@ static varve_status verify_layer(struct verification *verification, uint32_t ind
     struct vv_block_layer layer;
     int64_t time_max = 0;
     bool is_first = true;
-    VV_TRY(settle(verification, vv_block_layer_read(verification->block, index, &layer),
-                  "a layer of a series makes no sense"));
+    varve_status status = vv_block_layer_read(verification->block, index, &layer);
+    VV_TRY(settle(verification, status, "a layer of a series makes no sense"));
+    if (status != VARVE_OK) {
+        return VARVE_OK; /* noted; there are no chunks to follow */
+    }
     uint64_t before = verification->samples;
     bool damaged_before = verification->damaged;
     for (uint32_t at = 0; at < layer.chunk_count; at++) {
