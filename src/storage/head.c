@@ -60,7 +60,7 @@ static int64_t tail_bytes(const struct vv_tail *tail)
     return (int64_t)tail->capacity * 16;
 }
 
-static void run_destroy(struct vv_head *head, struct vv_run *run)
+static int64_t run_destroy(struct vv_head *head, struct vv_run *run)
 {
     int64_t samples = run->tail.count;
     int64_t bytes = (int64_t)sizeof(*run) + tail_bytes(&run->tail) +
@@ -75,6 +75,7 @@ static void run_destroy(struct vv_head *head, struct vv_run *run)
     vv_free(run);
     count_samples(head, -samples);
     count_bytes(head, -bytes);
+    return bytes;
 }
 
 /* The run that takes samples of this generation and policy. */
@@ -343,8 +344,9 @@ varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint
     return status;
 }
 
-void vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to)
+uint64_t vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to)
 {
+    int64_t bytes = 0;
     vv_spin_lock(lock_of(head, series));
     while (series->oldest_run != NULL && series->oldest_run->generation <= up_to) {
         struct vv_run *run = series->oldest_run;
@@ -352,7 +354,7 @@ void vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to
         if (run->newer == NULL) {
             series->newest_run = NULL;
         }
-        run_destroy(head, run);
+        bytes += run_destroy(head, run);
     }
     uint32_t dropped = 0;
     while (dropped < series->tombstone_count && series->tombstones[dropped].generation <= up_to) {
@@ -363,12 +365,14 @@ void vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to
         memmove(series->tombstones, series->tombstones + dropped,
                 series->tombstone_count * sizeof(*series->tombstones));
         count_bytes(head, -(int64_t)(dropped * sizeof(*series->tombstones)));
+        bytes += (int64_t)(dropped * sizeof(*series->tombstones));
         if (series->tombstone_count == 0) {
             vv_free(series->tombstones);
             series->tombstones = NULL;
         }
     }
     vv_spin_unlock(lock_of(head, series));
+    return (uint64_t)bytes;
 }
 
 bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,

@@ -87,11 +87,13 @@ bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, ui
  * lock. */
 int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after);
 
-/* Adds the series' least and greatest timestamp behind after. Takes the lock. */
-void vv_head_time_range(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                        struct vv_range *range);
+/* Adds the series' least and greatest timestamp behind after, and the number of its samples. Takes
+ * the lock. */
+void vv_head_measure(struct vv_head *head, const struct vv_series *series, uint64_t after,
+                     struct vv_range *range, uint64_t *samples);
 
-/* Gives back what belongs to generations up to this one. Takes the series' lock. */
-void vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to);
+/* Gives back what belongs to generations up to this one; returns how many bytes. Takes the series'
+ * lock. */
+uint64_t vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to);
 
 #endif

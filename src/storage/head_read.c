@@ -164,8 +164,8 @@ varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uin
     return status;
 }
 
-void vv_head_time_range(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                        struct vv_range *range)
+void vv_head_measure(struct vv_head *head, const struct vv_series *series, uint64_t after,
+                     struct vv_range *range, uint64_t *samples)
 {
     struct vv_spin *lock = &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
     vv_spin_lock(lock);
@@ -177,12 +177,14 @@ void vv_head_time_range(struct vv_head *head, const struct vv_series *series, ui
             const struct vv_head_chunk *chunk = run->chunks[i];
             range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
             range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
+            *samples += chunk->count;
         }
         if (run->tail.count > 0) {
             int64_t first = run->tail.timestamps[0];
             int64_t last = run->tail.timestamps[run->tail.count - 1];
             range->start = first < range->start ? first : range->start;
             range->end = last > range->end ? last : range->end;
+            *samples += run->tail.count;
         }
     }
     vv_spin_unlock(lock);
@@ -191,6 +193,7 @@ void vv_head_time_range(struct vv_head *head, const struct vv_series *series, ui
 int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after)
 {
     struct vv_range range = {INT64_MAX, INT64_MIN};
-    vv_head_time_range(head, series, after, &range);
+    uint64_t samples = 0;
+    vv_head_measure(head, series, after, &range, &samples);
     return range.end;
 }

@@ -74,19 +74,20 @@ static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t
     return VARVE_OK;
 }
 
-static varve_status write_tombstones(struct vv_block_writer *writer,
+static varve_status write_tombstones(struct vv_series_output *output,
                                      const struct vv_source_list *sources, varve_error *error)
 {
     for (size_t i = 0; i < sources->count; i++) {
         const struct vv_merge_source *source = &sources->list[i];
         for (size_t k = 0; k < source->tombstone_count; k++) {
-            VV_TRY(vv_block_writer_add_tombstone(writer, source->tombstones[k], error));
+            VV_TRY(vv_series_output_begin(output, error));
+            VV_TRY(vv_block_writer_add_tombstone(output->writer, source->tombstones[k], error));
         }
     }
     return VARVE_OK;
 }
 
-static varve_status write_series(struct vv_shard *shard, struct vv_block_writer *writer,
+static varve_status write_series(struct vv_shard *shard, struct vv_series_output *output,
                                  struct vv_series *series, uint64_t after, uint64_t up_to,
                                  bool has_older, varve_error *error)
 {
@@ -97,14 +98,13 @@ static varve_status write_series(struct vv_shard *shard, struct vv_block_writer 
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "out of memory while the head was flushed");
     }
-    if (status == VARVE_OK && sources.count > 0) {
-        status = vv_block_writer_begin_series(writer, vv_series_key(series), error);
-        if (status == VARVE_OK && has_older) {
-            status = write_tombstones(writer, &sources, error);
-        }
-        if (status == VARVE_OK) {
-            status = vv_shard_write_layers(writer, &sources, has_older, error);
-        }
+    output->key = vv_series_key(series);
+    output->begun = false;
+    if (status == VARVE_OK && has_older) {
+        status = write_tombstones(output, &sources, error);
+    }
+    if (status == VARVE_OK) {
+        status = vv_shard_write_layers(output, &sources, has_older, error);
     }
     vv_source_list_fini(&sources);
     vv_free(tombstones);
@@ -122,22 +122,22 @@ static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t
     if (status != VARVE_OK) {
         return vv_fail(error, status, "out of memory while the head was flushed");
     }
-    struct vv_block_writer *writer = NULL;
+    struct vv_series_output output = {0};
     uint64_t id = 0;
     if (count > 0) {
-        status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, lsn, false, &writer,
-                                      &id, error);
+        status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, lsn, false,
+                                      &output.writer, &id, error);
     }
     bool has_older = shard->manifest.block_count > 0;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        status = write_series(shard, writer, list[i], after, up_to, has_older, error);
+        status = write_series(shard, &output, list[i], after, up_to, has_older, error);
     }
     vv_free(list);
-    if (writer != NULL) {
-        if (status == VARVE_OK) {
-            return vv_shard_finish_block(shard, writer, id, block, error);
+    if (output.writer != NULL) {
+        if (status == VARVE_OK && output.series_count > 0) {
+            return vv_shard_finish_block(shard, output.writer, id, block, error);
         }
-        vv_shard_abandon_block(shard, writer, id);
+        vv_shard_abandon_block(shard, output.writer, id);
     }
     return status;
 }
@@ -158,6 +158,7 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     uint64_t bytes = atomic_load(&shard->head.bytes);
     vv_mutex_unlock(&shard->append_mutex);
     if (empty) {
+        (void)vv_shard_drop_flushed(shard);
         return VARVE_OK;
     }
     struct vv_view *view = vv_view_acquire(&shard->views);
@@ -180,10 +181,11 @@ bool vv_shard_drop_flushed(struct vv_shard *shard)
         return false;
     }
     uint32_t count = vv_series_table_count(shard->table);
+    uint64_t bytes = 0;
     for (uint32_t ref = 0; ref < count; ref++) {
-        vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), droppable);
+        bytes += vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), droppable);
     }
     shard->dropped_generation = droppable;
-    atomic_store(&shard->undropped_bytes, 0);
+    atomic_fetch_sub(&shard->undropped_bytes, bytes); /* an older view may hold on to the rest */
     return true;
 }

@@ -35,18 +35,19 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
         add_times(statistics, info->time_min, info->time_max, &any);
     }
     struct vv_range range = {INT64_MAX, INT64_MIN};
+    uint64_t head_samples = 0; /* that no block of the view has */
     uint32_t count = vv_series_table_count(shard->table);
     for (uint32_t ref = 0; ref < count; ref++) {
-        vv_head_time_range(&shard->head, vv_series_table_get(shard->table, ref),
-                           view->flushed_generation, &range);
+        vv_head_measure(&shard->head, vv_series_table_get(shard->table, ref),
+                        view->flushed_generation, &range, &head_samples);
     }
     vv_view_release(&shard->views, view);
     add_times(statistics, range.start, range.end, &any);
     uint64_t wal_segments, wal_bytes;
     vv_wal_size(&shard->wal, &wal_segments, &wal_bytes);
-    statistics->head_samples += atomic_load(&shard->head.samples);
+    statistics->head_samples += head_samples;
     statistics->head_bytes += atomic_load(&shard->head.bytes);
-    statistics->samples += flushed_samples + atomic_load(&shard->head.samples);
+    statistics->samples += flushed_samples + head_samples;
     statistics->wal_segments += wal_segments;
     statistics->wal_bytes += wal_bytes;
     statistics->lsn = atomic_load(&shard->wal.end_lsn);

@@ -276,7 +276,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     if (shard->table != NULL) {
         uint32_t count = vv_series_table_count(shard->table);
         for (uint32_t ref = 0; ref < count; ref++) {
-            vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), UINT64_MAX);
+            (void)vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), UINT64_MAX);
         }
     }
     if (has_views) {

@@ -393,10 +393,13 @@ void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
         }
         remove_segment(wal, &wal->segments.list[dropped++]);
     }
-    wal->segments.count -= dropped;
-    wal->unsynced_segments -= dropped < wal->unsynced_segments ? dropped : wal->unsynced_segments;
-    memmove(wal->segments.list, wal->segments.list + dropped,
-            wal->segments.count * sizeof(*wal->segments.list));
+    if (dropped > 0) {
+        wal->segments.count -= dropped;
+        wal->unsynced_segments -=
+            dropped < wal->unsynced_segments ? dropped : wal->unsynced_segments;
+        memmove(wal->segments.list, wal->segments.list + dropped,
+                wal->segments.count * sizeof(*wal->segments.list));
+    }
     vv_mutex_unlock(&wal->flush_mutex);
 }
 
