@@ -4,8 +4,8 @@
  *   packer memory  | struct | zstd compression state |
  *   output         | method u8 | decompressed length varint | bytes |      as in cold.c
  *
- * Two ways are tried: a thorough search for repetitions, and Huffman coding alone, which wins on numbers
- * that do not repeat. Thread: one per packer.
+ * Two ways are tried: a thorough search for repetitions, and Huffman coding alone, which wins on
+ * numbers that do not repeat. Thread: one per packer.
  *
  * VARVE_NO_ZSTD leaves the file empty: for builds that test the codecs where there is no zstd.
  */

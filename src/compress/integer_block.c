@@ -51,8 +51,8 @@ static uint64_t magnitude_of(int64_t value)
     return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 }
 
-/* The greatest common divisor of the distances; 1 where there is nothing to divide. A few of them tell
- * most columns that there is none. */
+/* The greatest common divisor of the distances; 1 where there is nothing to divide. A few of them
+ * tell most columns that there is none. */
 static uint64_t find_factor(const int64_t *distances, size_t count)
 {
     uint64_t factor = 0;
@@ -69,8 +69,9 @@ static uint64_t find_factor(const int64_t *distances, size_t count)
     return factor == 0 || factor > INT64_MAX ? 1 : factor;
 }
 
-/* Divides numbers that factor divides: multiplies with the inverse of its odd part modulo 2^64, found by
- * Newton's iteration, each step of which doubles the bits that are right (3 to begin with). */
+/* Divides numbers that factor divides: multiplies with the inverse of its odd part modulo 2^64,
+ * found by Newton's iteration, each step of which doubles the bits that are right (3 to begin
+ * with). */
 static void divide_exactly(int64_t *numbers, size_t count, uint64_t factor)
 {
     unsigned twos = (unsigned)__builtin_ctzll(factor);
@@ -164,8 +165,8 @@ static size_t split_exceptions(const int64_t *differences, size_t first, size_t 
     return exceptions;
 }
 
-/* Whether the decoder may compute the steps modulo 2^32. In a frame of reference they are distances to the
- * base, which the header adds to the origin. */
+/* Whether the decoder may compute the steps modulo 2^32. In a frame of reference they are distances
+ * to the base, which the header adds to the origin. */
 static bool is_narrow(const struct encoding *encoding, const struct vv_integer_plan *plan)
 {
     int64_t low = encoding->low;

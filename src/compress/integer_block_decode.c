@@ -1,7 +1,9 @@
 /*
- * integer_block_decode.c - reads integer blocks: parse everything first, then compute without checks.
+ * integer_block_decode.c - reads integer blocks: parse everything first, then compute without
+ * checks.
  *
- *   bytes --parse--> vv_integer_block --unpack--> differences --patch--> --sum--> steps --scale--> entries
+ *   bytes --parse--> vv_integer_block --unpack--> differences --patch--> --sum--> steps --scale-->
+ *   entries
  *
  * B1  parse() accepts a block only if the reader holds every byte that it names, and no more.
  * B2  After parse() no byte can lead out of bounds: widths are at most 64, positions below count.

@@ -64,7 +64,8 @@ static void choose_width(const uint16_t *histogram, size_t count, int64_t base, 
 }
 
 /* How many of the numbers need each number of bits above base; those below base wrap
- * around and need 64, but for some that are 2^63 and more below it: an estimate may be wrong there. */
+ * around and need 64, but for some that are 2^63 and more below it: an estimate may be wrong
+ * there. */
 static void count_widths(const int64_t *differences, size_t count, int64_t base,
                          uint16_t *histogram)
 {

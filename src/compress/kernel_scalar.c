@@ -1,8 +1,9 @@
 /*
- * kernel_scalar.c - the kernels in plain C, value by value: the reference that the others must equal.
+ * kernel_scalar.c - the kernels in plain C, value by value: the reference that the others must
+ * equal.
  *
- * Written to be read: no unrolling, no vector types. Runs where nothing better is known of a machine.
- * Thread: no state.
+ * Written to be read: no unrolling, no vector types. Runs where nothing better is known of a
+ * machine. Thread: no state.
  */
 #include "compress/decimals.h"
 #include "compress/kernel_lanes.h"
@@ -185,7 +186,8 @@ static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *h
     *high = greatest;
 }
 
-/* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as fields. */
+/* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as
+ * fields. */
 static size_t pack(const uint64_t *values, size_t count, unsigned width, unsigned word_bits,
                    uint8_t *out)
 {

@@ -1,17 +1,19 @@
 /*
  * kernel_vector.h - the kernels in vectors of VV_VECTOR_BYTES, compiled once per instruction set.
  *
- * Included by one kernel_<isa>.c each, which defines VV_VECTOR_BYTES (16, 32 or 64), names the table
- * VV_KERNELS, and gives the two operations on vectors that have no operator:
- * VV_FUSED_MULTIPLY_ADD, and VV_DOUBLES of the signed 32-bit numbers in half a vector. Everything else is static, so that no wide instruction leaks into code of the baseline.
- * Vectors are those of gcc and clang; loops that either compiler turns into good vector code by itself are
- * left as loops.
+ * Included by one kernel_<isa>.c each, which defines VV_VECTOR_BYTES (16, 32 or 64), names the
+ * table VV_KERNELS, and gives the two operations on vectors that have no operator:
+ * VV_FUSED_MULTIPLY_ADD, and VV_DOUBLES of the signed 32-bit numbers in half a vector. Everything
+ * else is static, so that no wide instruction leaks into code of the baseline. Vectors are those of
+ * gcc and clang; loops that either compiler turns into good vector code by itself are left as
+ * loops.
  *
- *   unpack   one function per width: shifts are constants, and a group of rows is straight-line code
- *   prefix   log2(lanes) shifted additions in each vector; only the running total goes from one vector
- *            to the next
- *   decimal  x / 10^d by multiplication with the reciprocal and one correction with fused multiply-add:
- *            the same bits as the division (Markstein; checked by test)
+ *   unpack   one function per width: shifts are constants, and a group of rows is straight-line
+ *   code
+ *   prefix   log2(lanes) shifted additions in each vector; only the running total goes from one
+ *            vector to the next
+ *   decimal  x / 10^d by multiplication with the reciprocal and one correction with fused
+ *            multiply-add: the same bits as the division (Markstein; checked by test)
  */
 #include <string.h>
 
@@ -73,7 +75,8 @@ static inline void store64(void *at, vector64 vector)
     ROW32((r) + 6);                                                                                \
     ROW32((r) + 7)
 
-/* Unpacks a group of 32 rows of the width: 32 rows of 16 numbers out of `width` words in 16 lanes. */
+/* Unpacks a group of 32 rows of the width: 32 rows of 16 numbers out of `width` words in 16
+ * lanes. */
 #define UNPACK_GROUP(width)                                                                        \
     static void unpack_group_##width(const uint8_t *in, uint32_t *out)                             \
     {                                                                                              \
@@ -99,8 +102,9 @@ static inline void store64(void *at, vector64 vector)
     X(7)                                                                                           \
     X(8)                                                                                           \
     X(9)                                                                                           \
-    X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24)      \
-        X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+    X(10)                                                                                          \
+    X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25)      \
+        X(26) X(27) X(28) X(29) X(30) X(31) X(32)
 
 FOR_WIDTHS(UNPACK_GROUP)
 
@@ -279,8 +283,9 @@ static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64
     }
 }
 
-/* Correctly rounded, as the conversion of the language, but of instructions that every vector unit has:
- * the high half above 2^84 and the low half above 2^52 are exact, and their sum rounds once. */
+/* Correctly rounded, as the conversion of the language, but of instructions that every vector unit
+ * has: the high half above 2^84 and the low half above 2^52 are exact, and their sum rounds
+ * once. */
 static inline double double_of_integer(uint64_t integer)
 {
 #ifdef VV_CONVERTS_INTEGERS

@@ -1,18 +1,19 @@
 /*
  * kernels.h - the inner loops of the codecs, once per instruction set, behind one table.
  *
- * Every table computes the same bits (the unit tests compare them on the same bytes); the scalar one is
- * the reference. vv_kernels() picks once, by base/cpu.h, so VARVE_ISA overrides it.
+ * Every table computes the same bits (the unit tests compare them on the same bytes); the scalar
+ * one is the reference. vv_kernels() picks once, by base/cpu.h, so VARVE_ISA overrides it.
  *
- * K1  Outputs of unpack32, unpack64, prefix32 and prefix64 have VV_COLUMN_MAX + 64 entries whatever the
- *     count: groups of rows and whole vectors are written. The others write count entries.
+ * K1  Outputs of unpack32, unpack64, prefix32 and prefix64 have VV_COLUMN_MAX + 64 entries whatever
+ *     the count: groups of rows and whole vectors are written. The others write count entries.
  * K2  Packed inputs are followed by VV_DECODE_PADDING readable bytes.
  * K3  Packed outputs are written exactly, not one byte beyond.
  * K4  Arithmetic on integers is modulo 2^32 or 2^64: no input is out of range.
  *
- * Payload in lanes (CODECS.md): rows of 16 values; value i is in row i/16, lane i%16. The whole rows of
- * a lane form one bit stream; word j of all 16 lanes stands together, a last word that is not filled
- * stands as 16 fields of just its bits, and the values of a last row that is not whole stand as fields.
+ * Payload in lanes (CODECS.md): rows of 16 values; value i is in row i/16, lane i%16. The whole
+ * rows of a lane form one bit stream; word j of all 16 lanes stands together, a last word that is
+ * not filled stands as 16 fields of just its bits, and the values of a last row that is not whole
+ * stand as fields.
  */
 #ifndef VARVE_COMPRESS_KERNELS_H
 #define VARVE_COMPRESS_KERNELS_H
@@ -37,7 +38,8 @@ struct vv_kernels {
     void (*prefix32)(uint32_t *values, size_t count, uint32_t step);
     void (*prefix64)(uint64_t *values, size_t count, uint64_t step);
 
-    /* out[i] = origin + factor * steps[i]; 32-bit steps are signed. out may be steps (64-bit only). */
+    /* out[i] = origin + factor * steps[i]; 32-bit steps are signed. out may be steps (64-bit
+     * only). */
     void (*scale32)(const uint32_t *steps, size_t count, uint64_t origin, uint64_t factor,
                     uint64_t *out);
     void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
@@ -68,7 +70,8 @@ struct vv_kernels {
     /* The least and the greatest of at least one number. */
     void (*range)(const int64_t *numbers, size_t count, int64_t *low, int64_t *high);
 
-    /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes written. */
+    /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes
+     * written. */
     size_t (*pack32)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
     size_t (*pack64)(const uint64_t *values, size_t count, unsigned width, uint8_t *out);
 };

@@ -3,11 +3,11 @@
  *
  *   reader --hold--> copy <--slot-- cache          a copy lives as long as anybody refers to it
  *
- * C1  A mapped raw page costs nothing to keep. Every other page of columns (compressed, or of a block that
- *     could not be mapped) is copied, and copies are bounded: CACHE_BYTES_MAX per block, and one page for
- *     each iterator.
- * C2  The lock covers the slots only: pages are loaded outside of it. Two threads that miss the same page
- *     at once both load it, and one copy is kept.
+ * C1  A mapped raw page costs nothing to keep. Every other page of columns (compressed, or of a
+ *     block that could not be mapped) is copied, and copies are bounded: CACHE_BYTES_MAX per block,
+ *     and one page for each iterator.
+ * C2  The lock covers the slots only: pages are loaded outside of it. Two threads that miss the
+ *     same page at once both load it, and one copy is kept.
  * Threads: any; a hold belongs to one.
  */
 #include "mmap/block_reader.h"
@@ -48,7 +48,8 @@ struct vv_block_cache *vv_block_cache_create(void)
 
 static void release_copy(struct vv_block_page_copy *copy)
 {
-    /* Release: reads of the bytes come before the last reference goes; acquire: before they are freed. */
+    /* Release: reads of the bytes come before the last reference goes; acquire: before they are
+     * freed. */
     if (copy != NULL &&
         atomic_fetch_sub_explicit(&copy->references, 1, memory_order_acq_rel) == 1) {
         vv_free(copy);

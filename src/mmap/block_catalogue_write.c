@@ -6,8 +6,8 @@
  *   count and list sets per label            postings
  *   series in key order                      series, buckets, hashes
  *
- * Everything is known by now, so each step is a pass over arrays. A set written before its shape mates
- * would need a directory of its own; grouped by shape, a row is found by arithmetic.
+ * Everything is known by now, so each step is a pass over arrays. A set written before its shape
+ * mates would need a directory of its own; grouped by shape, a row is found by arithmetic.
  * Threads: one at a time. Format: BLOCK_FORMAT.md.
  */
 #include <stdlib.h>
@@ -282,7 +282,8 @@ static varve_status write_labels(struct write_state *state, varve_error *error)
     return vv_block_pages_put_records(state->pages, VV_SECTION_LABELS, &state->records, error);
 }
 
-/* Appends the row of a set: its value numbers, each as wide as its name needs, from the lowest bit. */
+/* Appends the row of a set: its value numbers, each as wide as its name needs, from the lowest
+ * bit. */
 static varve_status append_row(struct write_state *state, uint32_t set)
 {
     const uint32_t *labels = labels_of_set(state, set);

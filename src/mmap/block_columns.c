@@ -1,14 +1,16 @@
 /*
  * block_columns.c - columns in, places out; what came before is recognised within a bounded memory.
  *
- *   slots  | hash, count, where, position | ...     by the lowest bits of the hash of the raw column
+ *   slots  | hash, count, where, position | ...     by the lowest bits of the hash of the raw
+ *   column
  *                            |
  *   ring   | encoded | encoded | encoded |>> oldest, overwritten next
  *
  * M1  A slot counts only while its copy is in the ring: position > written - RING_BYTES.
- * M2  Equal hashes are not believed: the copy is decoded and compared with the column, bit by bit. That
- *     costs a tenth of encoding the column, which a hit saves.
- * M3  An arithmetic sequence has no encoded form: its record alone says all, and is what is compared.
+ * M2  Equal hashes are not believed: the copy is decoded and compared with the column, bit by bit.
+ *     That costs a tenth of encoding the column, which a hit saves.
+ * M3  An arithmetic sequence has no encoded form: its record alone says all, and is what is
+ *     compared.
  * Threads: one at a time.
  */
 #include "mmap/block_columns.h"
@@ -20,7 +22,8 @@
 enum {
     RING_BYTES = 4 << 20,
     SLOT_COUNT = 1 << 15,
-    /* A shorter column is stored again: a reference that breaks the order of places costs as much. */
+    /* A shorter column is stored again: a reference that breaks the order of places costs as
+     * much. */
     SHARED_BYTES_MIN = 32,
 };
 

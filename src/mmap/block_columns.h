@@ -32,8 +32,8 @@ void vv_block_columns_fini(struct vv_block_columns *columns);
 varve_status vv_block_columns_add_times(struct vv_block_columns *columns, const int64_t *timestamps,
                                         size_t count, uint32_t *time_column,
                                         varve_error *error) VARVE_MUST_CHECK;
-/* The number of the value column with exactly these values, made if it is new. Where it is, places tells
- * after the flush. */
+/* The number of the value column with exactly these values, made if it is new. Where it is, places
+ * tells after the flush. */
 varve_status vv_block_columns_add_values(struct vv_block_columns *columns, const double *values,
                                          size_t count, uint64_t *value_column,
                                          varve_error *error) VARVE_MUST_CHECK;

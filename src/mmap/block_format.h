@@ -1,7 +1,8 @@
 /*
  * block_format.h - the byte layout of blocks as constants, shared by writer and reader.
  *
- * The layout itself, with a drawing of every record, is in BLOCK_FORMAT.md; names here are those there.
+ * The layout itself, with a drawing of every record, is in BLOCK_FORMAT.md; names here are those
+ * there.
  */
 #ifndef VARVE_MMAP_BLOCK_FORMAT_H
 #define VARVE_MMAP_BLOCK_FORMAT_H

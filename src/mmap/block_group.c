@@ -1,13 +1,14 @@
 /*
- * block_group.c - raw columns wait side by side; a full group is encoded and compressed as one page.
+ * block_group.c - raw columns wait side by side; a full group is encoded and compressed as one
+ * page.
  *
  *   raw      | values of column 0 | of column 1 | ... |            |
  *   columns  | pointer, count | pointer, count | ...
  *
- * Neighbours are series of one metric, whose columns resemble each other: that is what makes groups small.
- * The codec chooses one form for a whole group, so columns wait raw. They wait in a fixed room: it is
- * reached only by columns that hardly take any bytes, whose groups are small in any case.
- * Threads: one at a time.
+ * Neighbours are series of one metric, whose columns resemble each other: that is what makes groups
+ * small. The codec chooses one form for a whole group, so columns wait raw. They wait in a fixed
+ * room: it is reached only by columns that hardly take any bytes, whose groups are small in any
+ * case. Threads: one at a time.
  */
 #include "mmap/block_group.h"
 
@@ -126,7 +127,8 @@ varve_status vv_block_group_add(struct vv_block_group *group, const double *valu
     group->value_count += count;
     group->encoded_bytes += encoded_bytes;
     while (group->encoded_bytes >= VV_COLD_GROUP_BYTES || !has_room(group)) {
-        /* What did not fit waits for the next group; it is little, so its length need not be known. */
+        /* What did not fit waits for the next group; it is little, so its length need not be
+         * known. */
         group->encoded_bytes = 0;
         VV_TRY(write_group(group, error));
     }

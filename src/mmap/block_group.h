@@ -1,5 +1,6 @@
 /*
- * block_group.h - value columns of a cold block, collected until they make a group worth compressing.
+ * block_group.h - value columns of a cold block, collected until they make a group worth
+ * compressing.
  *
  * Threads: one at a time.
  */
@@ -10,8 +11,8 @@
 
 struct vv_block_group;
 
-/* places gets the packed place of every column, in the order in which they were added, when their group
- * has been written. */
+/* places gets the packed place of every column, in the order in which they were added, when their
+ * group has been written. */
 varve_status vv_block_group_create(struct vv_block_pages *pages, struct vv_buffer *places,
                                    struct vv_block_group **group) VARVE_MUST_CHECK;
 void vv_block_group_destroy(struct vv_block_group *group); /* NULL is fine */

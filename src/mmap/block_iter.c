@@ -1,13 +1,14 @@
 /*
  * block_iter.c - the samples of one layer of a series, chunk by chunk.
  *
- *   chunks  | skipped: ends before from | decoded, cut at from and end | not reached: begins at end |
+ *   chunks  | skipped: ends before from | decoded, cut at from and end | not reached: begins at end
+ *   |
  *
- * L1  from is the first timestamp that is still wanted: the start of the range, the goal of a seek, or
- *     behind what was delivered. It only grows.
+ * L1  from is the first timestamp that is still wanted: the start of the range, the goal of a seek,
+ *     or behind what was delivered. It only grows.
  * L2  Values are decoded only if a timestamp of their chunk is wanted.
- * L3  Memory is constant, whatever the series: the iterator itself and the page that it reads, which it
- *     shares with others and holds until it needs another.
+ * L3  Memory is constant, whatever the series: the iterator itself and the page that it reads,
+ *     which it shares with others and holds until it needs another.
  * Threads: one at a time.
  */
 #include "mmap/block_reader.h"

@@ -4,8 +4,8 @@
  *   size, header, footer, checksum over header + tail + footer, section table, page table lengths
  *
  * V1  Opening reads header, tail and footer: 16 bytes per page of the file, nothing of the pages.
- * V2  The header says the version under a checksum of its own, in every version of the format: a flipped
- *     bit is CORRUPT, a newer file VERSION.
+ * V2  The header says the version under a checksum of its own, in every version of the format: a
+ *     flipped bit is CORRUPT, a newer file VERSION.
  * V3  A file that cannot be mapped is read: the tail at once, pages as they are needed.
  * Threads: opening belongs to one thread; the result to any. Format: BLOCK_FORMAT.md.
  */

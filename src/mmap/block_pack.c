@@ -5,10 +5,11 @@
  *   packed page  | length u16 | a a a | length u16 | b b b | length u16 | c c c |
  *
  * K1  A column is encoded as timestamps are: what is constant or regular costs a few bytes a page.
- * K2  A place becomes two columns: its length, and how far it is from where the last one ended, which is
+ * K2  A place becomes two columns: its length, and how far it is from where the last one ended,
+ *     which is
  *     0 but for the first of a page and for columns that are stored once and used again.
- * K3  A field that is a number less another one of its record (the end of a time range) is kept as the
- *     difference.
+ * K3  A field that is a number less another one of its record (the end of a time range) is kept as
+ *     the difference.
  * Threads: pure functions. Format: BLOCK_FORMAT.md.
  */
 #include "mmap/block_pack.h"

@@ -4,12 +4,13 @@
  *   pages[n]  NULL -> pointer into the mapping            (stored as it is used)
  *             NULL -> pointer to memory of its own        (no mapping, or stored packed)
  *
- * R1  Nothing of a page is used before its checksum was right. A page that was right once is believed:
- *     the file is immutable.
- * R2  A page is published with one compare-and-swap (release; readers acquire), so that whoever sees the
- *     pointer sees what it points to. Threads that load the same page at once each load it, one wins.
- * R3  Mapped bytes are made resident before they are touched, so that a bad sector is IO and no SIGBUS.
- *     Windows that were resident once are not asked for again.
+ * R1  Nothing of a page is used before its checksum was right. A page that was right once is
+ *     believed: the file is immutable.
+ * R2  A page is published with one compare-and-swap (release; readers acquire), so that whoever
+ *     sees the pointer sees what it points to. Threads that load the same page at once each load
+ *     it, one wins.
+ * R3  Mapped bytes are made resident before they are touched, so that a bad sector is IO and no
+ *     SIGBUS. Windows that were resident once are not asked for again.
  * Threads: any.
  */
 #include <errno.h>
@@ -65,7 +66,8 @@ static varve_status make_resident(const struct vv_block *block, uint64_t offset,
     return VARVE_OK;
 }
 
-/* The stored bytes of a page: in the mapping, or read into memory that *owned is to be freed with. */
+/* The stored bytes of a page: in the mapping, or read into memory that *owned is to be freed
+ * with. */
 static varve_status fetch(const struct vv_block *block, const struct page_entry *entry,
                           const uint8_t **stored, uint8_t **owned)
 {
@@ -102,7 +104,8 @@ static varve_status fetch_verified(const struct vv_block *block, const struct pa
     return VARVE_OK;
 }
 
-/* Decompresses into room for length bytes and the padding; the group must have exactly that length. */
+/* Decompresses into room for length bytes and the padding; the group must have exactly that
+ * length. */
 static varve_status decompress(const struct vv_block *block, const uint8_t *stored,
                                size_t stored_bytes, uint8_t *bytes, size_t length)
 {
@@ -154,7 +157,8 @@ static enum vv_block_section section_of(const struct vv_block *block, uint32_t p
     return (enum vv_block_section)section;
 }
 
-/* Turns stored bytes into what they stand for. bytes has room for the unpacked length and the padding. */
+/* Turns stored bytes into what they stand for. bytes has room for the unpacked length and the
+ * padding. */
 static varve_status unpack(const struct vv_block *block, uint32_t page,
                            const struct page_entry *entry, const uint8_t *stored, uint8_t *bytes)
 {

@@ -1,9 +1,10 @@
 /*
  * block_pages.c - pages out: each is stored in the smallest form that its tier allows.
  *
- * P1  A page of records holds VV_BLOCK_PAGE_RECORDS of them, the last page of a section what is left.
- * P2  Hot blocks keep every page as it is used, so that a mapping needs no unpacking. Cold blocks pack
- *     records and compress what gets smaller by it.
+ * P1  A page of records holds VV_BLOCK_PAGE_RECORDS of them, the last page of a section what is
+ *     left.
+ * P2  Hot blocks keep every page as it is used, so that a mapping needs no unpacking. Cold blocks
+ *     pack records and compress what gets smaller by it.
  * P3  The first page of every record section of a hot block begins at a multiple of 64.
  * Threads: one at a time. Format: BLOCK_FORMAT.md.
  */

@@ -1,5 +1,6 @@
 /*
- * block_pages.h - the write side of pages: bytes or records in, checksummed pages and their table out.
+ * block_pages.h - the write side of pages: bytes or records in, checksummed pages and their table
+ * out.
  */
 #ifndef VARVE_MMAP_BLOCK_PAGES_H
 #define VARVE_MMAP_BLOCK_PAGES_H

@@ -1,8 +1,8 @@
 /*
  * block_reader.h - the inside of an open block: what the files that read it share.
  *
- * Every offset, count and number that comes from the file is checked before it is followed, here or in
- * the callers; checksums are no excuse, since they are no proof against a file made with malice.
+ * Every offset, count and number that comes from the file is checked before it is followed, here or
+ * in the callers; checksums are no excuse, since they are no proof against a file made with malice.
  */
 #ifndef VARVE_MMAP_BLOCK_READER_H
 #define VARVE_MMAP_BLOCK_READER_H
@@ -65,8 +65,8 @@ struct vv_block_cache;
 
 /* ---- pages ---- */
 
-/* A page of a section (index < its page_count), verified and unpacked: length bytes that live as long as
- * the block, followed by VV_DECODE_PADDING readable ones. CORRUPT, IO, NO_MEMORY. */
+/* A page of a section (index < its page_count), verified and unpacked: length bytes that live as
+ * long as the block, followed by VV_DECODE_PADDING readable ones. CORRUPT, IO, NO_MEMORY. */
 varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
                            uint32_t index, const uint8_t **bytes, size_t *length) VARVE_MUST_CHECK;
 /* A record of a record section; CORRUPT if there is no such record. */
@@ -80,15 +80,15 @@ struct vv_block_hold {
     struct vv_block_page_copy *copy;
 };
 
-/* As vv_block_place() for columns, whose pages are not kept for the life of the block unless they are in
- * the mapping: the bytes live until the next call with the same hold, or its release. */
+/* As vv_block_place() for columns, whose pages are not kept for the life of the block unless they
+ * are in the mapping: the bytes live until the next call with the same hold, or its release. */
 varve_status vv_block_column(const struct vv_block *block, enum vv_block_section section,
                              struct vv_place place, struct vv_block_hold *hold,
                              const uint8_t **bytes) VARVE_MUST_CHECK;
 void vv_block_hold_release(struct vv_block_hold *hold);
 
-/* Loads a page afresh, whatever was loaded before, and forgets it: for verification. at tells where in
- * the file it is. */
+/* Loads a page afresh, whatever was loaded before, and forgets it: for verification. at tells where
+ * in the file it is. */
 varve_status vv_block_page_check(const struct vv_block *block, uint32_t page,
                                  uint64_t *at) VARVE_MUST_CHECK;
 /* Loads a page into memory of its own: length bytes and VV_DECODE_PADDING. */

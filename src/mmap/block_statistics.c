@@ -7,13 +7,14 @@
  *   header  bits 0-4    places of the decimals, 0 to 15; 31: values are raw
  *           bit  5      last is first
  *           bits 6-7    min: stored, first, last          bits 8-9    max: likewise
- *           bits 10-11  sum: raw, stored, first * count   bits 12-13  increase: raw, stored, 0, last - first
+ *           bits 10-11  sum: raw, stored, first * count   bits 12-13  increase: raw, stored, 0,
+ *           last - first
  *           bit  14     there are NaN                     bit  15     there are resets
  *
  * Q1  What can be derived is left out, if the derived double has the same bits.
- * Q2  A stored decimal is a signed varint: of first itself, of the distance to first (last, min, max), of
- *     the distance to count * first (sum), of increase itself. A raw value is 8 bytes. With places 31
- *     there are no decimals: "stored" is raw too.
+ * Q2  A stored decimal is a signed varint: of first itself, of the distance to first (last, min,
+ *     max), of the distance to count * first (sum), of increase itself. A raw value is 8 bytes.
+ *     With places 31 there are no decimals: "stored" is raw too.
  * Threads: pure functions.
  */
 #include "mmap/block_statistics.h"

@@ -1,14 +1,17 @@
 /*
- * block_write.c - a block from sorted series: columns stream to the file, the index follows at the end.
+ * block_write.c - a block from sorted series: columns stream to the file, the index follows at the
+ * end.
  *
  *   file  | header | pages of values and times, as they fill up | index sections | tail | footer |
  *
- * W1  Series come in strictly ascending key order; layers of a series from 0, without gaps; chunks of a
- *     layer in time order without overlap. What breaks it is INVALID: the source may be damaged.
- * W2  Memory is bounded by the index (about 100 bytes per chunk and per series), not by the samples.
+ * W1  Series come in strictly ascending key order; layers of a series from 0, without gaps; chunks
+ *     of a layer in time order without overlap. What breaks it is INVALID: the source may be
+ *     damaged.
+ * W2  Memory is bounded by the index (about 100 bytes per chunk and per series), not by the
+ *     samples.
  * W3  The first failure sticks: every later call returns it, and finish never makes a block of it.
- * Crash rule: nothing of the file is meant to be believed before finish has returned OK; a reader refuses
- * it for want of a footer. Threads: one at a time. Format: BLOCK_FORMAT.md.
+ * Crash rule: nothing of the file is meant to be believed before finish has returned OK; a reader
+ * refuses it for want of a footer. Threads: one at a time. Format: BLOCK_FORMAT.md.
  */
 #include "base/checksum.h"
 #include "mmap/block.h"

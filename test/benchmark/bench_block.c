@@ -5,8 +5,9 @@
  *                                    B = 10,000 hosts x 10 x 100; a and b are a tenth of them
  *                                    FILE = Prometheus text lines: name{labels} value milliseconds
  *
- * Each set is written hot and cold to a temporary directory. The full scan (decode and add) is compared
- * with a memcpy of as many bytes as it decodes, from memory beyond the caches, in the same run.
+ * Each set is written hot and cold to a temporary directory. The full scan (decode and add) is
+ * compared with a memcpy of as many bytes as it decodes, from memory beyond the caches, in the same
+ * run.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -167,7 +168,8 @@ static void append_sample(struct series *series, int64_t timestamp, double value
     }
 }
 
-/* The series with the text before the value, found by its hash among slots (a power of two of them). */
+/* The series with the text before the value, found by its hash among slots (a power of two of
+ * them). */
 static struct series *find_series(struct data_set *set, uint32_t *slots, size_t mask,
                                   const char *text, size_t length)
 {

@@ -3,8 +3,8 @@
  * is not there.
  *
  * Checksums would keep the fuzzer out, so they are put right first: what is behind them is believed
- * by nobody. Inputs that claim more than a few megabytes of pages are left out, since they only take
- * time. The first byte of the identity chooses between a mapping and reads.
+ * by nobody. Inputs that claim more than a few megabytes of pages are left out, since they only
+ * take time. The first byte of the identity chooses between a mapping and reads.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
 /*
- * fuzz_cold.c - cold groups: any bytes are refused or decompressed within bounds, and any columns come back.
+ * fuzz_cold.c - cold groups: any bytes are refused or decompressed within bounds, and any columns
+ * come back.
  *
- *     input: | bit 0: 0 read, 1 write (1 byte) | a compressed group, or columns: count u16, doubles ... |
+ *     input: | bit 0: 0 read, 1 write (1 byte) | a compressed group, or columns: count u16, doubles
+ *     ... |
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
 /*
- * fuzz_column_round_trip.c - any values and timestamps come back, in every form and on every instruction set.
+ * fuzz_column_round_trip.c - any values and timestamps come back, in every form and on every
+ * instruction set.
  *
- *     input: | bit 0: 0 timestamps, 1 values; bits 1..3: how numbers are made (1 byte) | 8-byte numbers |
+ *     input: | bit 0: 0 timestamps, 1 values; bits 1..3: how numbers are made (1 byte) | 8-byte
+ *     numbers |
  */
 #include <stdint.h>
 #include <stdlib.h>

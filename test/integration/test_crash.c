@@ -1,11 +1,13 @@
 /*
- * test_crash.c - power cuts at every boundary: after any crash the database opens and holds a prefix.
+ * test_crash.c - power cuts at every boundary: after any crash the database opens and holds a
+ * prefix.
  *
- * A scenario of appends, late samples, duplicates, deletions, flushes, merges and reopenings runs on a simulated
- * disk whose power goes after the n-th change, for every n. What may be on the disk then is chosen by mode and
- * seed; the database is opened on it and must hold exactly the state after some operation k, where k is
- * at least the last one acknowledged as durable and at most the last one started. Then it must take more samples,
- * survive a second crash during that, and check clean.
+ * A scenario of appends, late samples, duplicates, deletions, flushes, merges and reopenings runs
+ * on a simulated disk whose power goes after the n-th change, for every n. What may be on the disk
+ * then is chosen by mode and seed; the database is opened on it and must hold exactly the state
+ * after some operation k, where k is at least the last one acknowledged as durable and at most the
+ * last one started. Then it must take more samples, survive a second crash during that, and check
+ * clean.
  *
  * VARVE_TEST_LONG=1 tries many more seeds.
  */

@@ -80,7 +80,8 @@ static void free_specimen(struct specimen *specimen)
     free(specimen->bytes);
 }
 
-/* Opens a file that is perhaps damaged: it may be refused, but whatever it answers must be right. */
+/* Opens a file that is perhaps damaged: it may be refused, but whatever it answers must be
+ * right. */
 static varve_status open_and_ask(struct block_fixture *fixture, const struct specimen *specimen,
                                  const char *name)
 {

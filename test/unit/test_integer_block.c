@@ -31,8 +31,8 @@ static void check_round_trip(const int64_t *integers, size_t count, enum vv_bloc
     }
 }
 
-/* Mostly near one place, the rest spread so that distances cross the ends of int32: a frame of reference
- * whose base is far from the first entry must not be decoded modulo 2^32. */
+/* Mostly near one place, the rest spread so that distances cross the ends of int32: a frame of
+ * reference whose base is far from the first entry must not be decoded modulo 2^32. */
 static void distances_around_two_to_the_32_are_exact(void **state)
 {
     (void)state;
