@@ -5,6 +5,7 @@
 
 #include "os/env_fault.h"
 #include "support/block_fixture.h"
+#include "support/block_golden.h"
 #include "support/iter_contract.h"
 
 static void count_damage(void *context, uint64_t offset, const char *message)
@@ -194,6 +195,39 @@ static void a_block_that_cannot_be_mapped_is_read(void **state)
     check_without_mapping(*state, "cold", true);
 }
 
+/* Opens the directory of kept files, which stands beside this file. */
+static int open_golden(void)
+{
+    char path[1024];
+    const char *slash = strrchr(__FILE__, '/');
+    assert_non_null(slash);
+    (void)snprintf(path, sizeof(path), "%.*sgolden", (int)(slash + 1 - __FILE__), __FILE__);
+    return vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
+}
+
+static void blocks_written_by_earlier_versions_are_read(void **state)
+{
+    static const char *const names[] = {"block_v1_hot", "block_v1_cold"};
+    struct block_model *model = block_golden_model();
+    int directory = open_golden();
+    (void)state;
+    assert_true(directory >= 0);
+    for (size_t at = 0; at < 2; at++) {
+        struct vv_block *block;
+        uint64_t samples;
+        varve_error error = {.status = VARVE_OK};
+        if (vv_block_open(vv_env_posix(), directory, names[at], NULL, &block, &error) != VARVE_OK) {
+            fail_msg("%s", error.message);
+        }
+        assert_int_equal(block_model_compare(model, block), VARVE_OK);
+        assert_int_equal(vv_block_verify(block, NULL, NULL, &samples), VARVE_OK);
+        assert_int_equal(vv_block_info(block)->identity.cold, at == 1);
+        vv_block_release(block);
+    }
+    (void)vv_env_posix()->ops->close(vv_env_posix()->ctx, directory);
+    block_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +237,7 @@ int main(void)
         block_fixture_test(layer_iterators_keep_the_contract),
         block_fixture_test(a_key_that_is_not_there_is_not_found),
         block_fixture_test(a_block_that_cannot_be_mapped_is_read),
+        block_fixture_test(blocks_written_by_earlier_versions_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -302,6 +302,69 @@ static void the_same_block_has_the_same_bytes(void **state)
     block_model_destroy(model);
 }
 
+/* The file beside the sources that a path relative to this file names. */
+static FILE *open_source(const char *relative)
+{
+    char path[1024];
+    const char *slash = strrchr(__FILE__, '/');
+    assert_non_null(slash);
+    (void)snprintf(path, sizeof(path), "%.*s%s", (int)(slash + 1 - __FILE__), __FILE__, relative);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fail_msg("%s cannot be read", path);
+    }
+    return file;
+}
+
+/* Reads the lines of the example, "offset  sixteen bytes", into bytes; returns the length, which is the
+ * offset of the last line. */
+static size_t read_example(uint8_t *bytes, size_t capacity)
+{
+    FILE *file = open_source("../../src/mmap/BLOCK_FORMAT.md");
+    char line[256];
+    size_t length = 0;
+    bool inside = false;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        char *at;
+        inside = inside || strncmp(line, "## Worked example", 17) == 0;
+        unsigned long offset = strtoul(line, &at, 16);
+        if (!inside || at != line + 6) {
+            continue;
+        }
+        assert_true(offset + 16 <= capacity);
+        length = offset;
+        for (size_t index = 0; *at == ' '; index++) {
+            bytes[offset + index] = (uint8_t)strtoul(at, &at, 16);
+        }
+    }
+    (void)fclose(file);
+    return length;
+}
+
+static void the_example_of_the_format_document_is_exact(void **state)
+{
+    struct block_fixture *fixture = *state;
+    struct vv_block_identity identity = {
+        .database_uuid = "sixteen letters.", .id = 7, .lsn_min = 8, .lsn_max = 200};
+    const double ones[] = {1, 1, 1};
+    struct vv_block_writer *writer;
+    struct vv_block_info info;
+    uint8_t expected[4096] = {0};
+    assert_int_equal(
+        vv_block_writer_create(fixture->env, fixture->directory, "b", &identity, &writer, NULL),
+        VARVE_OK);
+    assert_int_equal(begin(writer, "cpu{host=\"a\"}", NULL), VARVE_OK);
+    assert_int_equal(
+        vv_block_writer_add_chunk(writer, 0, VARVE_DUPLICATES_LAST, times, ones, 3, NULL),
+        VARVE_OK);
+    assert_int_equal(vv_block_writer_finish(writer, &info, NULL), VARVE_OK);
+    vv_block_writer_destroy(writer);
+    assert_int_equal(read_example(expected, sizeof(expected)), info.file_bytes);
+    uint8_t *bytes = block_fixture_read(fixture, "b", info.file_bytes);
+    assert_memory_equal(bytes, expected, info.file_bytes);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +381,7 @@ int main(void)
         block_fixture_test(a_large_block_survives_short_writes_and_refused_reservations),
         block_fixture_test(memory_that_runs_out_is_reported),
         block_fixture_test(the_same_block_has_the_same_bytes),
+        block_fixture_test(the_example_of_the_format_document_is_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
