@@ -11,6 +11,7 @@
 
 enum {
     PRESSURE_MAX_PERCENT = 200,
+    PRESSURE_REFUSE_PERCENT = 300,
     UNWRITTEN_BYTES_MAX = 4 << 20, /* mode NONE: what a producer lets pile up before it writes */
     STACK_REFS = 512,
 };
@@ -83,6 +84,17 @@ static void relieve_pressure(struct varve_db *db)
     }
 }
 
+/* Refuses a batch when the head cannot be flushed and grows beyond all bounds: NO_SPACE or IO, as the flush
+ * says; nothing of the batch was accepted. */
+static varve_status make_room(struct varve_db *db)
+{
+    if (vv_shard_pressure_percent(db->shard) < PRESSURE_REFUSE_PERCENT) {
+        return VARVE_OK;
+    }
+    bool worked;
+    return vv_shard_maintain(db->shard, &worked, NULL);
+}
+
 static varve_status append_refs(struct varve_db *db, const varve_batch *batch, uint32_t *refs,
                                 uint64_t *lsn)
 {
@@ -98,6 +110,7 @@ static varve_status append_refs(struct varve_db *db, const varve_batch *batch, u
                                      .timestamps = (int64_t *)(uintptr_t)batch->timestamps,
                                      .values = (double *)(uintptr_t)batch->values};
     uint64_t end_lsn;
+    VV_TRY(make_room(db));
     VV_TRY(vv_shard_append(db->shard, &samples, &end_lsn));
     VV_TRY(wait_for_log(db, batch->sync, end_lsn));
     relieve_pressure(db);

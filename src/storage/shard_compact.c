@@ -92,20 +92,22 @@ static struct input *least_input(struct input *inputs, size_t count)
     return least;
 }
 
-static varve_status copy_tombstones(struct vv_block_writer *writer, struct vv_range *const *ranges,
+static varve_status copy_tombstones(struct vv_series_output *output, struct vv_range *const *ranges,
                                     const struct input *inputs, size_t count, varve_error *error)
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; ranges[i] != NULL && k < inputs[i].series.tombstone_count; k++) {
-            VV_TRY(vv_block_writer_add_tombstone(writer, ranges[i][k], error));
+            VV_TRY(vv_series_output_begin(output, error));
+            VV_TRY(vv_block_writer_add_tombstone(output->writer, ranges[i][k], error));
         }
     }
     return VARVE_OK;
 }
 
 /* Merges the series at the least key into the output and moves its inputs on. */
-static varve_status merge_series(struct vv_block_writer *writer, struct input *inputs, size_t count,
-                                 const struct input *least, bool has_older, varve_error *error)
+static varve_status merge_series(struct vv_series_output *output, struct input *inputs,
+                                 size_t count, const struct input *least, bool has_older,
+                                 varve_error *error)
 {
     struct vv_source_list sources = {0};
     struct vv_range **tombstones = vv_alloc_zeroed(count, sizeof(*tombstones));
@@ -121,14 +123,14 @@ static varve_status merge_series(struct vv_block_writer *writer, struct input *i
     }
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "cannot read a series of the blocks to be merged");
-    } else {
-        status = vv_block_writer_begin_series(writer, least->series.key, error);
     }
+    output->key = least->series.key;
+    output->begun = false;
     if (status == VARVE_OK && has_older) {
-        status = copy_tombstones(writer, tombstones, inputs, count, error); /* K2 */
+        status = copy_tombstones(output, tombstones, inputs, count, error); /* K2 */
     }
     if (status == VARVE_OK) {
-        status = vv_shard_write_layers(writer, &sources, has_older, error);
+        status = vv_shard_write_layers(output, &sources, has_older, error);
     }
     vv_source_list_fini(&sources);
     for (size_t i = 0; i < count && tombstones != NULL && taken != NULL; i++) {
@@ -143,8 +145,8 @@ static varve_status merge_series(struct vv_block_writer *writer, struct input *i
     return status;
 }
 
-static varve_status merge_inputs(struct vv_block_writer *writer, struct input *inputs, size_t count,
-                                 bool has_older, varve_error *error)
+static varve_status merge_inputs(struct vv_series_output *output, struct input *inputs,
+                                 size_t count, bool has_older, varve_error *error)
 {
     for (;;) {
         for (size_t i = 0; i < count; i++) {
@@ -157,7 +159,7 @@ static varve_status merge_inputs(struct vv_block_writer *writer, struct input *i
         if (least == NULL) {
             return VARVE_OK;
         }
-        VV_TRY(merge_series(writer, inputs, count, least, has_older, error));
+        VV_TRY(merge_series(output, inputs, count, least, has_older, error));
     }
 }
 
@@ -178,18 +180,18 @@ static varve_status merge_blocks(struct vv_shard *shard, struct vv_view *view, s
     const struct vv_block_identity *newest = &vv_block_info(inputs[count - 1].block)->identity;
     /* A quarantined block may hold older data that nobody can see: its tombstones stay as well. */
     bool has_older = shard->manifest.blocks[0].identity.lsn_max <= oldest->lsn_min;
-    struct vv_block_writer *writer = NULL;
+    struct vv_series_output output = {0};
     struct vv_block *merged = NULL;
     uint64_t id = 0;
     varve_status status =
         vv_shard_begin_block(shard, oldest->lsn_min, newest->lsn_max,
-                             cold || samples >= COLD_SAMPLES_MIN, &writer, &id, error);
+                             cold || samples >= COLD_SAMPLES_MIN, &output.writer, &id, error);
     if (status == VARVE_OK) {
-        status = merge_inputs(writer, inputs, count, has_older, error);
-        if (status == VARVE_OK) {
-            status = vv_shard_finish_block(shard, writer, id, &merged, error);
+        status = merge_inputs(&output, inputs, count, has_older, error);
+        if (status == VARVE_OK && output.series_count > 0) {
+            status = vv_shard_finish_block(shard, output.writer, id, &merged, error);
         } else {
-            vv_shard_abandon_block(shard, writer, id);
+            vv_shard_abandon_block(shard, output.writer, id); /* failed, or nothing is left */
         }
     }
     for (size_t i = 0; i < count; i++) {

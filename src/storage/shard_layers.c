@@ -18,18 +18,29 @@ struct chunk_buffer {
     size_t count;
 };
 
-static varve_status write_chunk(struct vv_block_writer *writer, unsigned layer,
+varve_status vv_series_output_begin(struct vv_series_output *output, varve_error *error)
+{
+    if (output->begun) {
+        return VARVE_OK;
+    }
+    output->begun = true;
+    output->series_count++;
+    return vv_block_writer_begin_series(output->writer, output->key, error);
+}
+
+static varve_status write_chunk(struct vv_series_output *output, unsigned layer,
                                 varve_duplicates policy, struct chunk_buffer *chunk,
                                 varve_error *error)
 {
     size_t count = chunk->count;
     chunk->count = 0;
-    return vv_block_writer_add_chunk(writer, layer, policy, chunk->timestamps, chunk->values, count,
-                                     error);
+    VV_TRY(vv_series_output_begin(output, error));
+    return vv_block_writer_add_chunk(output->writer, layer, policy, chunk->timestamps,
+                                     chunk->values, count, error);
 }
 
 /* Writes what the iterator yields as one layer; *written says whether there was a sample. */
-static varve_status write_layer(struct vv_block_writer *writer, unsigned layer,
+static varve_status write_layer(struct vv_series_output *output, unsigned layer,
                                 varve_duplicates policy, struct vv_iter *iter, bool *written,
                                 varve_error *error)
 {
@@ -48,7 +59,7 @@ static varve_status write_layer(struct vv_block_writer *writer, unsigned layer,
             chunk.count += count;
             used += count;
             if (chunk.count == VV_COLUMN_MAX) {
-                VV_TRY(write_chunk(writer, layer, policy, &chunk, error));
+                VV_TRY(write_chunk(output, layer, policy, &chunk, error));
             }
         }
     }
@@ -56,7 +67,7 @@ static varve_status write_layer(struct vv_block_writer *writer, unsigned layer,
     if (status != VARVE_OK) {
         return vv_fail(error, status, "cannot read a series that was to be written to a block");
     }
-    return chunk.count > 0 ? write_chunk(writer, layer, policy, &chunk, error) : VARVE_OK;
+    return chunk.count > 0 ? write_chunk(output, layer, policy, &chunk, error) : VARVE_OK;
 }
 
 /* End of the group of sources that begins at first (L1, L2), and its policy. */
@@ -102,7 +113,7 @@ static varve_status merge_group(struct vv_source_list *sources, size_t first, si
     return status;
 }
 
-varve_status vv_shard_write_layers(struct vv_block_writer *writer, struct vv_source_list *sources,
+varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_source_list *sources,
                                    bool has_older, varve_error *error)
 {
     unsigned layer = 0;
@@ -115,7 +126,7 @@ varve_status vv_shard_write_layers(struct vv_block_writer *writer, struct vv_sou
             return vv_fail(error, status, "cannot merge a series that was to be written");
         }
         bool written;
-        status = write_layer(writer, layer, policy, iter, &written, error);
+        status = write_layer(output, layer, policy, iter, &written, error);
         vv_iter_destroy(iter);
         VV_TRY(status);
         layer += written ? 1 : 0;
