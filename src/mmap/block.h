@@ -108,6 +108,24 @@ varve_status vv_block_tombstones(const struct vv_block *block, uint32_t id,
 varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned layer, int64_t start,
                                  int64_t end, struct vv_merge_source *source) VARVE_MUST_CHECK;
 
+/* What is known of a chunk without decoding it. */
+struct vv_chunk_summary {
+    int64_t time_min;
+    int64_t time_max;
+    struct vv_value_statistics statistics;
+};
+
+/**
+ * vv_block_layer_chunks() - summaries of the chunks of a layer that overlap [start, end), in time order.
+ *
+ * @summaries  room for capacity (>= 1) of them; *count says how many were written. Fewer than capacity:
+ *             there are no more. Otherwise go on with start = time_max of the last one + 1.
+ * A chunk that is not wholly inside [start, end) tells about samples outside of it, too: decode it.
+ */
+varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, unsigned layer,
+                                   int64_t start, int64_t end, struct vv_chunk_summary *summaries,
+                                   size_t capacity, size_t *count) VARVE_MUST_CHECK;
+
 /* Called with one sentence for each damaged place. */
 typedef void (*vv_block_damage)(void *context, uint64_t offset, const char *message);
 /* Verifies all checksums and decodes everything; CORRUPT if anything was found. samples: decoded

@@ -68,6 +68,14 @@ void vv_block_cache_destroy(struct vv_block_cache *cache)
     vv_free(cache);
 }
 
+size_t vv_block_cache_bytes(struct vv_block_cache *cache)
+{
+    vv_mutex_lock(&cache->mutex);
+    size_t bytes = cache->bytes;
+    vv_mutex_unlock(&cache->mutex);
+    return bytes;
+}
+
 /* The copy of a page with a reference for the caller, or NULL. */
 static struct vv_block_page_copy *find_locked(struct vv_block_cache *cache, uint32_t page)
 {

@@ -124,27 +124,6 @@ static void iter_destroy(struct vv_iter *iter)
     vv_free(self);
 }
 
-/* The first chunk of a layer that ends at or after a time: layers are in time order. */
-static varve_status first_chunk_from(const struct vv_block *block,
-                                     const struct vv_block_layer *layer, int64_t start,
-                                     uint32_t *first)
-{
-    uint32_t low = layer->first_chunk;
-    uint32_t high = layer->first_chunk + layer->chunk_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct vv_block_chunk chunk;
-        VV_TRY(vv_block_chunk_read(block, middle, &chunk));
-        if (chunk.time_max < start) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *first = low;
-    return VARVE_OK;
-}
-
 static const struct vv_iter_ops iter_ops = {
     .next_span = iter_next_span,
     .seek = iter_seek,
@@ -167,7 +146,7 @@ varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned l
     uint32_t chunk_end = found.first_chunk + found.chunk_count;
     VV_TRY(vv_block_chunk_read(block, found.first_chunk, &first));
     VV_TRY(vv_block_chunk_read(block, chunk_end - 1, &last));
-    VV_TRY(first_chunk_from(block, &found, start, &first_chunk));
+    VV_TRY(vv_block_layer_find(block, &found, start, &first_chunk));
     struct block_iter *self = vv_alloc(sizeof(*self));
     if (self == NULL) {
         return VARVE_NO_MEMORY;

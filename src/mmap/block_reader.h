@@ -149,6 +149,11 @@ varve_status vv_block_series_read(const struct vv_block *block, uint32_t id,
 varve_status vv_block_layer_read(const struct vv_block *block, uint32_t index,
                                  struct vv_block_layer *layer) VARVE_MUST_CHECK;
 
+/* The first chunk of a layer that ends at or after start, or the one behind its last: layers are in time
+ * order. */
+varve_status vv_block_layer_find(const struct vv_block *block, const struct vv_block_layer *layer,
+                                 int64_t start, uint32_t *first) VARVE_MUST_CHECK;
+
 /* ---- labels ---- */
 
 struct vv_block_name {
@@ -179,5 +184,7 @@ void vv_block_members_destroy(struct vv_block_members *members);
 /* NULL: out of memory. */
 struct vv_block_cache *vv_block_cache_create(void);
 void vv_block_cache_destroy(struct vv_block_cache *cache); /* NULL is fine */
+/* Bytes of the copies that it keeps. */
+size_t vv_block_cache_bytes(struct vv_block_cache *cache);
 
 #endif

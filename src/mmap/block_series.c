@@ -57,6 +57,25 @@ varve_status vv_block_layer_read(const struct vv_block *block, uint32_t index,
     return VARVE_OK;
 }
 
+varve_status vv_block_layer_find(const struct vv_block *block, const struct vv_block_layer *layer,
+                                 int64_t start, uint32_t *first)
+{
+    uint32_t low = layer->first_chunk;
+    uint32_t high = layer->first_chunk + layer->chunk_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct vv_block_chunk chunk;
+        VV_TRY(vv_block_chunk_read(block, middle, &chunk));
+        if (chunk.time_max < start) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *first = low;
+    return VARVE_OK;
+}
+
 /* Adds up the layers of a series. A layer begins with its first chunk and ends with its last. */
 static varve_status read_layers(const struct vv_block *block,
                                 const struct vv_block_series_record *record,
