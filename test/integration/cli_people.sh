@@ -42,7 +42,9 @@ prints ''
 
 # A terminal: tables, colours unless NO_COLOR, sparklines, the pager
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    on_terminal() { timeout 60 script -qec "stty rows 24 cols 100; $*" /dev/null </dev/null | tr -d '\r' >out; }
+    on_terminal() {
+        timeout 60 script -qec "stty rows 24 cols 100; $*" /dev/null </dev/null | tr -d '\r' >out
+    }
     export TERM=xterm PAGER=
     on_terminal "'$VARVE' query db cpu_usage --limit 2"
     grep -q "$(printf '\033')\[1mseries" out || fail 'a header in bold'
