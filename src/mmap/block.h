@@ -39,7 +39,7 @@ struct vv_block_info {
     int64_t time_max;
 };
 
-/* ---- writing: begin_series, then its chunks and tombstones, series in strictly ascending key order ---- */
+/* ---- writing: begin_series, then its chunks and tombstones; series in ascending key order ---- */
 
 struct vv_block_writer;
 
@@ -116,10 +116,10 @@ struct vv_chunk_summary {
 };
 
 /**
- * vv_block_layer_chunks() - summaries of the chunks of a layer that overlap [start, end), in time order.
+ * vv_block_layer_chunks() - the chunks of a layer that overlap [start, end), in time order.
  *
- * @summaries  room for capacity (>= 1) of them; *count says how many were written. Fewer than capacity:
- *             there are no more. Otherwise go on with start = time_max of the last one + 1.
+ * @summaries  room for capacity (>= 1) of them; *count says how many were written. Fewer than
+ *             capacity: there are no more. Otherwise go on with start = last time_max + 1.
  * A chunk that is not wholly inside [start, end) tells about samples outside of it, too: decode it.
  */
 varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, unsigned layer,

@@ -124,7 +124,8 @@ static varve_status decompress(const struct vv_block *block, const uint8_t *stor
     }
     varve_status status = vv_cold_group_read(vv_cold_reader_init(memory), stored, stored_bytes,
                                              bytes, length + VV_DECODE_PADDING);
-    vv_free(atomic_exchange_explicit(&block->shared->idle_reader, memory, memory_order_release));
+    /* Acquire too: what another thread has left there is freed here. */
+    vv_free(atomic_exchange_explicit(&block->shared->idle_reader, memory, memory_order_acq_rel));
     return status;
 }
 

@@ -149,8 +149,8 @@ varve_status vv_block_series_read(const struct vv_block *block, uint32_t id,
 varve_status vv_block_layer_read(const struct vv_block *block, uint32_t index,
                                  struct vv_block_layer *layer) VARVE_MUST_CHECK;
 
-/* The first chunk of a layer that ends at or after start, or the one behind its last: layers are in time
- * order. */
+/* The first chunk of a layer that ends at or after start, or the one behind its last: layers are
+ * in time order. */
 varve_status vv_block_layer_find(const struct vv_block *block, const struct vv_block_layer *layer,
                                  int64_t start, uint32_t *first) VARVE_MUST_CHECK;
 

@@ -6,8 +6,9 @@
  *   3 series     keys in order and found by their hash; tombstones
  *   4 chunks     decoded; times strictly increasing; statistics as computed from the values
  *
- * Damage is reported and passed over, so that one bad chunk does not hide another. A damaged page shows
- * up again wherever it is used: from step 2 on, only what the pages do not explain is reported.
+ * Damage is reported and passed over, so that one bad chunk does not hide another. A damaged page
+ * shows up again wherever it is used: from step 2 on, only what the pages do not explain is
+ * reported.
  * Threads: one caller; others may read the block meanwhile.
  */
 #include "mmap/block_reader.h"
