@@ -56,7 +56,7 @@ struct vv_integer_block {
     unsigned exception_width;
     uint64_t exception_base;
     const uint8_t *exception_values;
-    uint16_t exceptions[1024];
+    uint16_t exceptions[VV_POSITIONS_ROOM];
 };
 
 /* Encodes count (1 to 1024) integers; out has VV_INTEGER_BLOCK_BOUND(count) bytes. Returns the
@@ -65,8 +65,8 @@ size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *
                                size_t count, enum vv_block_form form, uint8_t *out);
 
 /* Reads a block that fills the rest of the reader exactly. CORRUPT: it does not, or is none. */
-varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
-                                    struct vv_integer_block *block) VARVE_MUST_CHECK;
+varve_status vv_integer_block_parse(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                    size_t count, struct vv_integer_block *block) VARVE_MUST_CHECK;
 
 /* Writes the entries of a parsed block; out has VV_DECODE_ROOM(count) entries. Cannot fail. */
 void vv_integer_block_integers(const struct vv_kernels *kernels,

@@ -19,7 +19,8 @@
 /* Entries that kernels may write, whatever the count. */
 enum { SCRATCH = VV_COLUMN_MAX + 64 };
 
-static varve_status parse_exceptions(struct vv_reader *reader, struct vv_integer_block *block)
+static varve_status parse_exceptions(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                     struct vv_integer_block *block)
 {
     uint64_t count = vv_read_varint(reader);
     if (count == 0 || count > block->count) {
@@ -31,14 +32,15 @@ static varve_status parse_exceptions(struct vv_reader *reader, struct vv_integer
     if (block->exception_width > 64) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(reader, block->exception_count, block->count, block->exceptions));
+    VV_TRY(vv_positions_decode(kernels, reader, block->exception_count, block->count,
+                               block->exceptions));
     block->exception_values =
         vv_read_bytes(reader, vv_bits_bytes(block->exception_count, block->exception_width));
     return reader->failed ? VARVE_CORRUPT : VARVE_OK;
 }
 
-varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
-                                    struct vv_integer_block *block)
+varve_status vv_integer_block_parse(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                    size_t count, struct vv_integer_block *block)
 {
     unsigned tag = vv_read_u8(reader);
     unsigned mode = tag & VV_BLOCK_MODE;
@@ -58,12 +60,14 @@ varve_status vv_integer_block_parse(struct vv_reader *reader, size_t count,
     block->base = mode != VV_BLOCK_FRAME ? (uint64_t)vv_read_varint_signed(reader) : 0;
     block->exception_count = 0;
     block->exception_width = 0;
+    block->exception_base = 0;
+    block->exception_values = NULL;
     if (block->width > 64 || (block->narrow && block->width > 32) ||
         (layout != VV_LAYOUT_LANES && block->width % 8 != 0)) {
         return VARVE_CORRUPT;
     }
     if ((tag & VV_BLOCK_EXCEPTIONS) != 0) {
-        VV_TRY(parse_exceptions(reader, block));
+        VV_TRY(parse_exceptions(kernels, reader, block));
     }
     size_t payload_bytes = layout != VV_LAYOUT_LANES ? count * (block->width / 8)
                                                      : vv_payload_bytes(count, block->width);
@@ -109,13 +113,8 @@ static void narrow_differences(const struct vv_kernels *kernels,
             steps[i] = (steps[i] >> 1) ^ (0 - (steps[i] & 1));
         }
     }
-    /* Differences of a narrow block are known modulo 2^32: so much of a value is enough. */
-    const uint8_t *values = block->exception_values;
-    uint32_t mask = (uint32_t)vv_bits_mask(block->exception_width);
-    for (size_t i = 0, bit = 0; i < block->exception_count; i++, bit += block->exception_width) {
-        uint32_t value = (uint32_t)(vv_load_u64(values + bit / 8) >> bit % 8) & mask;
-        steps[block->exceptions[i]] = (uint32_t)block->exception_base + value;
-    }
+    kernels->patch32(block->exception_values, block->exception_width, block->exception_count,
+                     (uint32_t)block->exception_base, block->exceptions, steps);
 }
 
 /* The sums that make differences steps. */
@@ -149,10 +148,8 @@ static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer
             steps[i] = (uint64_t)vv_unzigzag(steps[i]);
         }
     }
-    for (size_t i = 0; i < block->exception_count; i++) {
-        steps[block->exceptions[i]] =
-            block->exception_base + vv_bits_get(block->exception_values, i, block->exception_width);
-    }
+    kernels->patch64(block->exception_values, block->exception_width, block->exception_count,
+                     block->exception_base, block->exceptions, steps);
     if (block->mode != VV_BLOCK_FRAME) {
         kernels->prefix64(steps, count, block->base);
     }
@@ -187,9 +184,14 @@ void vv_integer_block_decimals(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, unsigned places, double *out)
 {
     if (!block->narrow || !is_exact(block)) {
-        uint64_t integers[SCRATCH];
-        vv_integer_block_integers(kernels, block, integers);
-        kernels->decimal64(integers, block->count, places, out);
+        uint64_t wide[SCRATCH];
+        if (block->narrow) {
+            vv_integer_block_integers(kernels, block, wide);
+            kernels->decimal64(wide, block->count, 0, 1, places, out);
+        } else {
+            wide_steps(kernels, block, wide);
+            kernels->decimal64(wide, block->count, block->origin, block->factor, places, out);
+        }
         return;
     }
     uint32_t steps[SCRATCH];

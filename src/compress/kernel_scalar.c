@@ -71,6 +71,32 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
     }
 }
 
+static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < count; i++) {
+        next += vv_bits_get(gaps, i, code);
+        out[i] = (uint16_t)next++;
+    }
+    return next;
+}
+
+static void patch32(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
+                    const uint16_t *where, uint32_t *numbers)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[where[i]] = base + (uint32_t)vv_bits_get(fields, i, width);
+    }
+}
+
+static void patch64(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
+                    const uint16_t *where, uint64_t *numbers)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[where[i]] = base + vv_bits_get(fields, i, width);
+    }
+}
+
 static void prefix32(uint32_t *values, size_t count, uint32_t step)
 {
     uint32_t sum = 0 - step;
@@ -105,11 +131,12 @@ static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64
     }
 }
 
-static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
+static void decimal64(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                      unsigned places, double *out)
 {
     double power = vv_powers_of_ten[places];
     for (size_t i = 0; i < count; i++) {
-        out[i] = (double)(int64_t)integers[i] / power;
+        out[i] = (double)(int64_t)(origin + factor * steps[i]) / power;
     }
 }
 
@@ -241,6 +268,9 @@ static size_t pack64(const uint64_t *values, size_t count, unsigned width, uint8
 const struct vv_kernels vv_kernels_scalar = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
+    .positions = positions,
+    .patch32 = patch32,
+    .patch64 = patch64,
     .prefix32 = prefix32,
     .prefix64 = prefix64,
     .scale32 = scale32,

@@ -103,8 +103,9 @@ static inline void store64(void *at, vector64 vector)
     X(8)                                                                                           \
     X(9)                                                                                           \
     X(10)                                                                                          \
-    X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25)      \
-        X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+    X(11)                                                                                          \
+    X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26)      \
+        X(27) X(28) X(29) X(30) X(31) X(32)
 
 FOR_WIDTHS(UNPACK_GROUP)
 
@@ -168,6 +169,61 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
     const uint8_t *tail = payload + rows * 2 * width;
     for (size_t i = rows * VV_LANES; i < count; i++) {
         out[i] = vv_bits_get(tail, i % VV_LANES, width);
+    }
+}
+
+/* ------------------------------------------------------------------------- Exceptions */
+
+static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out)
+{
+    size_t next = 0;
+    size_t i = 0;
+#ifdef __BMI2__
+    /* Four gaps of at most 10 bits are in any 8 bytes: they are spread to four lanes of 16 bits, and a
+     * multiplication sums them up. */
+    const uint64_t ones = UINT64_C(0x0001000100010001);
+    uint64_t lanes = vv_bits_mask(code) * ones;
+    for (size_t bit = 0; i < count; i += 4, bit += 4 * (size_t)code) {
+        uint64_t spread = _pdep_u64(vv_load_u64(gaps + bit / 8) >> bit % 8, lanes);
+        uint64_t sums = spread * ones;
+        uint64_t four = sums + (uint16_t)next * ones + UINT64_C(0x0003000200010000);
+        memcpy(out + i, &four, sizeof four);
+        size_t left = count - i < 4 ? count - i : 4;
+        next += (size_t)(sums >> (16 * (left - 1)) & 0xffff) + left;
+    }
+#else
+    uint32_t mask = (uint32_t)vv_bits_mask(code);
+    for (size_t bit = 0; i < count; i++, bit += code) {
+        next += vv_load_u32(gaps + bit / 8) >> bit % 8 & mask;
+        out[i] = (uint16_t)next++;
+    }
+#endif
+    return next;
+}
+
+static void patch32(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
+                    const uint16_t *where, uint32_t *numbers)
+{
+    /* Numbers are modulo 2^32: the low bits of wider fields are enough. */
+    uint32_t mask = (uint32_t)vv_bits_mask(width);
+    for (size_t i = 0, bit = 0; i < count; i++, bit += width) {
+        uint32_t field = (uint32_t)(vv_load_u64(fields + bit / 8) >> bit % 8) & mask;
+        numbers[where[i]] = base + field;
+    }
+}
+
+static void patch64(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
+                    const uint16_t *where, uint64_t *numbers)
+{
+    if (width > 57) {
+        for (size_t i = 0; i < count; i++) {
+            numbers[where[i]] = base + vv_bits_get(fields, i, width);
+        }
+        return;
+    }
+    uint64_t mask = vv_bits_mask(width);
+    for (size_t i = 0, bit = 0; i < count; i++, bit += width) {
+        numbers[where[i]] = base + (vv_load_u64(fields + bit / 8) >> bit % 8 & mask);
     }
 }
 
@@ -235,19 +291,28 @@ static void prefix32(uint32_t *values, size_t count, uint32_t step)
     }
 }
 
+static inline vector64 sum_lanes64(vector64 lanes)
+{
+    const vector64 zero = {0};
+#if VV_VECTOR_BYTES == 32
+    lanes += __builtin_shufflevector(zero, lanes, 0, 4, 2, 6);
+    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 5, 5);
+#else
+    lanes += SHIFT64(lanes, 1);
+#if VV_VECTOR_BYTES == 64
+    lanes += SHIFT64(lanes, 2);
+    lanes += SHIFT64(lanes, 4);
+#endif
+#endif
+    return lanes;
+}
+
 static void prefix64(uint64_t *values, size_t count, uint64_t step)
 {
     const vector64 zero = {0};
     vector64 carry = zero - step;
     for (size_t i = 0; i < count; i += LANES64) {
-        vector64 sum = load64(values + i) + step;
-        sum += SHIFT64(sum, 1);
-#if VV_VECTOR_BYTES >= 32
-        sum += SHIFT64(sum, 2);
-#endif
-#if VV_VECTOR_BYTES >= 64
-        sum += SHIFT64(sum, 4);
-#endif
+        vector64 sum = sum_lanes64(load64(values + i) + step);
         store64(values + i, sum + carry);
         carry += LAST64(sum);
     }
@@ -308,18 +373,20 @@ static inline double divide(double dividend, double power, double reciprocal)
     return __builtin_fma(rest, reciprocal, quotient);
 }
 
-static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
+static void decimal64(const uint64_t *restrict steps, size_t count, uint64_t origin,
+                      uint64_t factor, unsigned places, double *restrict out)
 {
     double power = vv_powers_of_ten[places];
     double reciprocal = 1 / power;
-    if (places == 0) {
+    if (factor == 1 && places != 0) {
         for (size_t i = 0; i < count; i++) {
-            out[i] = double_of_integer(integers[i]);
+            out[i] = divide(double_of_integer(origin + steps[i]), power, reciprocal);
         }
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        out[i] = divide(double_of_integer(integers[i]), power, reciprocal);
+        double integer = double_of_integer(origin + factor * steps[i]);
+        out[i] = places != 0 ? divide(integer, power, reciprocal) : integer;
     }
 }
 
@@ -530,6 +597,9 @@ static size_t pack64(const uint64_t *values, size_t count, unsigned width, uint8
 const struct vv_kernels VV_KERNELS = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
+    .positions = positions,
+    .patch32 = patch32,
+    .patch64 = patch64,
     .prefix32 = prefix32,
     .prefix64 = prefix64,
     .scale32 = scale32,

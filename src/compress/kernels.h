@@ -24,12 +24,24 @@
 
 #include "base/cpu.h"
 
-enum { VV_LANES = 16 };
+enum {
+    VV_LANES = 16,
+    VV_POSITIONS_ROOM = 1024 + 4, /* entries where positions go: they are written four at a time */
+};
 
 struct vv_kernels {
     /* Payload in lanes of width bits to integers: width 0 to 32, and 33 to 64. */
     void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
+
+    /* Positions out of gaps of `code` (0 to 10) bits, as positions.h says; out has VV_POSITIONS_ROOM.
+     * Returns the last position plus 1, beyond 2^16 where positions have wrapped around. */
+    size_t (*positions)(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out);
+    /* numbers[positions[i]] = base + field i of width (0 to 64) bits. */
+    void (*patch32)(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
+                    const uint16_t *positions, uint32_t *numbers);
+    void (*patch64)(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
+                    const uint16_t *positions, uint64_t *numbers);
 
     /* out[i] = numbers[i]. */
     void (*widen)(const uint32_t *numbers, size_t count, uint64_t *out);
@@ -45,8 +57,9 @@ struct vv_kernels {
     void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
                     uint64_t *out);
 
-    /* out[i] = (double)(int64_t)integers[i] / 10^places, correctly rounded; out may be integers. */
-    void (*decimal64)(const uint64_t *integers, size_t count, unsigned places, double *out);
+    /* out[i] = (double)(int64_t)(origin + factor * steps[i]) / 10^places, each rounded once. */
+    void (*decimal64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
+                      unsigned places, double *out);
     /* out[i] = (origin + factor * (int32_t)steps[i]) / 10^places, where the dividend is exact. */
     void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
                       unsigned places, double *out);

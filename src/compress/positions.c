@@ -71,8 +71,8 @@ static varve_status decode_bitmap(const uint8_t *bitmap, size_t count, size_t li
     return found == count ? VARVE_OK : VARVE_CORRUPT;
 }
 
-varve_status vv_positions_decode(struct vv_reader *reader, size_t count, size_t limit,
-                                 uint16_t *positions)
+varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                 size_t count, size_t limit, uint16_t *positions)
 {
     unsigned code = vv_read_u8(reader);
     if (code > GAP_BITS_MAX && code != CODE_BITMAP) {
@@ -86,12 +86,5 @@ varve_status vv_positions_decode(struct vv_reader *reader, size_t count, size_t 
     if (code == CODE_BITMAP) {
         return decode_bitmap(fields, count, limit, positions);
     }
-    size_t next = 0;
-    uint32_t mask = (uint32_t)vv_bits_mask(code);
-    for (size_t i = 0, bit = 0; i < count; i++, bit += code) {
-        /* Gaps are short: four bytes hold one wherever it starts. */
-        next += vv_load_u32(fields + bit / 8) >> (bit % 8) & mask;
-        positions[i] = (uint16_t)next++;
-    }
-    return next <= limit ? VARVE_OK : VARVE_CORRUPT;
+    return kernels->positions(fields, code, count, positions) <= limit ? VARVE_OK : VARVE_CORRUPT;
 }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "compress/kernels.h"
 
 /* Writes count (>= 1) positions below limit; returns the bytes used, at most 1 + the bitmap's. */
 size_t vv_positions_encode(const uint16_t *positions, size_t count, size_t limit, uint8_t *out);
@@ -16,9 +17,9 @@ size_t vv_positions_encode(const uint16_t *positions, size_t count, size_t limit
 /* Bytes that vv_positions_encode() would use. */
 size_t vv_positions_size(const uint16_t *positions, size_t count, size_t limit);
 
-/* Reads count positions below limit. positions has room for count entries. CORRUPT: bytes are
+/* Reads count positions below limit. positions has VV_POSITIONS_ROOM entries. CORRUPT: bytes are
  * missing, a position is out of range, or a bitmap has another number of bits set. */
-varve_status vv_positions_decode(struct vv_reader *reader, size_t count, size_t limit,
-                                 uint16_t *positions) VARVE_MUST_CHECK;
+varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                 size_t count, size_t limit, uint16_t *positions) VARVE_MUST_CHECK;
 
 #endif

@@ -20,7 +20,7 @@ varve_status vv_timestamps_decode_with(const struct vv_kernels *kernels, const u
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     struct vv_reader reader = vv_reader_init(in, length);
     struct vv_integer_block block;
-    VV_TRY(vv_integer_block_parse(&reader, count, &block));
+    VV_TRY(vv_integer_block_parse(kernels, &reader, count, &block));
     vv_integer_block_integers(kernels, &block, (uint64_t *)timestamps);
     return VARVE_OK;
 }

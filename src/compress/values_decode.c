@@ -40,7 +40,7 @@ static varve_status decode_block(const struct vv_kernels *kernels, struct vv_rea
                                  unsigned scheme, size_t count, double *values)
 {
     struct vv_integer_block block;
-    VV_TRY(vv_integer_block_parse(reader, count, &block));
+    VV_TRY(vv_integer_block_parse(kernels, reader, count, &block));
     if (scheme != VV_VALUES_RAW) {
         vv_integer_block_decimals(kernels, &block, scheme, values);
         return VARVE_OK;
@@ -59,12 +59,12 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
     if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
         return decode_block(kernels, reader, scheme, count, values);
     }
-    uint16_t positions[VV_COLUMN_MAX];
+    uint16_t positions[VV_POSITIONS_ROOM];
     uint64_t exceptions = vv_read_varint(reader);
     if (exceptions == 0 || exceptions > count || scheme == VV_VALUES_RAW) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(reader, (size_t)exceptions, count, positions));
+    VV_TRY(vv_positions_decode(kernels, reader, (size_t)exceptions, count, positions));
     const uint8_t *bits = vv_read_bytes(reader, exceptions * 8);
     VV_TRY(decode_block(kernels, reader, scheme, count, values));
     for (size_t i = 0; i < exceptions; i++) {
@@ -76,13 +76,13 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
 static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_reader *reader,
                                 unsigned tag, size_t count, double *values)
 {
-    uint16_t changes[VV_COLUMN_MAX];
+    uint16_t changes[VV_POSITIONS_ROOM];
     double runs[VV_DECODE_ROOM(VV_COLUMN_MAX)];
     uint64_t change_count = vv_read_varint(reader);
     if (change_count == 0 || change_count >= count) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(reader, (size_t)change_count, count, changes));
+    VV_TRY(vv_positions_decode(kernels, reader, (size_t)change_count, count, changes));
     if (changes[0] == 0) {
         return VARVE_CORRUPT;
     }

@@ -24,7 +24,7 @@ static void check_round_trip(const int64_t *integers, size_t count, enum vv_bloc
         size_t length = vv_integer_block_encode(kernels, integers, count, form, bytes);
         struct vv_reader reader = vv_reader_init(bytes, length);
         struct vv_integer_block block;
-        assert_int_equal(vv_integer_block_parse(&reader, count, &block), VARVE_OK);
+        assert_int_equal(vv_integer_block_parse(kernels, &reader, count, &block), VARVE_OK);
         uint64_t decoded[COUNT_MAX + 64];
         vv_integer_block_integers(kernels, &block, decoded);
         assert_memory_equal(decoded, integers, count * sizeof *integers);

@@ -121,6 +121,64 @@ static void check_scaling(const struct vv_kernels *kernels, struct vv_test_rando
     }
 }
 
+static void check_exceptions(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t fields[ROOM];
+    static uint16_t found[VV_POSITIONS_ROOM];
+    static uint16_t expected[VV_POSITIONS_ROOM];
+    static uint64_t wide[2][ROOM];
+    static uint32_t narrow[2][ROOM];
+    for (unsigned round = 0; round < 600; round++) {
+        size_t count = 1 + (size_t)vv_test_random_below(random, 64);
+        unsigned code = round % 5;
+        unsigned width = round % 65;
+        uint64_t base = vv_test_random_next(random);
+        const uint8_t *bytes = (const uint8_t *)fields;
+        fill(random, fields, ROOM, 64);
+        size_t next = vv_kernels_scalar.positions(bytes, code, count, expected);
+        assert_int_equal(kernels->positions(bytes, code, count, found), next);
+        assert_memory_equal(found, expected, count * sizeof found[0]);
+        kernels->patch32(bytes, width, count, (uint32_t)base, found, narrow[0]);
+        vv_kernels_scalar.patch32(bytes, width, count, (uint32_t)base, found, narrow[1]);
+        assert_memory_equal(narrow[0], narrow[1], sizeof narrow[0]);
+        kernels->patch64(bytes, width, count, base, found, wide[0]);
+        vv_kernels_scalar.patch64(bytes, width, count, base, found, wide[1]);
+        assert_memory_equal(wide[0], wide[1], sizeof wide[0]);
+        /* Long gaps, whose sums are beyond any column. */
+        count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+        assert_int_equal(kernels->positions(bytes, 10, count, found),
+                         vv_kernels_scalar.positions(bytes, 10, count, expected));
+    }
+}
+
+/* Runs of any lengths, from one value each to one run. */
+static void check_runs(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t runs[ROOM];
+    static uint16_t starts[ROOM];
+    static uint64_t out[ROOM];
+    static uint64_t expected[ROOM];
+    for (unsigned round = 0; round < 400; round++) {
+        size_t count = some_count(random, round);
+        size_t run_count = 1;
+        uint64_t odds = 1 + vv_test_random_below(random, 40);
+        for (size_t i = 1; i < count; i++) {
+            if (vv_test_random_below(random, odds) == 0) {
+                starts[run_count++ - 1] = (uint16_t)i;
+            }
+        }
+        fill(random, runs, run_count, 64);
+        memset(out, 0xa5, sizeof out);
+        memset(expected, 0xa5, sizeof expected);
+        kernels->expand(runs, starts, run_count, count, out);
+        vv_kernels_scalar.expand(runs, starts, run_count, count, expected);
+        assert_memory_equal(out, expected, sizeof out);
+        kernels->fill(runs[0], count, out);
+        vv_kernels_scalar.fill(runs[0], count, expected);
+        assert_memory_equal(out, expected, sizeof out);
+    }
+}
+
 /* Any int64 converts and divides to the same double, multiplication or not. */
 static void check_decimals(const struct vv_kernels *kernels, struct vv_test_random *random)
 {
@@ -137,8 +195,8 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
             integers[i] = i % 2 == 0 ? integers[i] : 0 - integers[i];
             steps[i] = (uint32_t)integers[i];
         }
-        kernels->decimal64(integers, count, places, out);
-        vv_kernels_scalar.decimal64(integers, count, places, expected);
+        kernels->decimal64(integers, count, 0, 1, places, out);
+        vv_kernels_scalar.decimal64(integers, count, 0, 1, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
         double origin = (double)(int64_t)(vv_test_random_next(random) >> 13);
         double factor = (double)(1 + vv_test_random_below(random, 1000));
@@ -166,6 +224,18 @@ static void scaling_is_the_same_on_every_instruction_set(void **state)
     with_each_table(check_scaling);
 }
 
+static void exceptions_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_exceptions);
+}
+
+static void runs_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_runs);
+}
+
 static void decimals_are_the_same_on_every_instruction_set(void **state)
 {
     (void)state;
@@ -178,6 +248,8 @@ int main(void)
         cmocka_unit_test(packing_is_the_same_on_every_instruction_set),
         cmocka_unit_test(prefix_sums_are_the_same_on_every_instruction_set),
         cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
+        cmocka_unit_test(exceptions_are_the_same_on_every_instruction_set),
+        cmocka_unit_test(runs_are_the_same_on_every_instruction_set),
         cmocka_unit_test(decimals_are_the_same_on_every_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
