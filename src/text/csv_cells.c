@@ -17,7 +17,7 @@ static varve_status take_quoted(struct vv_importer *importer, struct vv_line *li
         const char *found = left > 0 ? memchr(line->text + next, '"', left) : NULL;
         if (found == NULL) {
             next = line->length;
-            varve_status status = vv_line_reader_extend(&importer->lines, line, importer->error);
+            varve_status status = vv_import_extend(importer, line);
             if (status == VARVE_NOT_FOUND || status == VARVE_LIMIT) {
                 return vv_import_fault(importer, line->text + quote, "the quote is not closed");
             }

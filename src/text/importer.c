@@ -23,6 +23,10 @@
 #include "os/alloc.h"
 #include "text/detect.h"
 
+/* An import of a few lines should cost no more memory than they need. */
+#define BATCH_CAPACITY_FIRST 1024u
+#define SCRATCH_BYTES_FIRST 4096u
+
 /* ------------------------------------------------------------------------------- Faults */
 
 const char *vv_excerpt(char *excerpt, const char *text, size_t length)
@@ -194,8 +198,35 @@ static varve_status flush(struct vv_importer *importer)
     return VARVE_OK;
 }
 
+/* Doubles the arrays of the batch. On failure some may have grown, which does no harm. */
+static varve_status grow_batch(struct vv_importer *importer)
+{
+    size_t capacity =
+        importer->capacity * 2 < VARVE_BATCH_MAX ? importer->capacity * 2 : VARVE_BATCH_MAX;
+    varve_series *series = vv_realloc(importer->series, capacity * sizeof *series);
+    if (series == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    importer->series = series;
+    int64_t *timestamps = vv_realloc(importer->timestamps, capacity * sizeof *timestamps);
+    if (timestamps == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    importer->timestamps = timestamps;
+    double *values = vv_realloc(importer->values, capacity * sizeof *values);
+    if (values == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    importer->values = values;
+    importer->capacity = capacity;
+    return VARVE_OK;
+}
+
 varve_status vv_import_make_room(struct vv_importer *importer)
 {
+    if (importer->capacity < VARVE_BATCH_MAX) {
+        return grow_batch(importer);
+    }
     if (importer->count == 0) {
         return vv_import_fault(importer, importer->fault_at,
                                "more than %u samples in one line, which is stored whole or not at "
@@ -223,6 +254,28 @@ static varve_status commit_line(struct vv_importer *importer)
 
 /* -------------------------------------------------------------------------------- Loop */
 
+/* A scratch that holds whatever can be unescaped out of the line. What it held is lost. */
+static varve_status fit_scratch(struct vv_importer *importer, size_t bytes)
+{
+    if (bytes <= importer->scratch_capacity) {
+        return VARVE_OK;
+    }
+    char *scratch = vv_alloc(bytes * 2);
+    if (scratch == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    vv_free(importer->scratch);
+    importer->scratch = scratch;
+    importer->scratch_capacity = bytes * 2;
+    return VARVE_OK;
+}
+
+varve_status vv_import_extend(struct vv_importer *importer, struct vv_line *line)
+{
+    VV_TRY(vv_line_reader_extend(&importer->lines, line, importer->error));
+    return fit_scratch(importer, line->length);
+}
+
 typedef varve_status (*line_function)(struct vv_importer *importer, void *state,
                                       struct vv_line *line);
 
@@ -232,6 +285,9 @@ static varve_status take_line(struct vv_importer *importer, line_function read, 
     importer->line_strings = 0;
     importer->line_rounded = 0;
     importer->fault_at = line->text;
+    if (line->length > importer->scratch_capacity) {
+        VV_TRY(fit_scratch(importer, line->length));
+    }
     varve_status status = line->too_long
                               ? vv_import_fault(importer, line->text,
                                                 "line is longer than %u bytes", VV_LINE_BYTES_MAX)
@@ -256,9 +312,9 @@ static varve_status read_lines(struct vv_importer *importer, const struct vv_tex
     varve_status status;
     while ((status = vv_line_reader_next(&importer->lines, &line, importer->error)) == VARVE_OK) {
         VV_TRY(take_line(importer, reader->line, state, &line));
+        (void)vv_series_cache_trim(&importer->cache);
         if (importer->done_line - importer->batch_line >= VV_IMPORT_BATCH_LINES) {
             VV_TRY(flush(importer));
-            (void)vv_series_cache_trim(&importer->cache);
         }
     }
     if (status != VARVE_NOT_FOUND) {
@@ -276,15 +332,13 @@ static varve_status init(struct vv_importer *importer, varve_read_function read,
     size_t label_capacity = VARVE_LABELS_MAX + importer->options->label_count;
     VV_TRY(vv_line_reader_init(&importer->lines, read, read_context, importer->name));
     VV_TRY(vv_series_cache_init(&importer->cache));
-    importer->series = vv_alloc(VARVE_BATCH_MAX * sizeof *importer->series);
-    importer->timestamps = vv_alloc(VARVE_BATCH_MAX * sizeof *importer->timestamps);
-    importer->values = vv_alloc(VARVE_BATCH_MAX * sizeof *importer->values);
     importer->labels = vv_alloc(label_capacity * sizeof *importer->labels);
-    importer->scratch = vv_alloc(VV_LINE_BYTES_MAX);
-    bool complete = importer->series != NULL && importer->timestamps != NULL &&
-                    importer->values != NULL && importer->labels != NULL &&
-                    importer->scratch != NULL;
-    return complete ? VARVE_OK : VARVE_NO_MEMORY;
+    if (importer->labels == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    importer->capacity = BATCH_CAPACITY_FIRST / 2;
+    VV_TRY(grow_batch(importer));
+    return fit_scratch(importer, SCRATCH_BYTES_FIRST);
 }
 
 static void fini(struct vv_importer *importer)

@@ -73,6 +73,7 @@ struct vv_importer {
     double *values;
     size_t count;
     size_t used;
+    size_t capacity;       /* of the three arrays: grows to VARVE_BATCH_MAX */
     uint64_t batch_line;   /* lines in batches handed out */
     uint64_t done_line;    /* the last line that was read to its end */
     uint64_t line_strings; /* of the line being read: counted when it is good */
@@ -87,8 +88,9 @@ struct vv_importer {
     /* Labels of the series being resolved, and the bytes of those that had escapes. */
     varve_label *labels;
     size_t label_count;
-    char *scratch; /* VV_LINE_BYTES_MAX bytes */
+    char *scratch; /* at least as many bytes as the line has */
     size_t scratch_used;
+    size_t scratch_capacity;
 
     /* The last time that was read: inputs repeat it line after line. */
     char time_text[24];
@@ -136,6 +138,9 @@ varve_status vv_import_label(struct vv_importer *importer, const char *at, varve
 varve_status vv_import_resolve(struct vv_importer *importer, const char *at, uint32_t parent,
                                const char *text, size_t length, uint32_t *entry) VARVE_MUST_CHECK;
 
+/* Takes the next line into the record, as vv_line_reader_extend(). The scratch must not be in use. */
+varve_status vv_import_extend(struct vv_importer *importer, struct vv_line *line) VARVE_MUST_CHECK;
+
 /* Room for one more sample of the line: writes out the whole lines before it if need be. A fault if
  * the line has more samples than a batch. */
 varve_status vv_import_make_room(struct vv_importer *importer) VARVE_MUST_CHECK;
@@ -148,7 +153,7 @@ static inline VARVE_MUST_CHECK varve_status vv_import_add(struct vv_importer *im
                                                           uint32_t entry, int64_t timestamp,
                                                           double value)
 {
-    if (importer->used == VARVE_BATCH_MAX) {
+    if (importer->used == importer->capacity) {
         VV_TRY(vv_import_make_room(importer));
     }
     const struct vv_series_entry *known = vv_series_cache_entry(&importer->cache, entry);

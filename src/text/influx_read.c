@@ -181,8 +181,7 @@ static varve_status skip_string(struct record *record)
             break;
         }
         /* A backslash before the line feed takes it along, so offset may stand behind the end. */
-        varve_status status =
-            vv_line_reader_extend(&record->importer->lines, record->line, record->importer->error);
+        varve_status status = vv_import_extend(record->importer, record->line);
         record->end = record->line->text + record->line->length;
         if (status == VARVE_NOT_FOUND || status == VARVE_LIMIT) {
             return vv_import_fault(record->importer, record->line->text + quote,

@@ -3,7 +3,7 @@
  *
  *   buffer |  lines done  |at  current line   |next    bytes read ahead   |end   room   | padding
  *
- * L1  at <= first_next <= next <= end, and end + VV_LINE_PADDING fits in the buffer.
+ * L1  at <= first_next <= next <= end <= capacity, behind which there are VV_LINE_PADDING bytes.
  * L2  Bytes before `at` are forgotten: when more are needed, the rest moves to the front, which is
  *     at most one line and therefore short against what is read.
  * L3  A refill leaves room for READ_BYTES, since a line that is held has at most VV_LINE_BYTES_MAX
@@ -22,18 +22,21 @@
 /* Read at once: large enough to make the call vanish, small enough to stay in the second-level
  * cache. */
 #define READ_BYTES (256u << 10)
-#define BUFFER_BYTES (VV_LINE_BYTES_MAX + 2 + READ_BYTES)
+#define CAPACITY_FIRST (READ_BYTES + (64u << 10))
+#define CAPACITY_MAX (VV_LINE_BYTES_MAX + 2 + READ_BYTES)
 
 varve_status vv_line_reader_init(struct vv_line_reader *reader, varve_read_function read,
                                  void *read_context, const char *name)
 {
-    char *buffer = vv_alloc(BUFFER_BYTES + VV_LINE_PADDING);
+    char *buffer = vv_alloc(CAPACITY_FIRST + VV_LINE_PADDING);
     if (buffer == NULL) {
         return VARVE_NO_MEMORY;
     }
-    memset(buffer + BUFFER_BYTES, 0, VV_LINE_PADDING);
-    *reader = (struct vv_line_reader){
-        .read = read, .read_context = read_context, .name = name, .buffer = buffer};
+    *reader = (struct vv_line_reader){.read = read,
+                                      .read_context = read_context,
+                                      .name = name,
+                                      .buffer = buffer,
+                                      .capacity = CAPACITY_FIRST};
     return VARVE_OK;
 }
 
@@ -41,6 +44,17 @@ void vv_line_reader_fini(struct vv_line_reader *reader)
 {
     vv_free(reader->buffer);
     reader->buffer = NULL;
+}
+
+static varve_status grow(struct vv_line_reader *reader)
+{
+    char *buffer = vv_realloc(reader->buffer, CAPACITY_MAX + VV_LINE_PADDING);
+    if (buffer == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    reader->buffer = buffer;
+    reader->capacity = CAPACITY_MAX;
+    return VARVE_OK;
 }
 
 /* Moves the current line to the front and reads more behind it. Sets ended at the end. */
@@ -53,7 +67,10 @@ static varve_status refill(struct vv_line_reader *reader, varve_error *error)
         reader->end -= reader->at;
         reader->at = 0;
     }
-    VV_ASSERT(reader->end + READ_BYTES <= BUFFER_BYTES);
+    if (reader->capacity - reader->end < READ_BYTES) {
+        VV_TRY(grow(reader));
+    }
+    VV_ASSERT(reader->end + READ_BYTES <= reader->capacity);
     int64_t count = reader->read(reader->read_context, reader->buffer + reader->end, READ_BYTES);
     if (count < 0) {
         int system_errno = count > -4096 ? (int)-count : 0;

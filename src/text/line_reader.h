@@ -6,7 +6,7 @@
  * being held. Formats whose records may span lines (quoted line feeds) make a line longer with
  * vv_line_reader_extend().
  *
- * Threads: one at a time. Memory: one buffer of about 1.3 MiB, whatever the input.
+ * Threads: one at a time. Memory: one buffer, 320 KiB until a long line comes, then 1.3 MiB.
  */
 #ifndef VARVE_TEXT_LINE_READER_H
 #define VARVE_TEXT_LINE_READER_H
@@ -30,6 +30,7 @@ struct vv_line_reader {
     void *read_context;
     const char *name; /* of the input, for errors */
     char *buffer;
+    size_t capacity;
     size_t at;         /* start of the current line */
     size_t next;       /* start of the line after it */
     size_t first_next; /* start of the line after its first physical line */

@@ -47,8 +47,9 @@ static const struct type_rule rules[] = {
 enum metadata { METADATA_TYPE = 1, METADATA_UNIT = 2, METADATA_HELP = 4 };
 
 struct state {
-    char *family; /* name of the family whose metadata came last: VV_LINE_BYTES_MAX bytes */
+    char *family; /* name of the family whose metadata came last */
     size_t family_length;
+    size_t family_capacity;
     enum type type;
     unsigned metadata;             /* kinds that it has */
     bool sampled;                  /* samples of it have come */
@@ -59,16 +60,8 @@ struct state {
 static varve_status create(struct vv_importer *importer, void **out)
 {
     (void)importer;
-    struct state *state = vv_alloc_zeroed(1, sizeof *state);
-    char *family = vv_alloc(VV_LINE_BYTES_MAX);
-    if (state == NULL || family == NULL) {
-        vv_free(state);
-        vv_free(family);
-        return VARVE_NO_MEMORY;
-    }
-    state->family = family;
-    *out = state;
-    return VARVE_OK;
+    *out = vv_alloc_zeroed(1, sizeof(struct state));
+    return *out != NULL ? VARVE_OK : VARVE_NO_MEMORY;
 }
 
 static void destroy(void *memory)
@@ -100,6 +93,14 @@ static varve_status begin_family(struct vv_importer *importer, struct state *sta
                                "metric family %s comes twice: its lines must stand "
                                "together",
                                vv_excerpt(excerpt, at, length));
+    }
+    if (length > state->family_capacity) {
+        char *family = vv_realloc(state->family, length * 2);
+        if (family == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        state->family = family;
+        state->family_capacity = length * 2;
     }
     memcpy(state->family, at, length);
     state->family_length = length;
@@ -168,7 +169,8 @@ static varve_status read_metadata(struct vv_importer *importer, struct state *st
     const char *end = line->text + line->length;
     const char *name = line->text + strlen("# TYPE ");
     const char *name_end = name < end ? skip_name(name, end) : NULL;
-    if (name_end == NULL) {
+    bool empty = name_end == name + 2 && *name == '"';
+    if (name_end == NULL || empty) {
         return vv_import_expected(importer, line, name, "the name of a metric family", " ");
     }
     if (name_end == end || *name_end != ' ') {

@@ -23,8 +23,6 @@
 
 #define ENTRIES_FIRST 1024u
 #define TEXT_FIRST (64u << 10)
-#define ENTRIES_MAX (512u << 10)
-#define TEXT_BYTES_MAX (32u << 20)
 
 varve_status vv_series_cache_init(struct vv_series_cache *cache)
 {
@@ -51,17 +49,13 @@ void vv_series_cache_fini(struct vv_series_cache *cache)
     *cache = (struct vv_series_cache){0};
 }
 
-bool vv_series_cache_trim(struct vv_series_cache *cache)
+void vv_series_cache_clear(struct vv_series_cache *cache)
 {
-    if (cache->count <= ENTRIES_MAX && cache->text_length <= TEXT_BYTES_MAX) {
-        return false;
-    }
     cache->count = 1;
     cache->text_length = 0;
     cache->last = VV_SERIES_NONE;
     cache->entries[0] = (struct vv_series_entry){0};
     memset(cache->slots, 0, cache->slot_count * sizeof *cache->slots);
-    return true;
 }
 
 static uint64_t hash_of(uint32_t parent, const char *text, size_t length)

@@ -48,9 +48,22 @@ struct vv_series_cache {
 varve_status vv_series_cache_init(struct vv_series_cache *cache) VARVE_MUST_CHECK;
 void vv_series_cache_fini(struct vv_series_cache *cache);
 
-/* Forgets everything when the cache has outgrown its bounds (32 MiB of text, 512 Ki entries). Entry
- * numbers are invalid afterwards; true if so. */
-bool vv_series_cache_trim(struct vv_series_cache *cache);
+/* Bounds beyond which the cache forgets everything. */
+#define VV_SERIES_ENTRIES_MAX (512u << 10)
+#define VV_SERIES_TEXT_BYTES_MAX (32u << 20)
+
+void vv_series_cache_clear(struct vv_series_cache *cache);
+
+/* Forgets everything if the cache has outgrown its bounds: then entry numbers are invalid. Called
+ * between lines; true if so. */
+static inline bool vv_series_cache_trim(struct vv_series_cache *cache)
+{
+    if (cache->count <= VV_SERIES_ENTRIES_MAX && cache->text_length <= VV_SERIES_TEXT_BYTES_MAX) {
+        return false;
+    }
+    vv_series_cache_clear(cache);
+    return true;
+}
 
 /* The entry with exactly this text under the parent; VV_SERIES_NONE if there is none. */
 uint32_t vv_series_cache_find(const struct vv_series_cache *cache, uint32_t parent,

@@ -85,6 +85,8 @@ static void what_is_not_openmetrics_is_named(void **state)
          "! in:1:8: expected the name of a metric family, got the end of the line\n"},
         {"# TYPE m\n# EOF\n", "! in:1:9: expected a space and the text, got the end of the line\n"},
         {"# TYPE #\n# EOF\n", "! in:1:8: expected the name of a metric family, got \"#\"\n"},
+        {"# TYPE \"\" counter\n# EOF\n",
+         "! in:1:8: expected the name of a metric family, got \"\\\"\\\"\"\n"},
         {"# UNIT m suffix\n# EOF\n", "! in:1:10: the name of the family must end with _suffix\n"},
         {"# UNIT msuffix suffix\n# EOF\n",
          "! in:1:16: the name of the family must end with _suffix\n"},
