@@ -32,8 +32,8 @@ struct vv_token {
 struct vv_lexer {
     varve_string input; /* UTF-8 without NUL, as vv_lexer_init() checked */
     size_t at;
-    char *
-        decoded; /* where the next string goes; escapes are never shorter than what they stand for */
+    /* Where the next string goes; escapes are never shorter than what they stand for. */
+    char *decoded;
     varve_error *error;
 };
 
