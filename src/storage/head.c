@@ -232,10 +232,14 @@ static varve_status insert_locked(struct vv_head *head, struct vv_series *series
 }
 
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
-                            varve_duplicates policy, int64_t timestamp, double value)
+                            varve_duplicates policy, const int64_t *timestamps,
+                            const double *values, size_t count)
 {
+    varve_status status = VARVE_OK;
     vv_spin_lock(lock_of(head, series));
-    varve_status status = insert_locked(head, series, generation, policy, timestamp, value);
+    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        status = insert_locked(head, series, generation, policy, timestamps[i], values[i]);
+    }
     vv_spin_unlock(lock_of(head, series));
     return status;
 }

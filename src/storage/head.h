@@ -42,11 +42,12 @@ struct vv_head_tombstone {
 
 void vv_head_init(struct vv_head *head);
 
-/* Adds one sample to the series' run of this generation and policy, resolving a duplicate within
- * the run's tail. NO_MEMORY: not added. Takes the series' lock. */
+/* Adds samples to the series' run of this generation and policy, one after the other, resolving
+ * duplicates within the run's tail. Readers see all of them or none. NO_MEMORY: the first ones may
+ * have been added. Takes the series' lock. */
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
-                            varve_duplicates policy, int64_t timestamp,
-                            double value) VARVE_MUST_CHECK;
+                            varve_duplicates policy, const int64_t *timestamps,
+                            const double *values, size_t count) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. Takes the series' lock. */

@@ -154,10 +154,12 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
 static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samples *batch)
 {
     uint64_t generation = atomic_load(&shard->generation);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct vv_series *series = vv_series_table_get(shard->table, batch->refs[i]);
-        if (vv_head_insert(&shard->head, series, generation, batch->policy, batch->timestamps[i],
-                           batch->values[i]) != VARVE_OK) {
+    for (size_t first = 0, end; first < batch->count; first = end) {
+        struct vv_series *series = vv_series_table_get(shard->table, batch->refs[first]);
+        end = vv_wal_samples_run_end(batch, first);
+        if (vv_head_insert(&shard->head, series, generation, batch->policy,
+                           batch->timestamps + first, batch->values + first,
+                           end - first) != VARVE_OK) {
             vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
                       "out of memory while samples went from the log to the head: they are safe "
                       "and will be seen after the next open");

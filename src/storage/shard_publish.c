@@ -148,7 +148,7 @@ static varve_status next_manifest(struct vv_shard *shard, const struct vv_view *
     *next = *now;
     next->sequence++;
     next->wal_start_lsn = change->wal_start_lsn;
-    next->wal_sequence = shard->wal.sequence;
+    next->wal_sequence = atomic_load(&shard->wal.sequence_max);
     next->block_count = 0;
     next->blocks = vv_alloc_zeroed(now->block_count + 1, sizeof(*next->blocks));
     if (next->blocks == NULL) {

@@ -94,9 +94,11 @@ static varve_status replay_samples(struct replay *replay, const uint8_t *payload
         return VARVE_CORRUPT;
     }
     uint64_t generation = atomic_load(&shard->generation);
-    for (size_t i = 0; i < batch->count; i++) {
-        VV_TRY(vv_head_insert(&shard->head, replay->series[batch->refs[i]], generation,
-                              batch->policy, batch->timestamps[i], batch->values[i]));
+    for (size_t first = 0, end; first < batch->count; first = end) {
+        end = vv_wal_samples_run_end(batch, first);
+        VV_TRY(vv_head_insert(&shard->head, replay->series[batch->refs[first]], generation,
+                              batch->policy, batch->timestamps + first, batch->values + first,
+                              end - first));
     }
     return VARVE_OK;
 }

@@ -44,15 +44,16 @@ struct vv_wal_place {
 /* What a replay found. */
 struct vv_wal_recovery {
     struct vv_wal_segments segments;
-    uint64_t start_lsn;    /* where the replay began */
-    uint64_t end_lsn;      /* behind the last accepted frame */
-    uint64_t durable_lsn;  /* what the frames and marks vouch for; at least start_lsn */
-    uint64_t end_checksum; /* of that frame; 0 if there is none */
-    uint64_t sequence_max; /* greatest sequence seen; 0 if there is none */
-    uint64_t frames;       /* accepted and applied */
-    uint64_t samples;      /* in them */
-    uint64_t damages;      /* gaps in acknowledged data */
-    uint64_t torn_bytes;   /* of a tail that was never acknowledged as durable */
+    struct vv_wal_segments unusable; /* files without a header of this log: no frame counts */
+    uint64_t start_lsn;              /* where the replay began */
+    uint64_t end_lsn;                /* behind the last accepted frame */
+    uint64_t durable_lsn;            /* what the frames and marks vouch for; at least start_lsn */
+    uint64_t end_checksum;           /* of that frame; 0 if there is none */
+    uint64_t sequence_max;           /* greatest sequence seen; 0 if there is none */
+    uint64_t frames;                 /* accepted and applied */
+    uint64_t samples;                /* in them */
+    uint64_t damages;                /* gaps in acknowledged data */
+    uint64_t torn_bytes;             /* of a tail that was never acknowledged as durable */
 };
 
 /* Takes one accepted frame; a failure ends the replay and is returned by it. */
@@ -84,21 +85,23 @@ struct vv_wal {
     _Alignas(64) _Atomic uint64_t end_lsn;
     _Atomic uint64_t written_lsn;
     _Atomic uint64_t durable_lsn;
-    _Atomic bool failed; /* a new segment failed too: nothing is accepted any more */
+    _Atomic uint64_t sequence_max; /* greatest one that a file has had, finished or not */
+    _Atomic bool failed;           /* a new segment failed too: nothing is accepted any more */
     _Atomic uint64_t relogged;
 
     /* Guarded by page_mutex. */
     struct vv_mutex page_mutex;
     struct vv_wal_page *first_page;
     struct vv_wal_page *last_page;
-    uint64_t sequence; /* of the open segment, or the greatest one used */
+    uint64_t sequence; /* of the segment that frames are sealed for */
     uint64_t chain;    /* checksum of the last frame */
     uint64_t segment_first_lsn;
-    uint64_t segment_capacity; /* bytes of the file; 0: no segment is open */
+    uint64_t segment_capacity; /* bytes of the file; 0: no segment takes frames */
 
     /* Guarded by flush_mutex, which is taken before page_mutex. */
     _Alignas(64) struct vv_mutex flush_mutex;
     struct vv_wal_segments segments; /* the open one last */
+    struct vv_wal_segments unusable; /* found at open, to be removed or set aside */
     int file;                        /* -1: none */
     size_t unsynced_segments;        /* the first so many were replayed and not synced since */
     uint64_t recovered_lsn;          /* frames below are not in memory */
@@ -144,8 +147,8 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
  * begins here, nothing below needs a mark. Needs the append lock. */
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Removes the segments that hold nothing at or behind start_lsn; damaged ones get the suffix
- * ".damaged". */
+/* Removes the segments that hold nothing at or behind start_lsn, and unusable ones; damaged ones get
+ * the suffix ".damaged". */
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn);
 
 /* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind

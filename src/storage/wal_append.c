@@ -25,15 +25,17 @@ varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
         .place = *place,
         .report = report,
         .segment_bytes_max = segment_bytes_max,
-        .sequence = recovery->sequence_max > sequence_min ? recovery->sequence_max : sequence_min,
         .chain = recovery->end_checksum,
         .segments = recovery->segments,
+        .unusable = recovery->unusable,
         .file = -1,
         .unsynced_segments = recovery->segments.count,
         .recovered_lsn = recovery->end_lsn,
         .marked_lsn = recovery->end_lsn,
     };
-    recovery->segments = (struct vv_wal_segments){0};
+    recovery->segments = recovery->unusable = (struct vv_wal_segments){0};
+    atomic_init(&wal->sequence_max,
+                recovery->sequence_max > sequence_min ? recovery->sequence_max : sequence_min);
     atomic_init(&wal->end_lsn, recovery->end_lsn);
     atomic_init(&wal->written_lsn, recovery->end_lsn);
     atomic_init(&wal->durable_lsn, recovery->durable_lsn);
@@ -53,6 +55,7 @@ void vv_wal_fini(struct vv_wal *wal)
         (void)wal->place.env->ops->close(wal->place.env->ctx, wal->file);
     }
     vv_free(wal->segments.list);
+    vv_free(wal->unusable.list);
     vv_mutex_fini(&wal->page_mutex);
     vv_mutex_fini(&wal->flush_mutex);
 }

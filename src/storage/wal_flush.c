@@ -16,6 +16,9 @@
  * W5  At most UNSYNCED_BYTES_MAX of frames wait for a sync, in any mode: they are held in memory
  *     for W3.
  *
+ * W6  A sequence belongs to one attempt at a segment, failed or not; behind a failed one only a newer
+ *     segment takes frames.
+ *
  * Thread: whoever needs the strength first takes flush_mutex and works for all who wait behind it.
  */
 #include <errno.h>
@@ -150,18 +153,22 @@ static varve_status start_segment(struct vv_wal *wal, uint64_t needed_bytes)
     }
     struct vv_wal_segment_header header = {
         .shard = wal->place.shard,
-        .sequence = wal->sequence + 1,
+        .sequence = atomic_fetch_add(&wal->sequence_max, 1) + 1,
         .first_lsn = atomic_load(&wal->end_lsn),
         .previous_checksum = wal->chain,
     };
     memcpy(header.database_uuid, wal->place.database_uuid, sizeof(header.database_uuid));
-    VV_TRY(open_segment(wal, &header, bytes));
+    varve_status status = open_segment(wal, &header, bytes);
     vv_mutex_lock(&wal->page_mutex);
-    wal->sequence = header.sequence;
-    wal->segment_first_lsn = header.first_lsn;
-    wal->segment_capacity = bytes;
+    if (status == VARVE_OK) {
+        wal->sequence = header.sequence;
+        wal->segment_first_lsn = header.first_lsn;
+    }
+    /* After a failure the file may come back with a loss of power, and cuts off the segment before
+     * it at first_lsn: nothing may be added there any more (W6). */
+    wal->segment_capacity = status == VARVE_OK ? bytes : 0;
     vv_mutex_unlock(&wal->page_mutex);
-    return VARVE_OK;
+    return status;
 }
 
 /* Writes the frames in [from, to) to the open segment. Needs flush_mutex. */
@@ -252,7 +259,7 @@ static varve_status relog(struct vv_wal *wal, int failure)
     struct vv_wal_segment_header header = {.shard = wal->place.shard, .first_lsn = durable_lsn};
     memcpy(header.database_uuid, wal->place.database_uuid, sizeof(header.database_uuid));
     vv_mutex_lock(&wal->page_mutex);
-    header.sequence = wal->sequence + 1;
+    header.sequence = atomic_fetch_add(&wal->sequence_max, 1) + 1;
     vv_wal_pages_reseal(wal, durable_lsn, header.sequence, &header.previous_checksum);
     uint64_t end_lsn = atomic_load(&wal->end_lsn);
     uint64_t bytes = next_segment_bytes(wal, end_lsn - durable_lsn);
@@ -335,7 +342,7 @@ varve_status vv_wal_prepare(struct vv_wal *wal, uint64_t payload_bytes, uint64_t
         wal->file = -1;
         status = start_segment(wal, bytes);
         if (status != VARVE_OK) {
-            wal->file = file; /* the full one stays open: the next call tries again */
+            wal->file = file; /* stays open to be cut off on close: the next call tries again */
         } else if (file >= 0) {
             (void)wal->place.env->ops->close(wal->place.env->ctx, file);
         }
@@ -378,19 +385,28 @@ static void remove_segment(struct vv_wal *wal, const struct vv_wal_segment *segm
     }
 }
 
+/* A segment is not needed if a later one starts at or before start_lsn. */
+static bool is_covered(const struct vv_wal_segments *segments, size_t index, uint64_t start_lsn)
+{
+    for (size_t later = index + 1; later < segments->count; later++) {
+        if (segments->list[later].first_lsn <= start_lsn) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
 {
     vv_mutex_lock(&wal->flush_mutex);
+    for (size_t i = 0; i < wal->unusable.count; i++) {
+        remove_segment(wal, &wal->unusable.list[i]);
+    }
+    wal->unusable.count = 0;
+    bool nothing_counts = wal->file < 0 && start_lsn >= atomic_load(&wal->end_lsn);
     size_t dropped = 0;
-    /* A segment is not needed if a later one starts at or before start_lsn. */
-    while (dropped + 1 < wal->segments.count) {
-        bool covered = false;
-        for (size_t later = dropped + 1; later < wal->segments.count; later++) {
-            covered |= wal->segments.list[later].first_lsn <= start_lsn;
-        }
-        if (!covered) {
-            break;
-        }
+    while (dropped < wal->segments.count &&
+           (nothing_counts || is_covered(&wal->segments, dropped, start_lsn))) {
         remove_segment(wal, &wal->segments.list[dropped++]);
     }
     if (dropped > 0) {

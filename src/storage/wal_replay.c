@@ -82,8 +82,61 @@ static varve_status damage(struct replay *replay, const char *name, uint64_t off
                       (unsigned long long)to);
 }
 
-/* Opens, measures and checks the header of one listed segment. An unreadable header is damage
- * unless the file is too short to have held a frame (a crash while it was made). */
+static bool all_zero(const uint8_t *bytes, uint64_t length)
+{
+    for (uint64_t i = 0; i < length; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the file has no byte but zeros: preallocated by a writer that did not come to its
+ * header. 0 or -errno. */
+static int is_blank(const struct vv_env *env, int file, uint64_t length, bool *blank)
+{
+    uint8_t bytes[4096];
+    *blank = true;
+    for (uint64_t at = 0; at < length && *blank;) {
+        size_t part = length - at < sizeof(bytes) ? (size_t)(length - at) : sizeof(bytes);
+        int result = vv_env_read_all(env, file, bytes, part, at);
+        if (result != 0) {
+            return result;
+        }
+        *blank = all_zero(bytes, part);
+        at += part;
+    }
+    return 0;
+}
+
+/* Decodes the header of a segment and compares it with where the log belongs. A wrong one is damage,
+ * but for a file that nothing was ever written to. */
+static varve_status check_header(struct replay *replay, struct vv_wal_segment *segment,
+                                 const char *name, const uint8_t *encoded, bool blank, bool *usable)
+{
+    struct vv_wal_segment_header header;
+    varve_status status = vv_wal_segment_header_decode(encoded, &header);
+    if (status == VARVE_VERSION) {
+        return vv_fail_io(replay->error, status, 0, name, 8,
+                          "log segment %s was written by a newer version of varve: use that", name);
+    }
+    if (status != VARVE_OK || header.sequence != segment->sequence ||
+        header.shard != replay->place->shard ||
+        memcmp(header.database_uuid, replay->place->database_uuid, 16) != 0) {
+        if (blank) {
+            return VARVE_OK;
+        }
+        segment->damaged = true;
+        return damage(replay, name, 0, "its header is not one of this log", 0, 0);
+    }
+    segment->first_lsn = header.first_lsn;
+    *usable = true;
+    return VARVE_OK;
+}
+
+/* Opens, measures and checks the header of one listed segment. One that is too short to have held a
+ * frame is no damage (a crash while it was made). */
 static varve_status load_header(struct replay *replay, struct vv_wal_segment *segment, bool *usable)
 {
     const struct vv_env *env = replay->place->env;
@@ -102,6 +155,10 @@ static varve_status load_header(struct replay *replay, struct vv_wal_segment *se
     uint8_t encoded[VV_WAL_SEGMENT_HEADER_BYTES];
     int result = env->ops->stat(env->ctx, file, &file_status);
     int read = result == 0 ? vv_env_read_all(env, file, encoded, sizeof(encoded), 0) : result;
+    bool blank = false;
+    if (read == 0 && all_zero(encoded, sizeof(encoded))) {
+        read = is_blank(env, file, file_status.size, &blank);
+    }
     (void)env->ops->close(env->ctx, file);
     segment->file_bytes = result == 0 ? file_status.size : 0;
     if (read == -ENODATA) {
@@ -114,35 +171,7 @@ static varve_status load_header(struct replay *replay, struct vv_wal_segment *se
         return vv_fail_io(replay->error, VARVE_IO, -read, name, 0, "cannot read the log segment %s",
                           name);
     }
-    struct vv_wal_segment_header header;
-    varve_status status = vv_wal_segment_header_decode(encoded, &header);
-    if (status == VARVE_VERSION) {
-        return vv_fail_io(replay->error, status, 0, name, 8,
-                          "log segment %s was written by a newer version of varve: use that", name);
-    }
-    if (status != VARVE_OK || header.sequence != segment->sequence ||
-        header.shard != replay->place->shard ||
-        memcmp(header.database_uuid, replay->place->database_uuid, 16) != 0) {
-        static const uint8_t zeros[VV_WAL_SEGMENT_HEADER_BYTES];
-        if (memcmp(encoded, zeros, sizeof(zeros)) == 0) {
-            return VARVE_OK; /* preallocated, never used */
-        }
-        segment->damaged = true;
-        return damage(replay, name, 0, "its header is not one of this log", 0, 0);
-    }
-    segment->first_lsn = header.first_lsn;
-    *usable = true;
-    return VARVE_OK;
-}
-
-static bool all_zero(const uint8_t *bytes, uint64_t length)
-{
-    for (uint64_t i = 0; i < length; i++) {
-        if (bytes[i] != 0) {
-            return false;
-        }
-    }
-    return true;
+    return check_header(replay, segment, name, encoded, blank, usable);
 }
 
 /* The next intact frame of the segment at or behind lsn; false if there is none. */
@@ -339,6 +368,8 @@ varve_status vv_wal_replay(const struct vv_wal_place *place, uint64_t start_lsn,
         VV_TRY(load_header(&replay, &segments->list[i], &usable));
         if (usable) {
             segments->list[kept++] = segments->list[i];
+        } else if (vv_wal_segments_add(&recovery->unusable, segments->list[i]) != VARVE_OK) {
+            return vv_fail(error, VARVE_NO_MEMORY, "no memory to replay the log");
         }
     }
     segments->count = kept;
@@ -353,5 +384,6 @@ varve_status vv_wal_replay(const struct vv_wal_place *place, uint64_t start_lsn,
 void vv_wal_recovery_fini(struct vv_wal_recovery *recovery)
 {
     vv_free(recovery->segments.list);
-    recovery->segments = (struct vv_wal_segments){0};
+    vv_free(recovery->unusable.list);
+    recovery->segments = recovery->unusable = (struct vv_wal_segments){0};
 }
