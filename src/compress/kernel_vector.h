@@ -173,8 +173,8 @@ static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16
     size_t next = 0;
     size_t i = 0;
 #ifdef __BMI2__
-    /* Four gaps of at most 10 bits are in any 8 bytes: they are spread to four lanes of 16 bits, and a
-     * multiplication sums them up. */
+    /* Four gaps of at most 10 bits are in any 8 bytes: they are spread to four lanes of 16 bits,
+     * and a multiplication sums them up. */
     const uint64_t ones = UINT64_C(0x0001000100010001);
     uint64_t lanes = vv_bits_mask(code) * ones;
     for (size_t bit = 0; i < count; i += 4, bit += 4 * (size_t)code) {

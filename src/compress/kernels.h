@@ -34,8 +34,9 @@ struct vv_kernels {
     void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
 
-    /* Positions out of gaps of `code` (0 to 10) bits, as positions.h says; out has VV_POSITIONS_ROOM.
-     * Returns the last position plus 1, beyond 2^16 where positions have wrapped around. */
+    /* Positions out of gaps of `code` (0 to 10) bits, as positions.h says; out has
+     * VV_POSITIONS_ROOM. Returns the last position plus 1, beyond 2^16 where positions have wrapped
+     * around. */
     size_t (*positions)(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out);
     /* numbers[positions[i]] = base + field i of width (0 to 64) bits. */
     void (*patch32)(const uint8_t *fields, unsigned width, size_t count, uint32_t base,

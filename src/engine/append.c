@@ -84,8 +84,8 @@ static void relieve_pressure(struct varve_db *db)
     }
 }
 
-/* Refuses a batch when the head cannot be flushed and grows beyond all bounds: NO_SPACE or IO, as the flush
- * says; nothing of the batch was accepted. */
+/* Refuses a batch when the head cannot be flushed and grows beyond all bounds: NO_SPACE or IO, as
+ * the flush says; nothing of the batch was accepted. */
 static varve_status make_room(struct varve_db *db)
 {
     if (vv_shard_pressure_percent(db->shard) < PRESSURE_REFUSE_PERCENT) {

@@ -1,9 +1,9 @@
 /*
  * workers.h - a few threads that share one loop: for work that is cut in independent pieces.
  *
- * vv_workers_run() calls a function for every index of a range, each once, on the threads of the group
- * and on the calling one, and returns when all calls have. Pieces should take some microseconds: handing
- * one out costs an atomic addition, starting a loop a wake-up.
+ * vv_workers_run() calls a function for every index of a range, each once, on the threads of the
+ * group and on the calling one, and returns when all calls have. Pieces should take some
+ * microseconds: handing one out costs an atomic addition, starting a loop a wake-up.
  *
  * Threads: any may run a loop; loops of one group wait for each other.
  */
@@ -16,8 +16,8 @@
 
 struct vv_workers;
 
-/* A group of thread_count threads beside the caller; 0 is legal: then the caller does everything. NO_MEMORY,
- * or the status of the error that starting a thread met. */
+/* A group of thread_count threads beside the caller; 0 is legal: then the caller does everything.
+ * NO_MEMORY, or the status of the error that starting a thread met. */
 varve_status vv_workers_create(unsigned thread_count, struct vv_workers **workers) VARVE_MUST_CHECK;
 /* Ends the threads. No loop may be running. NULL is fine. */
 void vv_workers_destroy(struct vv_workers *workers);

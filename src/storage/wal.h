@@ -147,8 +147,8 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
  * begins here, nothing below needs a mark. Needs the append lock. */
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Removes the segments that hold nothing at or behind start_lsn, and unusable ones; damaged ones get
- * the suffix ".damaged". */
+/* Removes the segments that hold nothing at or behind start_lsn, and unusable ones; damaged ones
+ * get the suffix ".damaged". */
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn);
 
 /* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind

@@ -16,8 +16,8 @@
  * W5  At most UNSYNCED_BYTES_MAX of frames wait for a sync, in any mode: they are held in memory
  *     for W3.
  *
- * W6  A sequence belongs to one attempt at a segment, failed or not; behind a failed one only a newer
- *     segment takes frames.
+ * W6  A sequence belongs to one attempt at a segment, failed or not; behind a failed one only a
+ *     newer segment takes frames.
  *
  * Thread: whoever needs the strength first takes flush_mutex and works for all who wait behind it.
  */

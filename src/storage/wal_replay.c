@@ -110,8 +110,8 @@ static int is_blank(const struct vv_env *env, int file, uint64_t length, bool *b
     return 0;
 }
 
-/* Decodes the header of a segment and compares it with where the log belongs. A wrong one is damage,
- * but for a file that nothing was ever written to. */
+/* Decodes the header of a segment and compares it with where the log belongs. A wrong one is
+ * damage, but for a file that nothing was ever written to. */
 static varve_status check_header(struct replay *replay, struct vv_wal_segment *segment,
                                  const char *name, const uint8_t *encoded, bool blank, bool *usable)
 {

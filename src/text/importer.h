@@ -138,7 +138,8 @@ varve_status vv_import_label(struct vv_importer *importer, const char *at, varve
 varve_status vv_import_resolve(struct vv_importer *importer, const char *at, uint32_t parent,
                                const char *text, size_t length, uint32_t *entry) VARVE_MUST_CHECK;
 
-/* Takes the next line into the record, as vv_line_reader_extend(). The scratch must not be in use. */
+/* Takes the next line into the record, as vv_line_reader_extend(). The scratch must not be in
+ * use. */
 varve_status vv_import_extend(struct vv_importer *importer, struct vv_line *line) VARVE_MUST_CHECK;
 
 /* Room for one more sample of the line: writes out the whole lines before it if need be. A fault if

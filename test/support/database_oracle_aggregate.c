@@ -1,5 +1,6 @@
 /*
- * database_oracle_aggregate.c - aggregates of the model, one sample at a time, and their comparison.
+ * database_oracle_aggregate.c - aggregates of the model, one sample at a time, and their
+ * comparison.
  */
 #include "support/database_oracle.h"
 
