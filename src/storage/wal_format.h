@@ -81,7 +81,7 @@ void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *o
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
                        struct vv_wal_frame *frame);
 
-/* ---- records: encoders append the payload to out; decoders return CORRUPT for what is no record ---- */
+/* ---- records: encoders append the payload to out; decoders: CORRUPT for what is no record ---- */
 
 varve_status vv_wal_series_encode(uint32_t ref, struct vv_key key,
                                   struct vv_buffer *out) VARVE_MUST_CHECK;
