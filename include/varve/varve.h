@@ -171,8 +171,9 @@ typedef struct varve_options {
      * INVALID. */
     varve_duplicates duplicates;
 
-    /* Threads that flush, sync and compact in the background. VARVE_OPTIONS_INIT sets 1. With 0 the
-     * engine has no threads: the host calls varve_maintain(). 0 is not a default here. */
+    /* Whether the database works in the background. VARVE_OPTIONS_INIT sets 1: one thread keeps the
+     * log's promises (sync_interval_ms, flush_interval_ms), another one flushes and merges. With 0
+     * there are no threads and the host calls varve_maintain(); 0 is not a default here. */
     uint32_t background_threads;
 
     /* PERIODIC mode: milliseconds between syncs. Default 1000. More loses more at loss of power and
@@ -656,7 +657,8 @@ typedef struct varve_statistics {
         .options_size = sizeof(varve_statistics)                                                   \
     }
 
-/* Always succeeds on an open database; cheap. */
+/* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT. Cost: visits every
+ * series once, to count those that have samples. */
 VARVE_API void varve_stats(varve_db *db, varve_statistics *statistics);
 
 /* Makes everything appended so far durable, in any mode. */
