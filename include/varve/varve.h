@@ -95,8 +95,8 @@ VARVE_API const char *varve_status_text(varve_status status);
 /* The exit code that the command uses for the status. */
 VARVE_API int varve_status_exit_code(varve_status status);
 
-/* What went wrong, in the caller's memory. Calls that take one accept NULL. Written only on
- * failure. */
+/* What went wrong, in the caller's memory, which need not be initialised. Calls that take one accept
+ * NULL; after a successful call its status is VARVE_OK. */
 typedef struct varve_error {
     varve_status status;
     int32_t system_errno; /* errno of the failed system call, else 0 */
