@@ -17,8 +17,8 @@ static varve_status read_text(const struct vv_block *block, uint64_t packed, var
     return VARVE_OK;
 }
 
-varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
-                                struct vv_block_name *name)
+static varve_status read_name(const struct vv_block *block, uint32_t index,
+                              struct vv_block_name *name)
 {
     const uint8_t *record;
     uint32_t end = block->label_count;
@@ -33,6 +33,24 @@ varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
         return VARVE_CORRUPT;
     }
     name->label_count = end - name->first_label;
+    return VARVE_OK;
+}
+
+varve_status vv_block_names_load(struct vv_block *block)
+{
+    for (uint32_t index = 0; index < block->name_count; index++) {
+        VV_TRY(read_name(block, index, &block->names[index]));
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
+                                struct vv_block_name *name)
+{
+    if (index >= block->name_count) {
+        return VARVE_CORRUPT;
+    }
+    *name = block->names[index];
     return VARVE_OK;
 }
 

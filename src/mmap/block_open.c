@@ -248,28 +248,29 @@ static varve_status allocate_state(struct opening *opening)
     block->pages = vv_alloc_zeroed((size_t)block->page_count + 1, sizeof(*block->pages));
     block->resident = vv_alloc_zeroed(windows, sizeof(*block->resident));
     block->shared = vv_alloc_zeroed(1, sizeof(*block->shared));
+    block->names = vv_alloc_zeroed((size_t)block->name_count + 1, sizeof(*block->names));
     block->cache = vv_block_cache_create();
     if (block->pages == NULL || block->resident == NULL || block->shared == NULL ||
-        block->cache == NULL) {
+        block->names == NULL || block->cache == NULL) {
         return vv_fail(opening->error, VARVE_NO_MEMORY, "no memory to open a block");
     }
     return VARVE_OK;
 }
 
-/* Which name is __name__: series keys need it at its place. */
-static varve_status find_metric_name(struct opening *opening)
+/* Loads the names and finds __name__ among them: series keys need it at its place. */
+static varve_status load_names(struct opening *opening)
 {
     struct vv_block *block = opening->block;
+    varve_status status = vv_block_names_load(block);
+    if (status != VARVE_OK) {
+        return vv_fail_io(opening->error, status, 0, opening->name, 0,
+                          "the label names of the block cannot be read");
+    }
     block->metric_name = VV_BLOCK_NONE;
     for (uint32_t index = 0; index < block->name_count; index++) {
-        struct vv_block_name name;
-        varve_status status = vv_block_name_read(block, index, &name);
-        if (status != VARVE_OK) {
-            return vv_fail_io(opening->error, status, 0, opening->name, 0,
-                              "the label names of the block cannot be read");
-        }
-        if (name.text.length == metric_label.length &&
-            memcmp(name.text.bytes, metric_label.bytes, metric_label.length) == 0) {
+        varve_string text = block->names[index].text;
+        if (text.length == metric_label.length &&
+            memcmp(text.bytes, metric_label.bytes, metric_label.length) == 0) {
             block->metric_name = index;
         }
     }
@@ -292,7 +293,7 @@ static varve_status open_steps(struct opening *opening, int directory,
     }
     VV_TRY(check_sections(opening));
     VV_TRY(allocate_state(opening));
-    return find_metric_name(opening);
+    return load_names(opening);
 }
 
 varve_status vv_block_open(const struct vv_env *env, int directory, const char *name,
@@ -342,6 +343,7 @@ void vv_block_release(struct vv_block *block)
         (void)env->ops->close(env->ctx, block->file);
     }
     vv_block_cache_destroy(block->cache);
+    vv_free(block->names);
     vv_free(block->shared);
     vv_free((void *)block->resident);
     vv_free(block->tail_copy);

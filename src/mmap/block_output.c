@@ -1,5 +1,5 @@
 /*
- * block_output.c - sequential writing: pieces of 1 MiB into room that was reserved ahead.
+ * block_output.c - sequential writing: aligned pieces of 1 MiB into room that was reserved ahead.
  *
  *   file  |== written ==|.. reserved ..|
  *                       |-- pending in memory --|
@@ -69,15 +69,18 @@ static void reserve_ahead(struct vv_block_output *output)
     }
 }
 
-static varve_status write_pending(struct vv_block_output *output, varve_error *error)
+/* Writes the first length bytes of what is pending. */
+static varve_status write_pending(struct vv_block_output *output, size_t length, varve_error *error)
 {
-    int result = vv_env_write_all(output->env, output->file, output->pending.bytes,
-                                  output->pending.length, output->written);
+    struct vv_buffer *pending = &output->pending;
+    int result =
+        vv_env_write_all(output->env, output->file, pending->bytes, length, output->written);
     if (result != 0) {
         return poison(output, -result, "a block cannot be written", error);
     }
-    output->written += output->pending.length;
-    vv_buffer_clear(&output->pending);
+    output->written += length;
+    pending->length -= length;
+    memmove(pending->bytes, pending->bytes + length, pending->length);
     return VARVE_OK;
 }
 
@@ -95,7 +98,7 @@ varve_status vv_block_output_append(struct vv_block_output *output, const void *
         return VARVE_OK;
     }
     reserve_ahead(output);
-    return write_pending(output, error);
+    return write_pending(output, output->pending.length & ~(size_t)(PIECE_BYTES - 1), error);
 }
 
 varve_status vv_block_output_align(struct vv_block_output *output, size_t alignment,
@@ -113,7 +116,7 @@ varve_status vv_block_output_sync(struct vv_block_output *output, varve_error *e
     const struct vv_env *env = output->env;
     VV_TRY(output->status);
     if (output->pending.length > 0) {
-        VV_TRY(write_pending(output, error));
+        VV_TRY(write_pending(output, output->pending.length, error));
     }
     if (output->reserved > output->written) {
         int result = env->ops->truncate(env->ctx, output->file, output->written);

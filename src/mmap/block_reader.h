@@ -13,7 +13,7 @@
 #include "mmap/block_format.h"
 #include "os/thread.h"
 
-enum { VV_BLOCK_WINDOW_BYTES = 256 << 10 }; /* residency is asked for in pieces of this size */
+enum { VV_BLOCK_WINDOW_BYTES = 64 << 10 }; /* residency is asked for in pieces of this size */
 
 /* Pages of one section. */
 struct vv_block_section_info {
@@ -21,6 +21,13 @@ struct vv_block_section_info {
     uint32_t page_count;
     uint32_t record_bytes;
     uint64_t record_count; /* of byte sections: pages */
+};
+
+/* A label name, and its labels. */
+struct vv_block_name {
+    varve_string text;
+    uint32_t first_label;
+    uint32_t label_count;
 };
 
 /* Which series have which label set: the inverse of the series table. */
@@ -44,6 +51,7 @@ struct vv_block {
     uint32_t page_count;
     uint32_t set_count;
     uint32_t name_count;
+    struct vv_block_name *names; /* few, and needed for every key */
     uint32_t label_count;
     uint32_t metric_name; /* number of __name__, or VV_BLOCK_NONE */
     unsigned bucket_bits;
@@ -156,18 +164,14 @@ varve_status vv_block_layer_find(const struct vv_block *block, const struct vv_b
 
 /* ---- labels ---- */
 
-struct vv_block_name {
-    varve_string text;
-    uint32_t first_label;
-    uint32_t label_count;
-};
-
 struct vv_block_label {
     varve_string text;
     uint32_t first; /* of its postings */
     uint32_t count;
 };
 
+/* Reads all names into block->names, once, while the block is opened. */
+varve_status vv_block_names_load(struct vv_block *block) VARVE_MUST_CHECK;
 varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
                                 struct vv_block_name *name) VARVE_MUST_CHECK;
 varve_status vv_block_label_read(const struct vv_block *block, uint32_t index,

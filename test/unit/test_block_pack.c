@@ -1,4 +1,5 @@
-/* Tests of block_pack.c and block_statistics.c: packed pages come back bit by bit, and are small. */
+/* Tests of block_pack.c and block_statistics.c: packed pages come back bit by bit, and are small.
+ * */
 #include "mmap/block_pack.h"
 
 #include <setjmp.h>
@@ -13,7 +14,8 @@
 
 enum { ROUNDS = 30 };
 
-/* Packs, unpacks from a block of exactly that size and the padding, and compares. Returns the length. */
+/* Packs, unpacks from a block of exactly that size and the padding, and compares. Returns the
+ * length. */
 static size_t check_records(enum vv_block_section section, const uint8_t *records, size_t count)
 {
     struct vv_buffer packed = {0};

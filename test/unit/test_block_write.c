@@ -316,8 +316,8 @@ static FILE *open_source(const char *relative)
     return file;
 }
 
-/* Reads the lines of the example, "offset  sixteen bytes", into bytes; returns the length, which is the
- * offset of the last line. */
+/* Reads the lines of the example, "offset  sixteen bytes", into bytes; returns the length, which
+ * is the offset of the last line. */
 static size_t read_example(uint8_t *bytes, size_t capacity)
 {
     FILE *file = open_source("../../src/mmap/BLOCK_FORMAT.md");
