@@ -26,9 +26,10 @@ static void add_line(struct vv_buffer *text, const char *before, int number, con
 }
 
 struct batch_log {
+    size_t resolved;
     size_t batches;
-    size_t counts[8];
-    uint64_t lines[8];
+    size_t counts[16];
+    uint64_t lines[16];
     size_t acknowledged;
     varve_status fail_after_first;
 };
@@ -36,9 +37,10 @@ struct batch_log {
 static varve_status log_resolve(void *context, const varve_label *labels, size_t label_count,
                                 varve_series *series, varve_error *error)
 {
-    (void)context;
+    struct batch_log *log = context;
     (void)label_count;
     (void)error;
+    log->resolved++;
     *series = labels[0].value.length;
     return VARVE_OK;
 }
@@ -49,7 +51,7 @@ static varve_status log_append(void *context, const varve_batch *batch)
     if (log->batches > 0 && log->fail_after_first != VARVE_OK) {
         return log->fail_after_first;
     }
-    assert_true(log->batches < 8);
+    assert_true(log->batches < 16);
     assert_int_equal(batch->sync, VARVE_SYNC_COMMIT);
     log->counts[log->batches++] = batch->count;
     return VARVE_OK;
@@ -59,7 +61,7 @@ static void log_done(void *context, uint64_t line, const varve_import_report *so
 {
     struct batch_log *log = context;
     (void)so_far;
-    assert_true(log->acknowledged < 8);
+    assert_true(log->acknowledged < 16);
     log->lines[log->acknowledged++] = line;
 }
 
@@ -234,6 +236,24 @@ static void too_long_lines_are_bad_lines(void **state)
     vv_buffer_fini(&text);
 }
 
+static void the_cache_stays_bounded_also_where_batches_are_full_before_their_lines(void **state)
+{
+    (void)state;
+    const size_t fields = 10;
+    const size_t lines = VV_SERIES_ENTRIES_MAX / fields;
+    struct vv_buffer text = {0};
+    for (size_t index = 0; index <= lines; index++) {
+        add_line(&text, "m,t=", (int)(index % lines),
+                 " a=1,b=1,c=1,d=1,e=1,f=1,g=1,h=1,i=1,j=1 1\n");
+    }
+    struct batch_log log = {0};
+    varve_import_report report;
+    assert_int_equal(run_logged(&log, VARVE_FORMAT_INFLUX, &text, false, &report, NULL), VARVE_OK);
+    /* The last line is the first again: known, had nothing been forgotten. */
+    assert_int_equal(log.resolved, (lines + 1) * fields);
+    vv_buffer_fini(&text);
+}
+
 static void excerpts_are_short_and_printable(void **state)
 {
     (void)state;
@@ -286,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_is_not_stored_ends_the_import),
         cmocka_unit_test(series_are_counted_once_and_only_with_samples),
         cmocka_unit_test(too_long_lines_are_bad_lines),
+        cmocka_unit_test(the_cache_stays_bounded_also_where_batches_are_full_before_their_lines),
         cmocka_unit_test(excerpts_are_short_and_printable),
         cmocka_unit_test(every_failed_allocation_is_no_memory),
     };
