@@ -124,8 +124,16 @@ static size_t first_difference(enum vv_block_mode mode)
     return (size_t)mode;
 }
 
-static void write_exceptions(struct vv_writer *writer, const int64_t *differences, size_t count,
-                             int64_t base, const uint16_t *positions, size_t exceptions)
+static size_t pack_lanes(const struct vv_kernels *kernels, const uint64_t *numbers, size_t count,
+                         unsigned width, uint8_t *out)
+{
+    return width <= 32 ? kernels->pack32(numbers, count, width, out)
+                       : kernels->pack64(numbers, count, width, out);
+}
+
+static void write_exceptions(const struct vv_kernels *kernels, struct vv_writer *writer,
+                             const int64_t *differences, size_t count, int64_t base,
+                             const uint16_t *positions, size_t exceptions)
 {
     int64_t low = differences[positions[0]];
     int64_t high = low;
@@ -139,11 +147,11 @@ static void write_exceptions(struct vv_writer *writer, const int64_t *difference
     vv_write_u8(writer, (uint8_t)width);
     vv_write_varint_signed(writer, wrapping_subtract(low, base));
     writer->at += vv_positions_encode(positions, exceptions, count, writer->at);
-    struct vv_bit_writer bits = {.at = writer->at};
+    uint64_t values[VV_COLUMN_MAX];
     for (size_t i = 0; i < exceptions; i++) {
-        vv_bits_put(&bits, (uint64_t)differences[positions[i]] - (uint64_t)low, width);
+        values[i] = (uint64_t)differences[positions[i]] - (uint64_t)low;
     }
-    writer->at = vv_bits_flush(&bits);
+    writer->at += pack_lanes(kernels, values, exceptions, width, writer->at);
 }
 
 /* The numbers to pack; those that do not fit the width become exceptions (E2, E3). */
@@ -211,8 +219,7 @@ static size_t write_payload(const struct encoding *encoding, unsigned width, con
     size_t count = encoding->count;
     switch (encoding->layout) {
     case VV_LAYOUT_LANES:
-        return width <= 32 ? encoding->kernels->pack32(packed, count, width, out)
-                           : encoding->kernels->pack64(packed, count, width, out);
+        return pack_lanes(encoding->kernels, packed, count, width, out);
     case VV_LAYOUT_PLANES:
         for (unsigned shift = 0; shift < width; shift += 8) {
             for (size_t i = 0; i < count; i++) {
@@ -243,7 +250,8 @@ static size_t write_block(struct encoding *encoding, const struct vv_integer_pla
     struct vv_writer writer = vv_writer_init(out, VV_INTEGER_BLOCK_BOUND(count));
     write_header(&writer, encoding, plan, exceptions);
     if (exceptions != 0) {
-        write_exceptions(&writer, encoding->differences, count, plan->base, positions, exceptions);
+        write_exceptions(encoding->kernels, &writer, encoding->differences, count, plan->base,
+                         positions, exceptions);
     }
     return (size_t)(writer.at - out) + write_payload(encoding, plan->width, packed, writer.at);
 }

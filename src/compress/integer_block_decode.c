@@ -35,7 +35,7 @@ static varve_status parse_exceptions(const struct vv_kernels *kernels, struct vv
     VV_TRY(vv_positions_decode(kernels, reader, block->exception_count, block->count,
                                block->exceptions));
     block->exception_values =
-        vv_read_bytes(reader, vv_bits_bytes(block->exception_count, block->exception_width));
+        vv_read_bytes(reader, vv_payload_bytes(block->exception_count, block->exception_width));
     return reader->failed ? VARVE_CORRUPT : VARVE_OK;
 }
 
@@ -94,6 +94,26 @@ static void unpack_bytes(const struct vv_integer_block *block, uint64_t *out)
     }
 }
 
+/* A payload in lanes as 64-bit numbers; out has SCRATCH entries. */
+static void unpack_wide(const struct vv_kernels *kernels, const uint8_t *payload, unsigned width,
+                        size_t count, uint64_t *out)
+{
+    if (width > 32) {
+        kernels->unpack64(payload, width, count, out);
+    } else {
+        uint32_t lanes[SCRATCH];
+        kernels->unpack32(payload, width, count, lanes);
+        kernels->widen(lanes, count, out);
+    }
+}
+
+static void unpack_exceptions(const struct vv_kernels *kernels,
+                              const struct vv_integer_block *block, uint64_t *out)
+{
+    unpack_wide(kernels, block->exception_values, block->exception_width, block->exception_count,
+                out);
+}
+
 /* The differences of a narrow block, as 32-bit numbers, with the exceptions in their places. */
 static void narrow_differences(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, uint32_t *steps)
@@ -113,8 +133,19 @@ static void narrow_differences(const struct vv_kernels *kernels,
             steps[i] = (steps[i] >> 1) ^ (0 - (steps[i] & 1));
         }
     }
-    kernels->patch32(block->exception_values, block->exception_width, block->exception_count,
-                     (uint32_t)block->exception_base, block->exceptions, steps);
+    if (block->exception_width > 32) {
+        uint64_t wide[SCRATCH];
+        unpack_exceptions(kernels, block, wide);
+        for (size_t i = 0; i < block->exception_count; i++) {
+            steps[block->exceptions[i]] = (uint32_t)(block->exception_base + wide[i]);
+        }
+    } else if (block->exception_count != 0) {
+        uint32_t narrow[SCRATCH];
+        kernels->unpack32(block->exception_values, block->exception_width, block->exception_count,
+                          narrow);
+        kernels->scatter32(narrow, block->exceptions, block->exception_count,
+                           (uint32_t)block->exception_base, steps);
+    }
 }
 
 /* The sums that make differences steps. */
@@ -136,20 +167,20 @@ static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer
     size_t count = block->count;
     if (block->layout != VV_LAYOUT_LANES) {
         unpack_bytes(block, steps);
-    } else if (block->width > 32) {
-        kernels->unpack64(block->payload, block->width, count, steps);
     } else {
-        uint32_t lanes[SCRATCH];
-        kernels->unpack32(block->payload, block->width, count, lanes);
-        kernels->widen(lanes, count, steps);
+        unpack_wide(kernels, block->payload, block->width, count, steps);
     }
     if (block->zigzag) {
         for (size_t i = 0; i < count; i++) {
             steps[i] = (uint64_t)vv_unzigzag(steps[i]);
         }
     }
-    kernels->patch64(block->exception_values, block->exception_width, block->exception_count,
-                     block->exception_base, block->exceptions, steps);
+    if (block->exception_count != 0) {
+        uint64_t values[SCRATCH];
+        unpack_exceptions(kernels, block, values);
+        kernels->scatter64(values, block->exceptions, block->exception_count, block->exception_base,
+                           steps);
+    }
     if (block->mode != VV_BLOCK_FRAME) {
         kernels->prefix64(steps, count, block->base);
     }

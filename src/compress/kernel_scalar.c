@@ -81,19 +81,32 @@ static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16
     return next;
 }
 
-static void patch32(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
-                    const uint16_t *where, uint32_t *numbers)
+static size_t bitmap(const uint8_t *bits, size_t limit, uint16_t *out)
+{
+    size_t found = 0;
+    for (size_t first = 0; first < limit; first += 64) {
+        uint64_t word = vv_load_u64(bits + first / 8);
+        word &= vv_bits_mask(limit - first < 64 ? (unsigned)(limit - first) : 64);
+        for (; word != 0; word &= word - 1) {
+            out[found++] = (uint16_t)(first + (size_t)__builtin_ctzll(word));
+        }
+    }
+    return found;
+}
+
+static void scatter32(const uint32_t *values, const uint16_t *where, size_t count, uint32_t base,
+                      uint32_t *numbers)
 {
     for (size_t i = 0; i < count; i++) {
-        numbers[where[i]] = base + (uint32_t)vv_bits_get(fields, i, width);
+        numbers[where[i]] = base + values[i];
     }
 }
 
-static void patch64(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
-                    const uint16_t *where, uint64_t *numbers)
+static void scatter64(const uint64_t *values, const uint16_t *where, size_t count, uint64_t base,
+                      uint64_t *numbers)
 {
     for (size_t i = 0; i < count; i++) {
-        numbers[where[i]] = base + vv_bits_get(fields, i, width);
+        numbers[where[i]] = base + values[i];
     }
 }
 
@@ -269,8 +282,9 @@ const struct vv_kernels vv_kernels_scalar = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
     .positions = positions,
-    .patch32 = patch32,
-    .patch64 = patch64,
+    .bitmap = bitmap,
+    .scatter32 = scatter32,
+    .scatter64 = scatter64,
     .prefix32 = prefix32,
     .prefix64 = prefix64,
     .scale32 = scale32,

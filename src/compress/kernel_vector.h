@@ -195,29 +195,52 @@ static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16
     return next;
 }
 
-static void patch32(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
-                    const uint16_t *where, uint32_t *numbers)
+#ifdef __BMI2__
+/* A byte of the bitmap at a time, without a branch on its bits: they are spread to masks of bytes, which
+ * pick their own numbers out of 0 to 7. */
+static size_t bitmap(const uint8_t *bits, size_t limit, uint16_t *out)
 {
-    /* Numbers are modulo 2^32: the low bits of wider fields are enough. */
-    uint32_t mask = (uint32_t)vv_bits_mask(width);
-    for (size_t i = 0, bit = 0; i < count; i++, bit += width) {
-        uint32_t field = (uint32_t)(vv_load_u64(fields + bit / 8) >> bit % 8) & mask;
-        numbers[where[i]] = base + field;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t found = 0;
+    for (size_t first = 0; first < limit; first += 8) {
+        unsigned byte = bits[first / 8];
+        byte &= (unsigned)vv_bits_mask(limit - first < 8 ? (unsigned)(limit - first) : 8);
+        uint64_t numbers = _pext_u64(UINT64_C(0x0706050403020100), _pdep_u64(byte, ones) * 0xff);
+        __m128i wide = _mm_cvtepu8_epi16(_mm_cvtsi64_si128((long long)numbers));
+        wide = _mm_add_epi16(wide, _mm_set1_epi16((short)first));
+        memcpy(out + found, &wide, sizeof wide);
+        found += (size_t)__builtin_popcount(byte);
+    }
+    return found;
+}
+#else
+static size_t bitmap(const uint8_t *bits, size_t limit, uint16_t *out)
+{
+    size_t found = 0;
+    for (size_t first = 0; first < limit; first += 64) {
+        uint64_t word = vv_load_u64(bits + first / 8);
+        word &= vv_bits_mask(limit - first < 64 ? (unsigned)(limit - first) : 64);
+        for (; word != 0; word &= word - 1) {
+            out[found++] = (uint16_t)(first + (size_t)__builtin_ctzll(word));
+        }
+    }
+    return found;
+}
+#endif
+
+static void scatter32(const uint32_t *values, const uint16_t *where, size_t count, uint32_t base,
+                      uint32_t *numbers)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[where[i]] = base + values[i];
     }
 }
 
-static void patch64(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
-                    const uint16_t *where, uint64_t *numbers)
+static void scatter64(const uint64_t *values, const uint16_t *where, size_t count, uint64_t base,
+                      uint64_t *numbers)
 {
-    if (width > 57) {
-        for (size_t i = 0; i < count; i++) {
-            numbers[where[i]] = base + vv_bits_get(fields, i, width);
-        }
-        return;
-    }
-    uint64_t mask = vv_bits_mask(width);
-    for (size_t i = 0, bit = 0; i < count; i++, bit += width) {
-        numbers[where[i]] = base + (vv_load_u64(fields + bit / 8) >> bit % 8 & mask);
+    for (size_t i = 0; i < count; i++) {
+        numbers[where[i]] = base + values[i];
     }
 }
 
@@ -592,8 +615,9 @@ const struct vv_kernels VV_KERNELS = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
     .positions = positions,
-    .patch32 = patch32,
-    .patch64 = patch64,
+    .bitmap = bitmap,
+    .scatter32 = scatter32,
+    .scatter64 = scatter64,
     .prefix32 = prefix32,
     .prefix64 = prefix64,
     .scale32 = scale32,

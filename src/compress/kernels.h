@@ -26,7 +26,8 @@
 
 enum {
     VV_LANES = 16,
-    VV_POSITIONS_ROOM = 1024 + 4, /* entries where positions go: they are written four at a time */
+    VV_POSITIONS_ROOM =
+        1024 + 8, /* entries where positions go: up to eight are written at a time */
 };
 
 struct vv_kernels {
@@ -38,11 +39,13 @@ struct vv_kernels {
      * VV_POSITIONS_ROOM. Returns the last position plus 1, beyond 2^16 where positions have wrapped
      * around. */
     size_t (*positions)(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out);
-    /* numbers[positions[i]] = base + field i of width (0 to 64) bits. */
-    void (*patch32)(const uint8_t *fields, unsigned width, size_t count, uint32_t base,
-                    const uint16_t *positions, uint32_t *numbers);
-    void (*patch64)(const uint8_t *fields, unsigned width, size_t count, uint64_t base,
-                    const uint16_t *positions, uint64_t *numbers);
+    /* Positions of the bits that are set in a bitmap of limit (to 1024) bits; returns how many. */
+    size_t (*bitmap)(const uint8_t *bitmap, size_t limit, uint16_t *out);
+    /* numbers[positions[i]] = base + values[i]. */
+    void (*scatter32)(const uint32_t *values, const uint16_t *positions, size_t count,
+                      uint32_t base, uint32_t *numbers);
+    void (*scatter64)(const uint64_t *values, const uint16_t *positions, size_t count,
+                      uint64_t base, uint64_t *numbers);
 
     /* out[i] = numbers[i]. */
     void (*widen)(const uint32_t *numbers, size_t count, uint64_t *out);

@@ -2,6 +2,7 @@
  * positions.c - increasing positions as gaps or as a bitmap, whichever is smaller.
  *
  * P1  Decoded positions are strictly increasing and below limit: who uses them needs no check.
+ *     A bitmap has no more bits set than limit, so that it fits whatever count was promised.
  * Thread: no state.
  */
 #include "compress/positions.h"
@@ -52,25 +53,6 @@ size_t vv_positions_encode(const uint16_t *positions, size_t count, size_t limit
     return (size_t)(vv_bits_flush(&writer) - out);
 }
 
-static varve_status decode_bitmap(const uint8_t *bitmap, size_t count, size_t limit,
-                                  uint16_t *positions)
-{
-    size_t found = 0;
-    for (size_t first = 0; first < limit; first += 64) {
-        uint64_t word = vv_load_u64(bitmap + first / 8);
-        if (limit - first < 64) {
-            word &= vv_bits_mask((unsigned)(limit - first));
-        }
-        for (; word != 0; word &= word - 1) {
-            if (found == count) {
-                return VARVE_CORRUPT;
-            }
-            positions[found++] = (uint16_t)(first + (size_t)__builtin_ctzll(word));
-        }
-    }
-    return found == count ? VARVE_OK : VARVE_CORRUPT;
-}
-
 varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_reader *reader,
                                  size_t count, size_t limit, uint16_t *positions)
 {
@@ -84,7 +66,7 @@ varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_rea
         return VARVE_CORRUPT;
     }
     if (code == CODE_BITMAP) {
-        return decode_bitmap(fields, count, limit, positions);
+        return kernels->bitmap(fields, limit, positions) == count ? VARVE_OK : VARVE_CORRUPT;
     }
     return kernels->positions(fields, code, count, positions) <= limit ? VARVE_OK : VARVE_CORRUPT;
 }

@@ -127,23 +127,30 @@ static void check_exceptions(const struct vv_kernels *kernels, struct vv_test_ra
     static uint16_t found[VV_POSITIONS_ROOM];
     static uint16_t expected[VV_POSITIONS_ROOM];
     static uint64_t wide[2][ROOM];
+    static uint32_t values32[ROOM];
     static uint32_t narrow[2][ROOM];
     for (unsigned round = 0; round < 600; round++) {
         size_t count = 1 + (size_t)vv_test_random_below(random, 64);
         unsigned code = round % 5;
-        unsigned width = round % 65;
         uint64_t base = vv_test_random_next(random);
         const uint8_t *bytes = (const uint8_t *)fields;
         fill(random, fields, ROOM, 64);
         size_t next = vv_kernels_scalar.positions(bytes, code, count, expected);
         assert_int_equal(kernels->positions(bytes, code, count, found), next);
         assert_memory_equal(found, expected, count * sizeof found[0]);
-        kernels->patch32(bytes, width, count, (uint32_t)base, found, narrow[0]);
-        vv_kernels_scalar.patch32(bytes, width, count, (uint32_t)base, found, narrow[1]);
+        for (size_t i = 0; i < count; i++) {
+            values32[i] = (uint32_t)fields[i];
+        }
+        kernels->scatter32(values32, found, count, (uint32_t)base, narrow[0]);
+        vv_kernels_scalar.scatter32(values32, found, count, (uint32_t)base, narrow[1]);
         assert_memory_equal(narrow[0], narrow[1], sizeof narrow[0]);
-        kernels->patch64(bytes, width, count, base, found, wide[0]);
-        vv_kernels_scalar.patch64(bytes, width, count, base, found, wide[1]);
+        kernels->scatter64(fields, found, count, base, wide[0]);
+        vv_kernels_scalar.scatter64(fields, found, count, base, wide[1]);
         assert_memory_equal(wide[0], wide[1], sizeof wide[0]);
+        size_t limit = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
+        next = vv_kernels_scalar.bitmap(bytes, limit, expected);
+        assert_int_equal(kernels->bitmap(bytes, limit, found), next);
+        assert_memory_equal(found, expected, next * sizeof found[0]);
         /* Long gaps, whose sums are beyond any column. */
         count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
         assert_int_equal(kernels->positions(bytes, 10, count, found),
