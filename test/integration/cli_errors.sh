@@ -46,7 +46,7 @@ for _ in $(seq 100); do
     sleep 0.05
 done
 run 4 put db y 1
-says 'written by process'
+says 'being written by'
 run 4 compact db
 run 4 delete db x
 run 4 import db file

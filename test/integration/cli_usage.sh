@@ -104,6 +104,8 @@ says 'twice'
 run 2 put db cpu one
 says 'no value'
 run 2 put db cpu 1 sometime
+run 2 put db cpu 1e400
+says 'out of range'
 run 2 delete db '{}'
 says '--all'
 run 2 delete db '{__name__=~".+"}'

@@ -54,7 +54,7 @@ static int run_delete(const char *path, const struct cli_selection *selection)
         cli_hint_nothing_found(db, selection);
     code = cli_close(db, &events, code);
     char text[VARVE_TEXT_MAX];
-    if (status == VARVE_OK)
+    if (status == VARVE_OK && count > 0)
         cli_say("deleted from %s series", cli_human_count(count, text));
     return code;
 }

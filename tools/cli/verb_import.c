@@ -8,6 +8,7 @@
  *     read.
  */
 #include "cli.h"
+#include "discard.h"
 #include "import_input.h"
 #include "progress.h"
 #include "stdout.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BAD_LINES_SHOWN 20u
@@ -196,20 +198,34 @@ static void print_summary(const struct import *import, bool several)
             seconds > 0 ? (double)total->samples / seconds : 0);
 }
 
+/* *created: there was nothing at path before. */
+static int open_database(const char *path, varve_sync_mode sync, struct cli_events *events,
+                         varve_db **db, bool *created)
+{
+    struct stat status;
+    *created = lstat(path, &status) != 0 && errno == ENOENT;
+    return cli_open(path, VARVE_OPEN_CREATE, sync, events, db);
+}
+
 static int run_import(struct import *import, const char *path, const char *const *files,
                       size_t count)
 {
     struct cli_events events;
     varve_db *db = NULL;
-    int code = cli_open(path, VARVE_OPEN_CREATE, import->options.sync, &events, &db);
+    bool created;
+    int code = open_database(path, import->options.sync, &events, &db, &created);
     if (code != 0)
         return code;
     cli_progress_init(&import->progress);
     for (size_t i = 0; i < count && code == 0; i++)
         code = import_file(import, db, files[i]);
     code = cli_close(db, &events, code);
+    if (code == 0 && import->total.skipped > 0)
+        code = 1;
+    if (created && code != 0 && import->total.samples == 0)
+        cli_discard_empty(path);
     print_summary(import, count > 1);
-    return code == 0 && import->total.skipped > 0 ? 1 : code;
+    return code;
 }
 
 int cli_verb_import(const struct cli_invocation *invocation)

@@ -6,6 +6,7 @@
  */
 #include "cli.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool same(varve_string a, varve_string b)
@@ -83,6 +84,8 @@ int cli_verb_put(const struct cli_invocation *invocation)
     varve_sync_mode sync = VARVE_SYNC_DEFAULT;
     if (varve_value_parse(cli_string(value_text), &value) != VARVE_OK)
         return cli_usage_error("\"%s\" is no value; it is a number, NaN, +Inf or -Inf", value_text);
+    if (isinf(value) && !strpbrk(value_text, "iI"))
+        return cli_usage_error("%s is out of range: the greatest double is 1.797e308", value_text);
     if (time_text) {
         varve_status status = varve_time_parse(cli_string(time_text), time, &time, &error);
         if (status != VARVE_OK)
