@@ -81,6 +81,9 @@ struct vv_publication {
     uint64_t flushed_generation;
     uint64_t wal_start_lsn;
 };
+/* READ_ONLY after an uncertain change of the manifest (B3). */
+varve_status vv_shard_can_publish(const struct vv_shard *shard,
+                                  varve_error *error) VARVE_MUST_CHECK;
 varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
                               varve_error *error) VARVE_MUST_CHECK;
 /* A writer for the next block, under a temporary name. */

@@ -17,7 +17,13 @@
 #include "os/alloc.h"
 #include "storage/shard.h"
 
-enum { DEFINITIONS_BYTES_MAX = 1 << 20 /* in one record */ };
+enum {
+    DEFINITIONS_BYTES_MAX = 1 << 20, /* in one record */
+    APPLY_SAMPLES_MAX = 256,         /* inserted into the head at once */
+};
+
+/* logged_generation of a series between being counted and being logged. */
+#define TO_BE_LOGGED UINT64_MAX
 
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_t *ref)
 {
@@ -28,26 +34,24 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_
     return VARVE_OK;
 }
 
-/* Bytes of the definitions that a batch needs; INVALID if a ref is unknown. */
-static varve_status definition_bytes(struct vv_shard *shard, const uint32_t *refs, size_t count,
-                                     uint64_t *bytes, uint64_t *frames)
+/* Marks the series whose definition this generation of the log does not know yet, and says how many
+ * bytes they take, each once, however often it stands in the batch. */
+static void mark_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count,
+                             uint64_t *bytes, uint64_t *frames)
 {
     uint64_t generation = atomic_load(&shard->generation);
     *bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-        if (series == NULL) {
-            return VARVE_INVALID;
-        }
-        if (series->logged_generation != generation) {
+        struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
+        if (series->logged_generation != generation && series->logged_generation != TO_BE_LOGGED) {
+            series->logged_generation = TO_BE_LOGGED;
             *bytes += series->key_length + 2 * VV_VARINT_MAX;
         }
     }
     *frames = 2 + *bytes / DEFINITIONS_BYTES_MAX;
-    return VARVE_OK;
 }
 
-/* Logs the definitions of the series that this generation of the log does not know yet. */
+/* Logs the definitions of the series that are marked. */
 static varve_status log_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count)
 {
     uint64_t generation = atomic_load(&shard->generation);
@@ -56,7 +60,7 @@ static varve_status log_definitions(struct vv_shard *shard, const uint32_t *refs
     vv_buffer_clear(record);
     for (size_t i = 0; i < count; i++) {
         struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-        if (series->logged_generation == generation) {
+        if (series->logged_generation != TO_BE_LOGGED) {
             continue;
         }
         VV_TRY(vv_wal_series_encode(series->ref, vv_series_key(series), record));
@@ -77,17 +81,17 @@ varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type
                                  uint64_t *lsn)
 {
     uint64_t definitions, frames;
-    VV_TRY(definition_bytes(shard, refs, ref_count, &definitions, &frames));
-    VV_TRY(vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length, frames));
-    varve_status status = VARVE_OK;
-    if (definitions > 0) {
+    mark_definitions(shard, refs, ref_count, &definitions, &frames);
+    varve_status status =
+        vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length, frames);
+    if (status == VARVE_OK && definitions > 0) {
         status = log_definitions(shard, refs, ref_count);
     }
     if (status == VARVE_OK) {
         status = vv_wal_append(&shard->wal, type, &shard->record_buffer, sample_count, lsn);
     }
     if (status != VARVE_OK && definitions > 0) {
-        /* A definition may be marked as logged and not be: have them all logged again. */
+        /* A definition may be marked and not be logged: have them all logged again. */
         for (size_t i = 0; i < ref_count; i++) {
             vv_series_table_get(shard->table, refs[i])->logged_generation = 0;
         }
@@ -154,17 +158,37 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
 static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samples *batch)
 {
     uint64_t generation = atomic_load(&shard->generation);
-    for (size_t first = 0, end; first < batch->count; first = end) {
-        struct vv_series *series = vv_series_table_get(shard->table, batch->refs[first]);
-        end = vv_wal_samples_run_end(batch, first);
-        if (vv_head_insert(&shard->head, series, generation, batch->policy,
-                           batch->timestamps + first, batch->values + first,
-                           end - first) != VARVE_OK) {
-            vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
-                      "out of memory while samples went from the log to the head: they are safe "
-                      "and will be seen after the next open");
-            return VARVE_UNKNOWN;
+    varve_status status = VARVE_OK;
+    for (size_t first = 0, end; first < batch->count && status == VARVE_OK; first = end) {
+        struct vv_series *series[APPLY_SAMPLES_MAX];
+        end = first;
+        /* Runs of one series stay together: readers see them as a whole. */
+        for (size_t run_end; end < batch->count; end = run_end) {
+            run_end = vv_wal_samples_run_end(batch, end);
+            if (run_end - first > APPLY_SAMPLES_MAX) {
+                break;
+            }
+            struct vv_series *one = vv_series_table_get(shard->table, batch->refs[end]);
+            for (size_t i = end; i < run_end; i++) {
+                series[i - first] = one;
+            }
         }
+        if (end > first) {
+            status =
+                vv_head_insert_batch(&shard->head, series, generation, batch->policy,
+                                     batch->timestamps + first, batch->values + first, end - first);
+        } else { /* one long run */
+            end = vv_wal_samples_run_end(batch, first);
+            status = vv_head_insert(
+                &shard->head, vv_series_table_get(shard->table, batch->refs[first]), generation,
+                batch->policy, batch->timestamps + first, batch->values + first, end - first);
+        }
+    }
+    if (status != VARVE_OK) {
+        vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
+                  "out of memory while samples went from the log to the head: they are safe and "
+                  "will be seen after the next open");
+        return VARVE_UNKNOWN;
     }
     return VARVE_OK;
 }

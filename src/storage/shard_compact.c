@@ -3,7 +3,8 @@
  *
  *   blocks in LSN order:  [b1][b2][b3][b4][b5]  --merge of neighbours b2..b4-->  [b1][ m ][b5]
  *
- * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order.
+ * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order. A
+ *     quarantined block between two keeps them apart: it may be readable again some day.
  * K2  Tombstones of the inputs stay in the output while older blocks exist that they delete from.
  * K3  Inputs go after the output is verified and published (shard_publish.c).
  * Choice: four neighbours of a similar size make one, so that a sample is rewritten about log4
@@ -36,8 +37,33 @@ static uint64_t effective_bytes(const struct vv_block *block)
     return bytes < SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : bytes;
 }
 
+/* Whether no block of the manifest stands between block index of the view and the one after it. */
+static bool has_neighbour(const struct vv_shard *shard, const struct vv_view *view, size_t index)
+{
+    const struct vv_manifest *manifest = &shard->manifest;
+    uint64_t id = vv_block_info(view->blocks[index])->identity.id;
+    uint64_t next_id = vv_block_info(view->blocks[index + 1])->identity.id;
+    for (size_t i = 0; i + 1 < manifest->block_count; i++) {
+        if (manifest->blocks[i].identity.id == id) {
+            return manifest->blocks[i + 1].identity.id == next_id;
+        }
+    }
+    return false;
+}
+
+/* First block of the run of neighbours that ends before end. */
+static size_t run_start(const struct vv_shard *shard, const struct vv_view *view, size_t end)
+{
+    size_t first = end - 1;
+    while (first > 0 && has_neighbour(shard, view, first - 1)) {
+        first--;
+    }
+    return first;
+}
+
 /* The neighbours to merge; false if there is nothing to do. */
-static bool choose(const struct vv_view *view, size_t *first, size_t *count)
+static bool choose(const struct vv_shard *shard, const struct vv_view *view, size_t *first,
+                   size_t *count)
 {
     bool found = false;
     uint64_t best = UINT64_MAX;
@@ -50,6 +76,9 @@ static bool choose(const struct vv_view *view, size_t *first, size_t *count)
             total += bytes;
         }
         bool similar = greatest <= least * SIMILAR_FACTOR;
+        if (run_start(shard, view, i + MERGE_BLOCKS) > i) {
+            continue;
+        }
         if ((similar || view->block_count > BLOCKS_MAX) && total < best) {
             best = total;
             *first = i;
@@ -64,7 +93,7 @@ bool vv_shard_merge_is_due(struct vv_shard *shard)
 {
     size_t first, count;
     struct vv_view *view = vv_view_acquire(&shard->views);
-    bool due = choose(view, &first, &count);
+    bool due = choose(shard, view, &first, &count);
     vv_view_release(&shard->views, view);
     return due;
 }
@@ -212,10 +241,25 @@ varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error)
     struct vv_view *view = vv_view_acquire(&shard->views);
     size_t first, count;
     varve_status status = VARVE_OK;
-    if (choose(view, &first, &count)) {
+    if (choose(shard, view, &first, &count)) {
         status = merge_blocks(shard, view, first, count, false, error);
     }
     vv_view_release(&shard->views, view);
+    return status;
+}
+
+/* Merges the run of neighbours that ends before *end, and sets *end to its start. */
+static varve_status compact_run(struct vv_shard *shard, size_t *end, varve_error *error)
+{
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    size_t first = run_start(shard, view, *end);
+    bool done = *end - first == 1 && vv_block_info(view->blocks[first])->identity.cold;
+    varve_status status = VARVE_OK;
+    if (!done) {
+        status = merge_blocks(shard, view, first, *end - first, true, error);
+    }
+    vv_view_release(&shard->views, view);
+    *end = first;
     return status;
 }
 
@@ -227,12 +271,12 @@ varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
     vv_mutex_lock(&shard->maintenance_mutex);
     varve_status status = vv_shard_flush_head(shard, error);
     struct vv_view *view = vv_view_acquire(&shard->views);
-    bool done = view->block_count == 0 ||
-                (view->block_count == 1 && vv_block_info(view->blocks[0])->identity.cold);
-    if (status == VARVE_OK && !done) {
-        status = merge_blocks(shard, view, 0, view->block_count, true, error);
-    }
+    size_t end = view->block_count;
     vv_view_release(&shard->views, view);
+    /* From the newest run back, so that the places of those before it stay the same. */
+    while (status == VARVE_OK && end > 0) {
+        status = compact_run(shard, &end, error);
+    }
     vv_mutex_unlock(&shard->maintenance_mutex);
     return status;
 }

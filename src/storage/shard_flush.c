@@ -148,6 +148,7 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
         return vv_fail(error, VARVE_READ_ONLY,
                        "the log has failed: close the database and open it again");
     }
+    VV_TRY(vv_shard_can_publish(shard, error)); /* before a generation is closed for nothing */
     vv_mutex_lock(&shard->append_mutex);
     uint64_t lsn = atomic_load(&shard->wal.end_lsn);
     uint64_t generation = atomic_load(&shard->generation);
@@ -158,6 +159,7 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     uint64_t bytes = atomic_load(&shard->head.bytes);
     vv_mutex_unlock(&shard->append_mutex);
     if (empty) {
+        atomic_store(&shard->replay_damaged, false); /* there is nothing to be saved from it */
         (void)vv_shard_drop_flushed(shard);
         return VARVE_OK;
     }

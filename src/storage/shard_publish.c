@@ -25,15 +25,21 @@ static void temporary_block_name(uint64_t id, char *name)
     (void)snprintf(name, VV_BLOCK_NAME_BYTES, "block-%016" PRIx64 ".tmp", id);
 }
 
-varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
-                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
-                                  varve_error *error)
+varve_status vv_shard_can_publish(const struct vv_shard *shard, varve_error *error)
 {
     if (shard->publish_unknown) {
         return vv_fail(error, VARVE_READ_ONLY,
                        "blocks are not written any more after an uncertain change of the manifest: "
                        "close the database and open it again");
     }
+    return VARVE_OK;
+}
+
+varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
+                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
+                                  varve_error *error)
+{
+    VV_TRY(vv_shard_can_publish(shard, error));
     *id = shard->manifest.next_block_id++; /* a gap after a failure is fine */
     struct vv_block_identity identity = {.id = *id,
                                          .lsn_min = lsn_min,
