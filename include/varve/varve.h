@@ -523,7 +523,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_s
 
 /* --------------------------------------------------------------------- 9 Text in and out */
 
-/* X(NAME, value, name in text). AUTO is for import only. */
+/* X(NAME, value, name in text). AUTO and OPENMETRICS are for import only. */
 #define VARVE_FORMAT_MAP(X)                                                                        \
     X(AUTO, 0, "auto")                                                                             \
     X(CSV, 1, "csv")                                                                               \
