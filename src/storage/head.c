@@ -206,9 +206,10 @@ static varve_status tail_reserve(struct vv_head *head, struct vv_run *run)
     return tail_grow(head, tail);
 }
 
+/* Adds one sample; *added counts those that were not there. */
 static varve_status insert_locked(struct vv_head *head, struct vv_series *series,
                                   uint64_t generation, varve_duplicates policy, int64_t timestamp,
-                                  double value)
+                                  double value, int64_t *added)
 {
     struct vv_run *run = open_run(head, series, generation, policy);
     if (run == NULL) {
@@ -220,14 +221,19 @@ static varve_status insert_locked(struct vv_head *head, struct vv_series *series
         tail->values[at] = vv_resolve_duplicate(policy, tail->values[at], value);
         return VARVE_OK;
     }
-    VV_TRY(tail_reserve(head, run));
-    at = tail_position(tail, timestamp); /* the tail may have been sealed */
-    memmove(tail->timestamps + at + 1, tail->timestamps + at, (tail->count - at) * sizeof(int64_t));
-    memmove(tail->values + at + 1, tail->values + at, (tail->count - at) * sizeof(double));
+    if (tail->count == tail->capacity) {
+        VV_TRY(tail_reserve(head, run));
+        at = tail_position(tail, timestamp); /* the tail may have been sealed */
+    }
+    if (at < tail->count) {
+        memmove(tail->timestamps + at + 1, tail->timestamps + at,
+                (tail->count - at) * sizeof(int64_t));
+        memmove(tail->values + at + 1, tail->values + at, (tail->count - at) * sizeof(double));
+    }
     tail->timestamps[at] = timestamp;
     tail->values[at] = value;
     tail->count++;
-    count_samples(head, 1);
+    (*added)++;
     return VARVE_OK;
 }
 
@@ -236,11 +242,55 @@ varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint
                             const double *values, size_t count)
 {
     varve_status status = VARVE_OK;
+    int64_t added = 0;
     vv_spin_lock(lock_of(head, series));
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        status = insert_locked(head, series, generation, policy, timestamps[i], values[i]);
+        status = insert_locked(head, series, generation, policy, timestamps[i], values[i], &added);
     }
     vv_spin_unlock(lock_of(head, series));
+    count_samples(head, added);
+    return status;
+}
+
+/* Asks for the memory that inserting will touch: each step reads what the step before asked for, of many
+ * series at once, so that their cache misses overlap. Needs the lock: another thread may free runs. */
+static void prefetch_tails(struct vv_series *const *series, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(series[i]->newest_run);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct vv_run *run = series[i]->newest_run;
+        if (run != NULL && run->tail.count > 0) {
+            __builtin_prefetch(run->tail.timestamps + run->tail.count - 1, 1);
+            __builtin_prefetch(run->tail.values + run->tail.count, 1);
+        }
+    }
+}
+
+varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
+                                  uint64_t generation, varve_duplicates policy,
+                                  const int64_t *timestamps, const double *values, size_t count)
+{
+    varve_status status = VARVE_OK;
+    int64_t added = 0;
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(series[i]);
+    }
+    for (size_t first = 0, end; first < count && status == VARVE_OK; first = end) {
+        struct vv_spin *lock = lock_of(head, series[first]);
+        for (end = first + 1; end < count && lock_of(head, series[end]) == lock;) {
+            end++;
+        }
+        vv_spin_lock(lock);
+        prefetch_tails(series + first, end - first);
+        for (size_t i = first; i < end && status == VARVE_OK; i++) {
+            status = insert_locked(head, series[i], generation, policy, timestamps[i], values[i],
+                                   &added);
+        }
+        vv_spin_unlock(lock);
+    }
+    count_samples(head, added);
     return status;
 }
 

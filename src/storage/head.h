@@ -20,7 +20,8 @@
 enum {
     VV_HEAD_LOCKS = 256,
     VV_HEAD_LOCK_SERIES = 64,    /* neighbouring refs that share a lock */
-    VV_TAIL_SAMPLES_MAX = 128,   /* a tail in time order is sealed at this size */
+    VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
+                                    comes first, and a sample is encoded once */
     VV_TAIL_UNORDERED_MAX = 4096 /* one that overlaps its run, at this: fewer overlapping chunks */
 };
 
@@ -48,6 +49,14 @@ void vv_head_init(struct vv_head *head);
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count) VARVE_MUST_CHECK;
+
+/* The same for samples of many series: entry i goes to series[i]. What stands side by side for one series
+ * becomes visible at once. Takes the series' locks, one for neighbours that share it: give neighbours
+ * side by side. count is at most a few hundred: all of it is prefetched first. */
+varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
+                                  uint64_t generation, varve_duplicates policy,
+                                  const int64_t *timestamps, const double *values,
+                                  size_t count) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. Takes the series' lock. */
