@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 
 #include "support/fake_export.h"
@@ -182,6 +183,53 @@ static void influx_comes_back_where_it_does_not_refuse(void **state)
     (void)state;
     /* The first nine characters: no backslash that could end a name, no control character. */
     round_trip(VARVE_FORMAT_INFLUX, 1, true, 9);
+}
+
+/* The labels of one line of jsonl as jansson reads them must be those of the series. */
+static void assert_json_labels(const char *line, size_t length, const struct vv_fake_series *series)
+{
+    json_error_t error;
+    json_t *object = json_loadb(line, length, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+    if (object == NULL) {
+        fail_msg("%.*s: %s", (int)length, line, error.text);
+    }
+    json_t *metric = json_object_get(object, "metric");
+    assert_int_equal(json_object_size(metric), series->label_count);
+    for (size_t index = 0; index < series->label_count; index++) {
+        char name[TEXT_BYTES + 1];
+        varve_label label = series->labels[index];
+        memcpy(name, label.name.bytes, label.name.length);
+        name[label.name.length] = '\0';
+        json_t *value = json_object_get(metric, name);
+        assert_non_null(value);
+        assert_int_equal(json_string_length(value), label.value.length);
+        assert_memory_equal(json_string_value(value), label.value.bytes, label.value.length);
+    }
+    assert_int_equal(json_array_size(json_object_get(object, "values")),
+                     json_array_size(json_object_get(object, "timestamps")));
+    json_decref(object);
+}
+
+static void jsonl_is_json_to_another_reader(void **state)
+{
+    (void)state;
+    static struct made_data data;
+    struct vv_test_random random = vv_test_random_init(77);
+    for (int round = 0; round < 3; round++) {
+        make_data(&data, &random, 1, false, ALL_CHARACTERS);
+        struct vv_fake_export out;
+        vv_fake_export_init(&out, VARVE_FORMAT_JSONL, data.series, SERIES_MAX);
+        assert_int_equal(vv_fake_export(&out), VARVE_OK);
+        const char *line = vv_fake_export_text(&out);
+        for (size_t index = 0; index < SERIES_MAX; index++) {
+            const char *end = strchr(line, '\n');
+            assert_non_null(end);
+            assert_json_labels(line, (size_t)(end - line), &data.series[index]);
+            line = end + 1;
+        }
+        assert_int_equal(*line, '\0');
+        vv_fake_export_fini(&out);
+    }
 }
 
 /* -------------------------------------------------------------------------- Exact texts */
@@ -379,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_comes_back_bit_for_bit),
         cmocka_unit_test(jsonl_comes_back_bit_for_bit),
+        cmocka_unit_test(jsonl_is_json_to_another_reader),
         cmocka_unit_test(prom_comes_back_where_it_does_not_refuse),
         cmocka_unit_test(influx_comes_back_where_it_does_not_refuse),
         cmocka_unit_test(each_format_looks_as_documented),

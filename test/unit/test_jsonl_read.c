@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
+
 #include "support/fake_import.h"
+#include "support/random.h"
 
 #define CHECK(cases)                                                                               \
     assert_int_equal(vv_fake_check(VARVE_FORMAT_JSONL, cases, sizeof cases / sizeof cases[0]), 0)
@@ -54,6 +57,37 @@ static void strings_have_the_escapes_of_json(void **state)
          "u{a=\"\\x00\"} 1000000 1\n"},
     };
     CHECK(cases);
+}
+
+/* Labels of any characters, written by jansson with and without escapes for what is not ASCII. */
+static void what_another_writer_writes_is_read(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"a",  "\"",       "\\",           "/",
+                                             "\n", "\t",       "\1",           "\x7f",
+                                             "}",  "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    struct vv_test_random random = vv_test_random_init(1);
+    for (int round = 0; round < 2000; round++) {
+        char text[64] = "";
+        for (uint64_t count = 1 + vv_test_random_below(&random, 10); count > 0; count--) {
+            strcat(text, characters[vv_test_random_below(&random, 12)]);
+        }
+        json_t *object = json_pack("{s:{s:s}, s:[f], s:[i]}", "metric", "a", text, "values", 0.5,
+                                   "timestamps", 1);
+        char *line = json_dumps(object, vv_test_random_below(&random, 2) == 0 ? JSON_ENSURE_ASCII
+                                                                              : JSON_COMPACT);
+        assert_non_null(line);
+        varve_label label = {VARVE_STRING("a"), {text, strlen(text)}};
+        char expected[256];
+        size_t length = varve_series_format(&label, 1, expected, sizeof expected);
+        (void)snprintf(expected + length, sizeof expected - length, " 1000000 0.5\n");
+        struct vv_fake_import fake;
+        vv_fake_import_init(&fake, VARVE_FORMAT_JSONL);
+        assert_string_equal(vv_fake_import(&fake, line, strlen(line)), expected);
+        vv_fake_import_fini(&fake);
+        json_decref(object);
+        free(line);
+    }
 }
 
 #define U "{\"metric\":{\"__name__\":\"u\"},"
@@ -134,6 +168,7 @@ int main(void)
         cmocka_unit_test(objects_become_samples),
         cmocka_unit_test(values_that_json_has_no_number_for_are_strings_or_null),
         cmocka_unit_test(strings_have_the_escapes_of_json),
+        cmocka_unit_test(what_another_writer_writes_is_read),
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(a_line_with_more_samples_than_a_batch_is_bad),
     };
