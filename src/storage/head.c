@@ -176,7 +176,7 @@ static varve_status tail_grow(struct vv_head *head, struct vv_tail *tail)
 /* First index whose timestamp is >= timestamp; new samples mostly come last. */
 static uint32_t tail_position(const struct vv_tail *tail, int64_t timestamp)
 {
-    if (tail->count == 0 || tail->timestamps[tail->count - 1] < timestamp) {
+    if (tail->count == 0 || tail->time_last < timestamp) {
         return tail->count;
     }
     uint32_t low = 0, high = tail->count;
@@ -232,6 +232,9 @@ static varve_status insert_locked(struct vv_head *head, struct vv_series *series
     }
     tail->timestamps[at] = timestamp;
     tail->values[at] = value;
+    if (at == tail->count) {
+        tail->time_last = timestamp;
+    }
     tail->count++;
     (*added)++;
     return VARVE_OK;
@@ -262,7 +265,7 @@ static void prefetch_tails(struct vv_series *const *series, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct vv_run *run = series[i]->newest_run;
         if (run != NULL && run->tail.count > 0) {
-            __builtin_prefetch(run->tail.timestamps + run->tail.count - 1, 1);
+            __builtin_prefetch(run->tail.timestamps + run->tail.count, 1);
             __builtin_prefetch(run->tail.values + run->tail.count, 1);
         }
     }
@@ -363,6 +366,9 @@ static varve_status cut_run(struct vv_head *head, struct vv_run *run, struct vv_
     size_t left = keep_outside(range, tail->timestamps, tail->values, tail->count);
     count_samples(head, (int64_t)left - tail->count);
     tail->count = (uint32_t)left;
+    if (left > 0) {
+        tail->time_last = tail->timestamps[left - 1];
+    }
     return status;
 }
 

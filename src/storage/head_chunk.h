@@ -26,6 +26,7 @@ struct vv_tail {
     double *values;
     uint32_t count;
     uint32_t capacity;
+    int64_t time_last; /* of the last sample, if there is one: saves a look at cold memory */
 };
 
 /* Samples of one generation under one policy, in log order of their chunks. */

@@ -15,6 +15,9 @@ enum column_form { COLUMN_PLAIN = 0, COLUMN_RUNS = 1 };
 /* A column as differences modulo 2^64 between neighbours, the first from 0. */
 typedef uint64_t (*column_entry)(const void *column, size_t index);
 
+/* One copy for each kind of column, with column_entry inlined: this is on the way of every sample. */
+#define SPECIALISED __attribute__((always_inline))
+
 static uint64_t ref_entry(const void *column, size_t index)
 {
     return ((const uint32_t *)column)[index];
@@ -25,14 +28,15 @@ static uint64_t timestamp_entry(const void *column, size_t index)
     return (uint64_t)((const int64_t *)column)[index];
 }
 
-static uint64_t difference(const void *column, column_entry entry, size_t index)
+static inline SPECIALISED uint64_t difference(const void *column, column_entry entry, size_t index)
 {
     uint64_t before = index == 0 ? 0 : entry(column, index - 1);
     return vv_zigzag((int64_t)(entry(column, index) - before));
 }
 
 /* Length of the run of equal differences that starts at index. */
-static size_t run_length(const void *column, column_entry entry, size_t count, size_t index)
+static inline SPECIALISED size_t run_length(const void *column, column_entry entry, size_t count,
+                                            size_t index)
 {
     uint64_t step = difference(column, entry, index);
     size_t end = index + 1;
@@ -42,8 +46,8 @@ static size_t run_length(const void *column, column_entry entry, size_t count, s
     return end - index;
 }
 
-static varve_status column_encode(const void *column, column_entry entry, size_t count,
-                                  struct vv_buffer *out)
+static inline SPECIALISED varve_status column_encode(const void *column, column_entry entry,
+                                                     size_t count, struct vv_buffer *out)
 {
     size_t plain_bytes = 0, runs_bytes = 0;
     for (size_t i = 0, run; i < count; i += run) {
