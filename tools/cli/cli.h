@@ -144,6 +144,9 @@ const char *cli_plural(uint64_t count, const char *one, const char *many);
 /* Characters that text takes on a terminal. */
 size_t cli_display_width(const char *bytes, size_t length);
 
+/* Characters of the terminal that standard output is. False: it is none, or its size is unknown. */
+bool cli_terminal_size(size_t *columns, size_t *rows);
+
 /* Whether colours are wanted on this file descriptor: a terminal that has them, and no NO_COLOR. */
 bool cli_colours(int fd);
 

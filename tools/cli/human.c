@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 const char *cli_human_bytes(double bytes, char *text)
@@ -89,6 +90,16 @@ size_t cli_display_width(const char *bytes, size_t length)
         i += size;
     }
     return width;
+}
+
+bool cli_terminal_size(size_t *columns, size_t *rows)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+        return false;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return true;
 }
 
 bool cli_colours(int fd)

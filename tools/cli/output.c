@@ -96,9 +96,9 @@ void cli_output_text(struct cli_output *output, const char *bytes, size_t length
     add_cell(output, bytes, length, CLI_CELL_TEXT);
 }
 
-void cli_output_same(struct cli_output *output, const char *bytes, size_t length)
+void cli_output_series(struct cli_output *output, const char *bytes, size_t length)
 {
-    output->cells[output->cell_count++] = (struct cli_cell){bytes, length, CLI_CELL_TEXT};
+    output->cells[output->cell_count++] = (struct cli_cell){bytes, length, CLI_CELL_SERIES};
 }
 
 void cli_output_value(struct cli_output *output, double value)

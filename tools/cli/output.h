@@ -39,9 +39,8 @@ void cli_output_text(struct cli_output *output, const char *bytes, size_t length
 void cli_output_value(struct cli_output *output, double value);
 void cli_output_count(struct cli_output *output, uint64_t count);
 void cli_output_time(struct cli_output *output, int64_t time);
-/* Text that does not change from row to row: it is not copied and must live until the next
- * row_end. */
-void cli_output_same(struct cli_output *output, const char *bytes, size_t length);
+/* The canonical text of a series: it is not copied and must live until the next row_end. */
+void cli_output_series(struct cli_output *output, const char *bytes, size_t length);
 
 /* Ends a row. False: nobody reads any more, or the user interrupted; stop. */
 bool cli_output_row_end(struct cli_output *output);

@@ -11,6 +11,7 @@ enum cli_cell_kind {
     CLI_CELL_NUMBER, /* finite: bare in JSON, to the right in tables */
     CLI_CELL_WORD,   /* NaN, +Inf: a number that JSON needs as a string */
     CLI_CELL_TIME,   /* RFC 3339 */
+    CLI_CELL_SERIES, /* canonical text */
 };
 
 struct cli_cell {

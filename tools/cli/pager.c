@@ -10,11 +10,12 @@
  */
 #include "pager.h"
 
+#include "cli.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,10 +44,10 @@ static const char *pager_command(void)
 {
     const char *command = getenv("PAGER");
     const char *terminal = getenv("TERM");
-    struct winsize size;
+    size_t columns, rows;
     if (!terminal || strcmp(terminal, "dumb") == 0)
         return NULL;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
+    if (!cli_terminal_size(&columns, &rows))
         return NULL;
     if (!command)
         command = "less";
@@ -66,7 +67,7 @@ void cli_pager_begin(void)
         dup2(ends[0], STDIN_FILENO);
         close(ends[0]);
         close(ends[1]);
-        setenv("LESS", "FRSX", 0);
+        setenv("LESS", "FRX", 0);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }

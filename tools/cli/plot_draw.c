@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LABEL_WIDTH 12 /* of values, left of the axis */
@@ -40,14 +39,10 @@ static int clamp(int value, int least, int greatest)
 
 static void choose_size(struct canvas *canvas)
 {
-    struct winsize size = {.ws_col = 80, .ws_row = 24};
-    const char *columns = getenv("COLUMNS"), *rows = getenv("LINES");
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
-        size.ws_col = (unsigned short)(columns ? clamp(atoi(columns), 0, 1000) : 80);
-        size.ws_row = (unsigned short)(rows ? clamp(atoi(rows), 0, 1000) : 24);
-    }
-    canvas->columns = clamp(size.ws_col - LABEL_WIDTH - 4, 24, COLUMNS_MAX);
-    canvas->rows = clamp(size.ws_row / 2 + 4, 8, ROWS_MAX);
+    size_t columns = 80, rows = 24;
+    cli_terminal_size(&columns, &rows);
+    canvas->columns = clamp((int)columns - LABEL_WIDTH - 4, 24, COLUMNS_MAX);
+    canvas->rows = clamp((int)rows / 2 + 4, 8, ROWS_MAX);
 }
 
 static void find_ranges(struct canvas *canvas, const struct cli_plot *plot)

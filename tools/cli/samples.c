@@ -52,7 +52,7 @@ static bool write_series(varve_cursor *cursor, struct cli_output *output, struct
     varve_span span;
     while (*limit > 0 && varve_cursor_span(cursor, &span)) {
         for (size_t i = 0; i<span.count && * limit> 0; i++, --*limit) {
-            cli_output_same(output, series->bytes, series->length);
+            cli_output_series(output, series->bytes, series->length);
             cli_output_time(output, span.timestamps[i]);
             cli_output_value(output, span.values[i]);
             if (!cli_output_row_end(output))

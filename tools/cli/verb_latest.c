@@ -40,7 +40,7 @@ static uint64_t write_rows(varve_cursor *cursor, enum cli_output_format format,
         cli_text_series(&series, labels, label_count);
         if (!varve_cursor_latest(cursor, &time, &value))
             break;
-        cli_output_same(output, series.bytes, series.length);
+        cli_output_series(output, series.bytes, series.length);
         cli_output_time(output, time);
         cli_output_value(output, value);
         more = cli_output_row_end(output);

@@ -106,7 +106,7 @@ static int parse_aggregation(struct query *query, const struct cli_invocation *i
 static bool write_row(const struct query *query, struct cli_output *output,
                       const struct cli_text *series, const varve_row *row)
 {
-    cli_output_same(output, series->bytes, series->length);
+    cli_output_series(output, series->bytes, series->length);
     if (query->aggregation.step > 0)
         cli_output_time(output, row->time);
     for (size_t i = 0; i < row->value_count; i++)

@@ -27,7 +27,7 @@ static bool write_series(const struct walk *walk, struct cli_output *output,
     if (!varve_cursor_next(walk->cursor) || !varve_cursor_latest(walk->cursor, &time, &value))
         return false;
     cli_text_series(series, row->labels, row->label_count);
-    cli_output_same(output, series->bytes, series->length);
+    cli_output_series(output, series->bytes, series->length);
     cli_output_count(output, (uint64_t)row->values[0]);
     cli_output_time(output, time);
     cli_output_value(output, value);
