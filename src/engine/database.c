@@ -188,6 +188,7 @@ static varve_status open_parts(struct varve_db *db, const char *path, varve_erro
     VV_TRY(adopt_identity(db, error));
     if (!db->read_only) {
         VV_TRY(vv_database_lock(db->env, db->directory, path, &db->lock_file, error));
+        VV_TRY(vv_database_sync_name(db->env, path, error));
     }
     VV_TRY(open_shard(db, path, error));
     varve_status status = VARVE_OK;

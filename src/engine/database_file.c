@@ -159,23 +159,6 @@ static void remove_partial(const struct vv_env *env, const char *path)
     }
 }
 
-static int sync_parent(const struct vv_env *env, const char *path)
-{
-    char parent[PATH_BYTES_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : (size_t)(slash - path);
-    memcpy(parent, path, length);
-    parent[length] = '\0';
-    const char *name = slash == NULL ? "." : length == 0 ? "/" : parent;
-    int directory = env->ops->open_directory(env->ctx, name);
-    if (directory < 0) {
-        return directory;
-    }
-    int result = env->ops->sync_directory(env->ctx, directory);
-    (void)env->ops->close(env->ctx, directory);
-    return result;
-}
-
 /* The path without trailing slashes, in clean; INVALID if it is empty or too long. */
 static varve_status clean_path(const char *path, char clean[PATH_BYTES_MAX], varve_error *error)
 {
@@ -191,6 +174,24 @@ static varve_status clean_path(const char *path, char clean[PATH_BYTES_MAX], var
     memcpy(clean, path, length);
     clean[length] = '\0';
     return VARVE_OK;
+}
+
+/* path: clean. */
+static int sync_parent(const struct vv_env *env, const char *path)
+{
+    char parent[PATH_BYTES_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+    memcpy(parent, path, length);
+    parent[length] = '\0';
+    const char *name = slash == NULL ? "." : length == 0 ? "/" : parent;
+    int directory = env->ops->open_directory(env->ctx, name);
+    if (directory < 0) {
+        return directory;
+    }
+    int result = env->ops->sync_directory(env->ctx, directory);
+    (void)env->ops->close(env->ctx, directory);
+    return result;
 }
 
 varve_status vv_database_create(const struct vv_env *env, const char *path,
@@ -295,6 +296,18 @@ varve_status vv_database_identify(const struct vv_env *env, const char *path, in
     }
     *directory = opened;
     return VARVE_OK;
+}
+
+varve_status vv_database_sync_name(const struct vv_env *env, const char *path, varve_error *error)
+{
+    char clean[PATH_BYTES_MAX];
+    VV_TRY(clean_path(path, clean, error));
+    int result = sync_parent(env, clean);
+    if (result == 0 || result == -EACCES) { /* not ours to read: whoever made it took care */
+        return VARVE_OK;
+    }
+    return vv_fail_io(error, vv_status_from_errno(-result), -result, path, 0,
+                      "cannot sync the directory in which the database is");
 }
 
 /* -------------------------------------------------------------------------------- lock */

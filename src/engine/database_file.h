@@ -40,6 +40,11 @@ varve_status vv_database_identify(const struct vv_env *env, const char *path, in
                                   struct vv_database_identity *identity,
                                   varve_error *error) VARVE_MUST_CHECK;
 
+/* Makes the name of the database durable: whoever created it may have been stopped before that, and
+ * with the name everything in the directory would go. For writers, once they have the lock. */
+varve_status vv_database_sync_name(const struct vv_env *env, const char *path,
+                                   varve_error *error) VARVE_MUST_CHECK;
+
 /* Takes the lock of the directory; *file holds it until it is closed. LOCKED, READ_ONLY, IO. */
 varve_status vv_database_lock(const struct vv_env *env, int directory, const char *path, int *file,
                               varve_error *error) VARVE_MUST_CHECK;

@@ -38,7 +38,7 @@ varve_status vv_block_output_create(struct vv_block_output *output, const struct
 
 void vv_block_output_fini(struct vv_block_output *output)
 {
-    if (output->env != NULL) {
+    if (output->env != NULL && output->file >= 0) {
         (void)output->env->ops->close(output->env->ctx, output->file);
     }
     vv_buffer_fini(&output->pending);

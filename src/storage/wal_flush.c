@@ -56,6 +56,16 @@ static void close_file(struct vv_wal *wal)
     }
 }
 
+/* Takes back a segment that came to nothing. Its header would hide what the segment before it holds
+ * from there on, therefore it is emptied, too: one of the two may work. */
+static void discard_segment_file(struct vv_wal *wal, int file, const char *name)
+{
+    const struct vv_env *env = wal->place.env;
+    (void)env->ops->truncate(env->ctx, file, 0);
+    (void)env->ops->close(env->ctx, file);
+    (void)env->ops->unlink(env->ctx, wal->place.directory, name);
+}
+
 /* A new file of that size with its header, durable under its name. */
 static int create_segment_file(struct vv_wal *wal, const struct vv_wal_segment_header *header,
                                const char *name, uint64_t bytes, int *file)
@@ -81,8 +91,7 @@ static int create_segment_file(struct vv_wal *wal, const struct vv_wal_segment_h
         result = env->ops->sync_directory(env->ctx, wal->place.directory);
     }
     if (result != 0) {
-        (void)env->ops->close(env->ctx, *file);
-        (void)env->ops->unlink(env->ctx, wal->place.directory, name);
+        discard_segment_file(wal, *file, name);
     }
     return result;
 }
@@ -105,8 +114,7 @@ static varve_status open_segment(struct vv_wal *wal, const struct vv_wal_segment
         .sequence = header->sequence, .first_lsn = header->first_lsn, .file_bytes = bytes};
     varve_status status = vv_wal_segments_add(&wal->segments, segment);
     if (status != VARVE_OK) {
-        (void)wal->place.env->ops->close(wal->place.env->ctx, file);
-        (void)wal->place.env->ops->unlink(wal->place.env->ctx, wal->place.directory, name);
+        discard_segment_file(wal, file, name);
         return status;
     }
     wal->file = file;
@@ -274,6 +282,13 @@ static varve_status relog(struct vv_wal *wal, int failure)
             result = sync_file(wal, end_lsn);
         }
         status = result == 0 ? VARVE_OK : vv_status_from_errno(-result);
+        if (status != VARVE_OK) {
+            char name[VV_WAL_NAME_BYTES];
+            vv_wal_segment_name(header.sequence, name);
+            discard_segment_file(wal, wal->file, name);
+            wal->file = -1;
+            wal->segments.count--;
+        }
     }
     if (status != VARVE_OK) {
         return give_up(wal, status);
