@@ -145,8 +145,14 @@ varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned l
     VV_TRY(vv_block_layer_read(block, series.first_layer + layer, &found));
     uint32_t chunk_end = found.first_chunk + found.chunk_count;
     VV_TRY(vv_block_chunk_read(block, found.first_chunk, &first));
-    VV_TRY(vv_block_chunk_read(block, chunk_end - 1, &last));
-    VV_TRY(vv_block_layer_find(block, &found, start, &first_chunk));
+    last = first;
+    if (found.chunk_count > 1) {
+        VV_TRY(vv_block_chunk_read(block, chunk_end - 1, &last));
+    }
+    first_chunk = found.first_chunk;
+    if (first.time_max < start) {
+        VV_TRY(vv_block_layer_find(block, &found, start, &first_chunk));
+    }
     struct block_iter *self = vv_alloc(sizeof(*self));
     if (self == NULL) {
         return VARVE_NO_MEMORY;

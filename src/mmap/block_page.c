@@ -294,21 +294,6 @@ varve_status vv_block_page(const struct vv_block *block, enum vv_block_section s
     return *bytes != NULL ? VARVE_OK : load_and_publish(block, page, bytes);
 }
 
-varve_status vv_block_record(const struct vv_block *block, enum vv_block_section section,
-                             uint64_t index, const uint8_t **record)
-{
-    const struct vv_block_section_info *info = &block->sections[section];
-    if (index >= info->record_count) {
-        return VARVE_CORRUPT;
-    }
-    const uint8_t *bytes;
-    size_t length;
-    VV_TRY(
-        vv_block_page(block, section, (uint32_t)(index / VV_BLOCK_PAGE_RECORDS), &bytes, &length));
-    *record = bytes + (size_t)(index % VV_BLOCK_PAGE_RECORDS) * info->record_bytes;
-    return VARVE_OK;
-}
-
 varve_status vv_block_place(const struct vv_block *block, enum vv_block_section section,
                             struct vv_place place, const uint8_t **bytes)
 {

@@ -78,8 +78,24 @@ struct vv_block_cache;
 varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
                            uint32_t index, const uint8_t **bytes, size_t *length) VARVE_MUST_CHECK;
 /* A record of a record section; CORRUPT if there is no such record. */
-varve_status vv_block_record(const struct vv_block *block, enum vv_block_section section,
-                             uint64_t index, const uint8_t **record) VARVE_MUST_CHECK;
+static inline varve_status vv_block_record(const struct vv_block *block,
+                                           enum vv_block_section section, uint64_t index,
+                                           const uint8_t **record)
+{
+    const struct vv_block_section_info *info = &block->sections[section];
+    size_t length;
+    if (index >= info->record_count) {
+        return VARVE_CORRUPT;
+    }
+    uint32_t page = (uint32_t)(index / VV_BLOCK_PAGE_RECORDS);
+    const uint8_t *bytes =
+        atomic_load_explicit(&block->pages[info->first_page + page], memory_order_acquire);
+    if (bytes == NULL) {
+        VV_TRY(vv_block_page(block, section, page, &bytes, &length));
+    }
+    *record = bytes + (size_t)(index % VV_BLOCK_PAGE_RECORDS) * info->record_bytes;
+    return VARVE_OK;
+}
 /* What lies at a place of a byte section; CORRUPT if it is not inside a page. */
 varve_status vv_block_place(const struct vv_block *block, enum vv_block_section section,
                             struct vv_place place, const uint8_t **bytes) VARVE_MUST_CHECK;
