@@ -149,6 +149,14 @@ varve_status vv_fail_io(varve_error *error, varve_status status, int system_errn
     return status;
 }
 
+varve_status vv_fail_with(varve_error *error, const varve_error *detail)
+{
+    if (error != NULL && error->status == VARVE_OK) {
+        *error = *detail;
+    }
+    return detail->status;
+}
+
 varve_status vv_status_from_errno(int system_errno)
 {
     switch (system_errno) {

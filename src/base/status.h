@@ -76,6 +76,10 @@ varve_status vv_fail_io(varve_error *error, varve_status status, int system_errn
                         uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* Passes on what another call put into detail, unless error holds a failure already; returns its
+ * status. */
+varve_status vv_fail_with(varve_error *error, const varve_error *detail);
+
 /* The status for an errno: ENOSPC and EDQUOT are NO_SPACE, ENOMEM NO_MEMORY, EROFS and EACCES
  * READ_ONLY, ENOENT NOT_FOUND, EEXIST EXISTS, everything else IO. */
 varve_status vv_status_from_errno(int system_errno);

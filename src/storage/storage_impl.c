@@ -200,16 +200,15 @@ static varve_status open_block(struct vv_shard *shard, const struct vv_block_inf
         return status;
     }
     if (!damaged || shard->options.strict) {
-        return vv_fail_io(error, status == VARVE_NOT_FOUND ? VARVE_CORRUPT : status,
-                          detail.system_errno, name, detail.offset, "%s", detail.message);
+        detail.status = status == VARVE_NOT_FOUND ? VARVE_CORRUPT : status;
+        return vv_fail_with(error, &detail);
     }
     *block = NULL;
     atomic_fetch_add(&shard->damages, 1);
     atomic_store(&shard->has_quarantined, true);
     vv_report(shard->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, detail.offset,
-              "block %s with %llu samples of %llu series is set aside: %s", name,
-              (unsigned long long)info->sample_count, (unsigned long long)info->series_count,
-              detail.message);
+              "%s; it is set aside with %llu samples of %llu series", detail.message,
+              (unsigned long long)info->sample_count, (unsigned long long)info->series_count);
     return VARVE_OK;
 }
 
@@ -388,10 +387,10 @@ static varve_status open_reader(const struct vv_shard_place *place,
             return open_once(place, options, report, shard, error);
         }
         if ((status != VARVE_BUSY && status != VARVE_CORRUPT) || last) {
-            return vv_fail_io(error, status, detail.system_errno, NULL, detail.offset, "%s",
-                              detail.message[0] != '\0'
-                                  ? detail.message
-                                  : "the writer changes the database all the time: try again");
+            return detail.status != VARVE_OK
+                       ? vv_fail_with(error, &detail)
+                       : vv_fail(error, status,
+                                 "the writer changes the database all the time: try again");
         }
         place->env->ops->sleep_ns(place->env->ctx, 1000000LL << (i < 6 ? i : 6));
     }
