@@ -332,7 +332,7 @@ static unsigned promising_modes(const struct encoding *encoding, enum vv_block_f
     }
     unsigned modes = 0;
     for (unsigned mode = 0; mode < 3; mode++) {
-        modes |= bits[mode] <= least + least / 16 ? 1u << mode : 0;
+        modes |= bits[mode] <= least + least / 32 ? 1u << mode : 0;
     }
     return modes;
 }

@@ -12,7 +12,8 @@
 #include "compress/bits.h"
 
 enum {
-    SAMPLES = 48, /* differences that are sorted, to find bases */
+    SAMPLE_MAX = 640, /* differences that are looked at */
+    SORTED = 48,      /* of them sorted, to find bases */
     EXCEPTION_HEADER_BITS = 32,
     EXCEPTION_EFFORT_BITS = 2, /* what decoding an exception is worth */
     EXCEPTION_BITS = 40,
@@ -45,21 +46,27 @@ static void choose_width(const uint16_t *histogram, size_t count, int64_t base, 
     size_t exceptions = 0;
     uint64_t above = (uint64_t)range.high - (uint64_t)base;
     uint64_t all = (uint64_t)range.high - (uint64_t)range.low;
-    /* Wider than the widest difference is never cheaper. */
-    unsigned widest = base > range.low ? 64 : vv_bits_width(above);
-    for (unsigned width = widest + 1; width-- > 0;) {
-        size_t bits = count * width;
+    unsigned width = 64;
+    while (width > 0 && histogram[width] == 0) {
+        width--;
+    }
+    for (;; width--) {
+        size_t exception_bits = 0;
         if (exceptions != 0) {
             uint64_t span = base > range.low ? all : above - ((uint64_t)1 << width);
-            bits += position_bits(exceptions, count) +
-                    exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
+            exception_bits = position_bits(exceptions, count) +
+                             exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
         }
-        if (bits < best->bits) {
+        if (count * width + exception_bits < best->bits) {
             best->base = base;
             best->width = width;
-            best->bits = bits;
+            best->bits = count * width + exception_bits;
         }
         exceptions += histogram[width];
+        /* Exceptions only become more. */
+        if (width == 0 || exception_bits >= best->bits) {
+            break;
+        }
     }
 }
 
@@ -101,6 +108,25 @@ static void sort_sample(int64_t *sample, size_t count)
     }
 }
 
+/* Half of a long column, all of a short one: every other stretch of 8, but in an order that no period of
+ * the data can hide from (Thue and Morse's). Returns how many. */
+static size_t take_sample(const int64_t *differences, size_t count, int64_t *sample)
+{
+    enum { WHOLE_MAX = 512, STRETCH = 8 };
+    if (count <= WHOLE_MAX) {
+        memcpy(sample, differences, count * sizeof *sample);
+        return count;
+    }
+    size_t taken = 0;
+    for (size_t stretch = 0; (stretch + 1) * STRETCH <= count; stretch++) {
+        if (__builtin_parityll(stretch) == 0) {
+            memcpy(sample + taken, differences + stretch * STRETCH, STRETCH * sizeof *sample);
+            taken += STRETCH;
+        }
+    }
+    return taken;
+}
+
 struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
                                              const int64_t *differences, size_t count,
                                              enum vv_block_mode mode)
@@ -116,20 +142,23 @@ struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
         best.bits = 0;
         return best;
     }
-    int64_t sample[SAMPLES];
-    size_t stride = (count + SAMPLES - 1) / SAMPLES;
-    size_t taken = 0;
-    for (size_t i = 0; i < count; i += stride) {
-        sample[taken++] = differences[i];
+    int64_t sample[SAMPLE_MAX];
+    int64_t sorted[SORTED];
+    size_t taken = take_sample(differences, count, sample);
+    size_t stride = (taken + SORTED - 1) / SORTED;
+    size_t sorted_count = 0;
+    for (size_t i = 0; i < taken; i += stride) {
+        sorted[sorted_count++] = sample[i];
     }
-    sort_sample(sample, taken);
+    sort_sample(sorted, sorted_count);
     /* The least, and two that leave outliers below them. */
-    int64_t bases[] = {range.low, sample[taken / 16], sample[taken / 2]};
+    int64_t bases[] = {range.low, sorted[sorted_count / 16], sorted[sorted_count / 2]};
     for (size_t i = 0; i < 3; i++) {
         if (i == 0 || bases[i] != bases[i - 1]) {
-            try_base(differences, count, bases[i], range, &best);
+            try_base(sample, taken, bases[i], range, &best);
         }
     }
+    best.bits = best.bits * count / taken;
     return best;
 }
 

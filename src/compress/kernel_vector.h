@@ -527,16 +527,45 @@ static void difference(const int64_t *numbers, size_t count, int64_t *restrict o
     }
 }
 
+typedef int64_t vector_signed __attribute__((vector_size(VV_VECTOR_BYTES)));
+
 static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *high)
 {
-    int64_t least = numbers[0];
-    int64_t greatest = numbers[0];
-    for (size_t i = 1; i < count; i++) {
-        least = numbers[i] < least ? numbers[i] : least;
-        greatest = numbers[i] > greatest ? numbers[i] : greatest;
+    /* Four of each, so that comparisons need not wait for one another. */
+    enum { CHAINS = 4, STEP = CHAINS * LANES64 };
+    const vector_signed zero = {0};
+    vector_signed least[CHAINS];
+    vector_signed greatest[CHAINS];
+    for (size_t chain = 0; chain < CHAINS; chain++) {
+        least[chain] = zero + numbers[0];
+        greatest[chain] = zero + numbers[0];
     }
-    *low = least;
-    *high = greatest;
+    size_t i = 0;
+    for (; i + STEP <= count; i += STEP) {
+        for (size_t chain = 0; chain < CHAINS; chain++) {
+            vector_signed some = (vector_signed)load64(numbers + i + chain * LANES64);
+            vector_signed below = some < least[chain];
+            vector_signed above = some > greatest[chain];
+            least[chain] = (some & below) | (least[chain] & ~below);
+            greatest[chain] = (some & above) | (greatest[chain] & ~above);
+        }
+    }
+    int64_t all_least = numbers[0];
+    int64_t all_greatest = numbers[0];
+    for (size_t chain = 0; chain < CHAINS; chain++) {
+        for (size_t lane = 0; lane < LANES64; lane++) {
+            int64_t one = least[chain][lane];
+            int64_t other = greatest[chain][lane];
+            all_least = one < all_least ? one : all_least;
+            all_greatest = other > all_greatest ? other : all_greatest;
+        }
+    }
+    for (; i < count; i++) {
+        all_least = numbers[i] < all_least ? numbers[i] : all_least;
+        all_greatest = numbers[i] > all_greatest ? numbers[i] : all_greatest;
+    }
+    *low = all_least;
+    *high = all_greatest;
 }
 
 /* Writes the last, partial words of the lanes and the values of the last row as fields. */
