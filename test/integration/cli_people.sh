@@ -49,7 +49,7 @@ if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/n
     on_terminal "'$VARVE' query db cpu_usage --limit 2"
     grep -q "$(printf '\033')\[1mseries" out || fail 'a header in bold'
     grep -q 'cpu_usage{host="web1",mode="user"}  2023-11-14T22:13:20Z' out || fail 'a table'
-    wide='cpu_usage{host="a_long_name_of_a_host",rack="another_label_with_a_long_value",service="x"}'
+    wide='cpu_usage{host="a_long_name_of_a_host",rack="another_label_with_a_long_value",b="x"}'
     "$VARVE" put db2 "$wide" 1 1700000000s && "$VARVE" put db2 "$wide" 2 1700000001s
     on_terminal "'$VARVE' query db2 cpu_usage"
     [ "$(grep -c another_label out)" -eq 1 ] || fail 'a wide series is no line of its own'

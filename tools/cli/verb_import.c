@@ -9,6 +9,7 @@
  */
 #include "cli.h"
 #include "discard.h"
+#include "import_excerpt.h"
 #include "import_input.h"
 #include "progress.h"
 #include "stdout.h"
@@ -35,6 +36,7 @@ struct import {
     uint64_t bytes_read;
     uint64_t bytes_total;
     uint64_t bad_lines;
+    struct cli_excerpt excerpt; /* of the present file */
     struct cli_progress progress;
 };
 
@@ -66,6 +68,7 @@ static void on_bad_line(void *context, const char *message)
         return;
     cli_progress_clear(&import->progress);
     cli_say("%s", message);
+    cli_excerpt_show(&import->excerpt, import->options.name, message);
 }
 
 static void on_batch_done(void *context, uint64_t line, const varve_import_report *so_far)
@@ -156,6 +159,21 @@ static void add_report(varve_import_report *total, const varve_import_report *re
     total->bytes += report->bytes;
 }
 
+/* What the result of a file means. */
+static int end_file(struct import *import, varve_status status, const varve_error *error)
+{
+    cli_progress_clear(&import->progress);
+    if (cli_interrupted())
+        return cli_interrupt_exit_code();
+    if (cli_stdout_failed())
+        return cli_stdout_errno() == EPIPE ? CLI_EXIT_PIPE : CLI_EXIT_OUTPUT;
+    if (status == VARVE_OK)
+        return 0;
+    int code = cli_fail(status, error);
+    cli_excerpt_show(&import->excerpt, import->options.name, error->message);
+    return code;
+}
+
 static int import_file(struct import *import, varve_db *db, const char *path)
 {
     int code = cli_input_open(path, &import->fd);
@@ -167,15 +185,12 @@ static int import_file(struct import *import, varve_db *db, const char *path)
     varve_import_report report = {0};
     varve_error error = {0};
     varve_status status = varve_import(db, &import->options, read_input, import, &report, &error);
+    code = end_file(import, status, &error);
+    cli_excerpt_fini(&import->excerpt);
     cli_input_close(import->fd);
     import->current = (varve_import_report){0};
     add_report(&import->total, &report);
-    cli_progress_clear(&import->progress);
-    if (cli_interrupted())
-        return cli_interrupt_exit_code();
-    if (cli_stdout_failed())
-        return cli_stdout_errno() == EPIPE ? CLI_EXIT_PIPE : CLI_EXIT_OUTPUT;
-    return status == VARVE_OK ? 0 : cli_fail(status, &error);
+    return code;
 }
 
 static void print_summary(const struct import *import, bool several)
