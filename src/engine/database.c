@@ -138,6 +138,16 @@ static varve_status adopt_identity(struct varve_db *db, varve_error *error)
     return VARVE_OK;
 }
 
+/* Puts the directory before a message that names only a file in it. */
+static void name_place(const char *place, varve_error *error)
+{
+    if (error != NULL) {
+        char message[sizeof(error->message)];
+        (void)snprintf(message, sizeof(message), "%s", error->message);
+        (void)snprintf(error->message, sizeof(error->message), "%.200s/%.280s", place, message);
+    }
+}
+
 static varve_status open_shard(struct varve_db *db, const char *path, varve_error *error)
 {
     char name[VV_SHARD_DIRECTORY_BYTES], shard_path[4096 + 64];
@@ -160,7 +170,11 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
         .read_only = db->read_only,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,
     };
-    return vv_shard_open(&place, &options, &db->report, &db->shard, error);
+    varve_status status = vv_shard_open(&place, &options, &db->report, &db->shard, error);
+    if (status != VARVE_OK) {
+        name_place(shard_path, error);
+    }
+    return status;
 }
 
 /* Gives back whatever of the handle exists. */
