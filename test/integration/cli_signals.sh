@@ -58,10 +58,10 @@ says_nothing
 
 # kill -9 during an import: it opens, it checks, and what was acknowledged is there
 for _ in 1 2 3; do
-    rm -rf killed
+    rm -rf killed acks # an old one must not be taken for the new one
     "$VARVE" import killed --format prom --sync process --acks many.prom >acks 2>err &
     import=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 3000); do
         [ -s acks ] && break
         sleep 0.01
     done
