@@ -75,7 +75,7 @@ static bool column_decode(struct vv_reader *reader, size_t count,
                           bool (*store)(void *column, size_t index, uint64_t entry), void *column)
 {
     uint8_t form = vv_read_u8(reader);
-    if (form != COLUMN_PLAIN && form != COLUMN_RUNS) {
+    if (reader->failed || (form != COLUMN_PLAIN && form != COLUMN_RUNS)) {
         return false;
     }
     uint64_t entry = 0;
