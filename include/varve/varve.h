@@ -95,8 +95,8 @@ VARVE_API const char *varve_status_text(varve_status status);
 /* The exit code that the command uses for the status. */
 VARVE_API int varve_status_exit_code(varve_status status);
 
-/* What went wrong, in the caller's memory, which need not be initialised. Calls that take one accept
- * NULL; after a successful call its status is VARVE_OK. */
+/* What went wrong, in the caller's memory, which need not be initialised. Calls that take one
+ * accept NULL; after a successful call its status is VARVE_OK. */
 typedef struct varve_error {
     varve_status status;
     int32_t system_errno; /* errno of the failed system call, else 0 */
@@ -657,8 +657,8 @@ typedef struct varve_statistics {
         .options_size = sizeof(varve_statistics)                                                   \
     }
 
-/* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT. Cost: visits every
- * series once, to count those that have samples. */
+/* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT. Cost: visits
+ * every series once, to count those that have samples. */
 VARVE_API void varve_stats(varve_db *db, varve_statistics *statistics);
 
 /* Makes everything appended so far durable, in any mode. */

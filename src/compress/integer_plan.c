@@ -108,8 +108,8 @@ static void sort_sample(int64_t *sample, size_t count)
     }
 }
 
-/* Half of a long column, all of a short one: every other stretch of 8, but in an order that no period of
- * the data can hide from (Thue and Morse's). Returns how many. */
+/* Half of a long column, all of a short one: every other stretch of 8, but in an order that no
+ * period of the data can hide from (Thue and Morse's). Returns how many. */
 static size_t take_sample(const int64_t *differences, size_t count, int64_t *sample)
 {
     enum { WHOLE_MAX = 512, STRETCH = 8 };

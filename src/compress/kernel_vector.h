@@ -196,8 +196,8 @@ static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16
 }
 
 #ifdef __BMI2__
-/* A byte of the bitmap at a time, without a branch on its bits: they are spread to masks of bytes, which
- * pick their own numbers out of 0 to 7. */
+/* A byte of the bitmap at a time, without a branch on its bits: they are spread to masks of bytes,
+ * which pick their own numbers out of 0 to 7. */
 static size_t bitmap(const uint8_t *bits, size_t limit, uint16_t *out)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);

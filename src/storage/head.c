@@ -255,8 +255,9 @@ varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint
     return status;
 }
 
-/* Asks for the memory that inserting will touch: each step reads what the step before asked for, of many
- * series at once, so that their cache misses overlap. Needs the lock: another thread may free runs. */
+/* Asks for the memory that inserting will touch: each step reads what the step before asked for, of
+ * many series at once, so that their cache misses overlap. Needs the lock: another thread may free
+ * runs. */
 static void prefetch_tails(struct vv_series *const *series, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

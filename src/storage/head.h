@@ -50,9 +50,9 @@ varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count) VARVE_MUST_CHECK;
 
-/* The same for samples of many series: entry i goes to series[i]. What stands side by side for one series
- * becomes visible at once. Takes the series' locks, one for neighbours that share it: give neighbours
- * side by side. count is at most a few hundred: all of it is prefetched first. */
+/* The same for samples of many series: entry i goes to series[i]. What stands side by side for one
+ * series becomes visible at once. Takes the series' locks, one for neighbours that share it: give
+ * neighbours side by side. count is at most a few hundred: all of it is prefetched first. */
 varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
                                   uint64_t generation, varve_duplicates policy,
                                   const int64_t *timestamps, const double *values,

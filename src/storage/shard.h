@@ -98,8 +98,8 @@ varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_write
 /* Gives up a block after a failure: destroys the writer and removes its file. */
 void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writer, uint64_t id);
 
-/* shard_layers.c: a series on its way into a block. It is begun with the first thing that is to be said of it, so
- * that series of which nothing is left leave no trace. */
+/* shard_layers.c: a series on its way into a block. It is begun with the first thing that is to be
+ * said of it, so that series of which nothing is left leave no trace. */
 struct vv_series_output {
     struct vv_block_writer *writer;
     struct vv_key key;     /* of the present series */
@@ -108,8 +108,8 @@ struct vv_series_output {
 };
 varve_status vv_series_output_begin(struct vv_series_output *output,
                                     varve_error *error) VARVE_MUST_CHECK;
-/* Resolves sources, oldest first, and writes them as layers of the present series. has_older: data older than
- * the sources exists in blocks, so that different policies must stay apart. */
+/* Resolves sources, oldest first, and writes them as layers of the present series. has_older: data
+ * older than the sources exists in blocks, so that different policies must stay apart. */
 varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_source_list *sources,
                                    bool has_older, varve_error *error) VARVE_MUST_CHECK;
 

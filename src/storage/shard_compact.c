@@ -3,8 +3,8 @@
  *
  *   blocks in LSN order:  [b1][b2][b3][b4][b5]  --merge of neighbours b2..b4-->  [b1][ m ][b5]
  *
- * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order. A
- *     quarantined block between two keeps them apart: it may be readable again some day.
+ * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order.
+ *     A quarantined block between two keeps them apart: it may be readable again some day.
  * K2  Tombstones of the inputs stay in the output while older blocks exist that they delete from.
  * K3  Inputs go after the output is verified and published (shard_publish.c).
  * Choice: four neighbours of a similar size make one, so that a sample is rewritten about log4

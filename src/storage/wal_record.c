@@ -15,7 +15,8 @@ enum column_form { COLUMN_PLAIN = 0, COLUMN_RUNS = 1 };
 /* A column as differences modulo 2^64 between neighbours, the first from 0. */
 typedef uint64_t (*column_entry)(const void *column, size_t index);
 
-/* One copy for each kind of column, with column_entry inlined: this is on the way of every sample. */
+/* One copy for each kind of column, with column_entry inlined: this is on the way of every
+ * sample. */
 #define SPECIALISED __attribute__((always_inline))
 
 static uint64_t ref_entry(const void *column, size_t index)

@@ -188,8 +188,8 @@ static void size_gates(struct program *program)
          scrape != NULL ? scrape->timestamp_bytes : -1);
 }
 
-/* The instruction set that gates against memcpy and scalar speak of: AVX2, or the best where there is
- * none. Against Gorilla stands what a user gets: the best. */
+/* The instruction set that gates against memcpy and scalar speak of: AVX2, or the best where there
+ * is none. Against Gorilla stands what a user gets: the best. */
 static enum vv_isa gated_isa(void)
 {
     return vv_cpu_has(VV_ISA_AVX2) ? VV_ISA_AVX2 : vv_cpu_isa();

@@ -1,7 +1,8 @@
 /*
  * env_count.c - counts handles and mappings that the code under test holds.
  *
- * Every call is forwarded by hand, because the environment below wants its own context. Thread: one.
+ * Every call is forwarded by hand, because the environment below wants its own context. Thread:
+ * one.
  */
 #include "support/env_count.h"
 
