@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "mmap/block.h"
-#include "mmap/block_format.h"
 #include "os/alloc.h"
+#include "support/block_repair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -98,50 +97,6 @@ static const struct vv_env_ops input_ops = {
     .populate = input_populate,
 };
 
-/* --------------------------------------------------------------------- Putting checksums right */
-
-/* Puts the checksum of a page right; returns how long the page becomes. */
-static uint64_t repair_page(const struct input *input, uint8_t *entry)
-{
-    struct vv_page_where where = vv_page_where_unpack(vv_load_u64(entry + VV_PAGE_WHERE));
-    uint32_t stored_bytes = vv_load_u32(entry + VV_PAGE_STORED_BYTES);
-    if (where.offset <= input->length && stored_bytes <= input->length - where.offset) {
-        vv_store_u32(entry + VV_PAGE_CHECKSUM,
-                     (uint32_t)vv_hash(input->bytes + where.offset, stored_bytes));
-    }
-    return where.unpacked_bytes;
-}
-
-/* False: the input is too short to be a block, or claims too much. */
-static bool repair(struct input *input)
-{
-    if (input->length < VV_BLOCK_HEADER_BYTES + VV_BLOCK_FOOTER_BYTES) {
-        return true;
-    }
-    uint8_t *header = input->bytes;
-    uint8_t *footer = input->bytes + input->length - VV_BLOCK_FOOTER_BYTES;
-    uint64_t tail_offset = vv_load_u64(footer + VV_FOOTER_TAIL_OFFSET);
-    uint32_t page_count = vv_load_u32(footer + VV_FOOTER_PAGE_COUNT);
-    uint64_t end = input->length - VV_BLOCK_FOOTER_BYTES;
-    uint64_t unpacked_bytes = 0;
-    vv_store_u64(footer + VV_FOOTER_FILE_BYTES, input->length);
-    vv_store_u32(header + VV_HEADER_CHECKSUM, (uint32_t)vv_hash(header, VV_HEADER_CHECKSUM));
-    if (tail_offset > end || page_count > (end - tail_offset) / VV_BLOCK_PAGE_ENTRY_BYTES) {
-        return true;
-    }
-    for (uint32_t page = 0; page < page_count; page++) {
-        unpacked_bytes += repair_page(input, input->bytes + tail_offset +
-                                                 (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES);
-    }
-    struct vv_checksum_state state;
-    vv_checksum_init(&state, 0);
-    vv_checksum_update(&state, header, VV_BLOCK_HEADER_BYTES);
-    vv_checksum_update(&state, input->bytes + tail_offset, (size_t)(end - tail_offset));
-    vv_checksum_update(&state, footer, VV_FOOTER_CHECKSUM);
-    vv_store_u64(footer + VV_FOOTER_CHECKSUM, vv_checksum_finish(&state));
-    return unpacked_bytes <= UNPACKED_BYTES_MAX;
-}
-
 /* ---------------------------------------------------------------------------- Reading it all */
 
 static void read_layer(struct vv_block *block, uint32_t id, unsigned layer)
@@ -223,7 +178,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct vv_block *block;
     memcpy(input.bytes, bytes, length);
     input.mapped = length <= VV_HEADER_UUID || bytes[VV_HEADER_UUID] % 2 == 0;
-    if (repair(&input) && vv_block_open(&env, 0, "input", NULL, &block, NULL) == VARVE_OK) {
+    if (block_repair(input.bytes, length) <= UNPACKED_BYTES_MAX &&
+        vv_block_open(&env, 0, "input", NULL, &block, NULL) == VARVE_OK) {
         const struct vv_block_info *info = vv_block_info(block);
         if (info->series_count <= ITEMS_MAX && info->chunk_count <= ITEMS_MAX) {
             read_block(block);

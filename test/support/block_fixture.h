@@ -4,6 +4,7 @@
 #ifndef VARVE_TEST_SUPPORT_BLOCK_FIXTURE_H
 #define VARVE_TEST_SUPPORT_BLOCK_FIXTURE_H
 
+#include "base/checksum.h"
 #include "os/env_sim.h"
 #include "support/block_model.h"
 
@@ -77,6 +78,47 @@ static inline void block_fixture_write(struct block_fixture *fixture, const char
     assert_true(file >= 0);
     assert_int_equal(vv_env_write_all(env, file, bytes, length, 0), 0);
     (void)env->ops->close(env->ctx, file);
+}
+
+/* Names, values and postings as one number, to compare two blocks. At most 64 series. */
+struct block_fixture_digest_state {
+    const struct vv_label_source *source;
+    varve_string name;
+    uint64_t digest;
+};
+
+static inline varve_status block_fixture_digest_value(void *visitor, varve_string value,
+                                                      uint64_t posting)
+{
+    struct block_fixture_digest_state *digest = visitor;
+    struct vv_id_set *ids = vv_id_set_create();
+    varve_status status = digest->source->ops->add_posting(digest->source->ctx, posting, ids);
+    if (status == VARVE_OK) {
+        uint32_t array[64] = {0};
+        assert_true(vv_id_set_count(ids) <= 64);
+        vv_id_set_to_array(ids, array);
+        digest->digest = vv_checksum(value.bytes, value.length, digest->digest);
+        digest->digest = vv_checksum(array, sizeof(array), digest->digest);
+    }
+    vv_id_set_destroy(ids);
+    return status;
+}
+
+static inline varve_status block_fixture_digest_name(void *visitor, varve_string name)
+{
+    struct block_fixture_digest_state *digest = visitor;
+    digest->digest = vv_checksum(name.bytes, name.length, digest->digest);
+    return digest->source->ops->each_value(digest->source->ctx, name, block_fixture_digest_value,
+                                           digest);
+}
+
+static inline varve_status block_fixture_digest(const struct vv_block *block, uint64_t *digest)
+{
+    struct vv_label_source source = vv_block_labels(block);
+    struct block_fixture_digest_state visitor = {.source = &source};
+    VV_TRY(source.ops->each_name(source.ctx, block_fixture_digest_name, &visitor));
+    *digest = visitor.digest;
+    return VARVE_OK;
 }
 
 #endif

@@ -16,45 +16,6 @@ static bool is_long_run(void)
     return getenv("VARVE_TEST_LONG") != NULL;
 }
 
-/* Counts what a label source delivers, to compare two of them. */
-struct label_digest {
-    const struct vv_label_source *source;
-    varve_string name;
-    uint64_t digest;
-};
-
-static varve_status digest_value(void *visitor, varve_string value, uint64_t posting)
-{
-    struct label_digest *digest = visitor;
-    struct vv_id_set *ids = vv_id_set_create();
-    varve_status status = digest->source->ops->add_posting(digest->source->ctx, posting, ids);
-    if (status == VARVE_OK) {
-        uint32_t array[64] = {0};
-        assert_true(vv_id_set_count(ids) <= 64);
-        vv_id_set_to_array(ids, array);
-        digest->digest = vv_checksum(value.bytes, value.length, digest->digest);
-        digest->digest = vv_checksum(array, sizeof(array), digest->digest);
-    }
-    vv_id_set_destroy(ids);
-    return status;
-}
-
-static varve_status digest_name(void *visitor, varve_string name)
-{
-    struct label_digest *digest = visitor;
-    digest->digest = vv_checksum(name.bytes, name.length, digest->digest);
-    return digest->source->ops->each_value(digest->source->ctx, name, digest_value, digest);
-}
-
-static varve_status digest_labels(const struct vv_block *block, uint64_t *digest)
-{
-    struct vv_label_source source = vv_block_labels(block);
-    struct label_digest visitor = {.source = &source};
-    VV_TRY(source.ops->each_name(source.ctx, digest_name, &visitor));
-    *digest = visitor.digest;
-    return VARVE_OK;
-}
-
 /* A small block in memory, and what it says. */
 struct specimen {
     struct block_model *model;
@@ -68,7 +29,7 @@ static struct specimen make_specimen(struct block_fixture *fixture, const char *
     struct specimen specimen = {.model = block_model_create(&fixture->random, 8, 60)};
     struct vv_block *block =
         block_fixture_open(fixture, specimen.model, name, cold, &specimen.info);
-    assert_int_equal(digest_labels(block, &specimen.label_digest), VARVE_OK);
+    assert_int_equal(block_fixture_digest(block, &specimen.label_digest), VARVE_OK);
     specimen.bytes = block_fixture_read(fixture, name, specimen.info.file_bytes);
     vv_block_release(block);
     return specimen;
@@ -90,7 +51,7 @@ static varve_status open_and_ask(struct block_fixture *fixture, const struct spe
     uint64_t samples;
     VV_TRY(vv_block_open(fixture->env, fixture->directory, name, NULL, &block, NULL));
     varve_status answers = block_model_compare(specimen->model, block);
-    varve_status labels = digest_labels(block, &digest);
+    varve_status labels = block_fixture_digest(block, &digest);
     assert_true(labels != VARVE_OK || digest == specimen->label_digest);
     varve_status verified = vv_block_verify(block, NULL, NULL, &samples);
     assert_true(verified != VARVE_OK || (answers == VARVE_OK && labels == VARVE_OK));
@@ -289,7 +250,7 @@ static void memory_that_runs_out_is_reported(void **state)
             status = vv_block_open(fixture->env, fixture->directory, name, NULL, &block, NULL);
             if (status == VARVE_OK) {
                 status = block_model_compare(specimen.model, block);
-                status = vv_first(status, digest_labels(block, &digest));
+                status = vv_first(status, block_fixture_digest(block, &digest));
                 vv_block_release(block);
             }
             vv_alloc_fail_at(0);
