@@ -6,7 +6,7 @@
  *     deterministic test.
  * A2  A failure on request looks like a real one: NULL, nothing freed, the old block of a realloc
  *     intact.
- * Threads: any. The two counters order nothing, hence relaxed.
+ * Threads: any. The counters order nothing, hence relaxed.
  */
 #include "os/alloc.h"
 
@@ -18,12 +18,16 @@
 
 static _Atomic uint64_t allocation_count;
 static _Atomic uint64_t allocations_until_failure; /* 0 = never */
+static _Atomic bool failure_lasts;
 
 bool vv_alloc_fails_now(void)
 {
     atomic_fetch_add_explicit(&allocation_count, 1, memory_order_relaxed);
     uint64_t left = atomic_load_explicit(&allocations_until_failure, memory_order_relaxed);
     while (left != 0) {
+        if (left == 1 && atomic_load_explicit(&failure_lasts, memory_order_relaxed)) {
+            return true;
+        }
         if (atomic_compare_exchange_weak_explicit(&allocations_until_failure, &left, left - 1,
                                                   memory_order_relaxed, memory_order_relaxed)) {
             return left == 1;
@@ -75,5 +79,12 @@ uint64_t vv_alloc_count(void)
 
 void vv_alloc_fail_at(uint64_t n)
 {
+    atomic_store_explicit(&failure_lasts, false, memory_order_relaxed);
+    atomic_store_explicit(&allocations_until_failure, n, memory_order_relaxed);
+}
+
+void vv_alloc_fail_from(uint64_t n)
+{
+    atomic_store_explicit(&failure_lasts, true, memory_order_relaxed);
     atomic_store_explicit(&allocations_until_failure, n, memory_order_relaxed);
 }

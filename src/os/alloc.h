@@ -21,6 +21,8 @@ void vv_free(void *memory); /* NULL is fine */
 uint64_t vv_alloc_count(void);
 /* For tests: the n-th allocation from now (1 = the next) fails, once; 0 switches it off. */
 void vv_alloc_fail_at(uint64_t n);
+/* For tests: the n-th allocation from now and all behind it fail, until vv_alloc_fail_at(0). */
+void vv_alloc_fail_from(uint64_t n);
 /* For other sources of memory in os: counts one allocation; true if it is the one that has to
  * fail. */
 bool vv_alloc_fails_now(void);

@@ -29,6 +29,7 @@ struct vv_shard {
     /* Guarded by append_mutex. */
     _Alignas(64) struct vv_mutex append_mutex;
     _Atomic uint64_t generation;    /* of the head: what is appended now belongs to it; from 1 */
+    _Atomic bool head_lacks;        /* something that the log has: see vv_shard_head_lacks() */
     struct vv_buffer record_buffer; /* for encoding records */
     struct vv_buffer scratch_buffer;
 
@@ -59,6 +60,10 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
                                     struct vv_source_list *sources,
                                     struct vv_range **tombstones) VARVE_MUST_CHECK;
 
+/* shard_append.c: memory ran out while a logged record was applied. A flush would drop the log that
+ * has the rest, and what is logged behind it would be applied to something else than at a replay:
+ * nothing is written until the next open. Needs append_mutex; UNKNOWN. */
+varve_status vv_shard_head_lacks(struct vv_shard *shard);
 /* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's
  * present generation does not know. Needs append_mutex. Nothing but definitions is logged on
  * failure. */

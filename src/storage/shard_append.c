@@ -25,6 +25,15 @@ enum {
 /* logged_generation of a series between being counted and being logged. */
 #define TO_BE_LOGGED UINT64_MAX
 
+varve_status vv_shard_head_lacks(struct vv_shard *shard)
+{
+    atomic_store(&shard->head_lacks, true);
+    vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
+              "out of memory while the log was applied: the log has it all, but the database is "
+              "read-only until it is opened again");
+    return VARVE_UNKNOWN;
+}
+
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_t *ref)
 {
     struct vv_series *series;
@@ -81,6 +90,9 @@ varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type
                                  uint64_t *lsn)
 {
     uint64_t definitions, frames;
+    if (atomic_load(&shard->head_lacks)) {
+        return VARVE_READ_ONLY;
+    }
     mark_definitions(shard, refs, ref_count, &definitions, &frames);
     varve_status status =
         vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length, frames);
@@ -184,13 +196,7 @@ static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samp
                 batch->policy, batch->timestamps + first, batch->values + first, end - first);
         }
     }
-    if (status != VARVE_OK) {
-        vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
-                  "out of memory while samples went from the log to the head: they are safe and "
-                  "will be seen after the next open");
-        return VARVE_UNKNOWN;
-    }
-    return VARVE_OK;
+    return status == VARVE_OK ? VARVE_OK : vv_shard_head_lacks(shard);
 }
 
 static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_samples *batch,

@@ -78,6 +78,11 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
                                   struct vv_range range, struct ref_list *list, uint64_t *lsn,
                                   varve_error *error)
 {
+    if (atomic_load(&shard->head_lacks)) { /* before it is said that nothing matches */
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "memory was out while the log was applied: close the database and open it "
+                       "again");
+    }
     VV_TRY(list_refs(shard, matchers, list, error));
     if (list->count == 0) {
         *lsn = atomic_load(&shard->wal.end_lsn);
@@ -95,7 +100,7 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
     }
     if (vv_shard_apply_delete(shard, list->refs, list->count, range) != VARVE_OK) {
         return vv_fail(
-            error, VARVE_UNKNOWN,
+            error, vv_shard_head_lacks(shard),
             "out of memory behind the log: the deletion takes effect with the next open");
     }
     return VARVE_OK;

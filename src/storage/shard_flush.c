@@ -153,11 +153,17 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     uint64_t lsn = atomic_load(&shard->wal.end_lsn);
     uint64_t generation = atomic_load(&shard->generation);
     bool empty = lsn == shard->manifest.wal_start_lsn;
-    if (!empty) {
+    bool lacks = atomic_load(&shard->head_lacks);
+    if (!empty && !lacks) {
         atomic_store(&shard->generation, generation + 1); /* F1 */
     }
     uint64_t bytes = atomic_load(&shard->head.bytes);
     vv_mutex_unlock(&shard->append_mutex);
+    if (lacks) {
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "memory was out while the log was applied: close the database and open it "
+                       "again");
+    }
     if (empty) {
         atomic_store(&shard->replay_damaged, false); /* there is nothing to be saved from it */
         (void)vv_shard_drop_flushed(shard);

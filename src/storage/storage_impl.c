@@ -441,7 +441,8 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error *error)
 {
     *worked = false;
-    if (shard->options.read_only || atomic_load(&shard->wal.failed)) {
+    if (shard->options.read_only || atomic_load(&shard->wal.failed) ||
+        atomic_load(&shard->head_lacks)) {
         return VARVE_OK;
     }
     vv_mutex_lock(&shard->maintenance_mutex);

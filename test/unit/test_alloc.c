@@ -128,6 +128,22 @@ static void one_thread_of_many_meets_the_failure(void **state)
     assert_int_equal(vv_alloc_count(), before + 4000);
 }
 
+static void failing_from_the_nth_allocation_on_lasts_until_it_is_switched_off(void **state)
+{
+    (void)state;
+    vv_alloc_fail_from(2);
+    void *first = vv_alloc(8);
+    assert_non_null(first);
+    for (int i = 0; i < 3; i++) {
+        assert_null(vv_alloc(8));
+    }
+    vv_alloc_fail_at(0);
+    void *after = vv_alloc(8);
+    assert_non_null(after);
+    vv_free(first);
+    vv_free(after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +155,7 @@ int main(void)
         cmocka_unit_test(a_failed_realloc_leaves_the_memory),
         cmocka_unit_test(a_failure_can_be_called_off),
         cmocka_unit_test(one_thread_of_many_meets_the_failure),
+        cmocka_unit_test(failing_from_the_nth_allocation_on_lasts_until_it_is_switched_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
