@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# examples.sh - every program of examples/ is built against an installed varve through pkg-config, runs
-# twice, and says what it should.
+# examples.sh - every program of examples/ is built against an installed varve through pkg-config,
+# runs twice, and says what it should.
 set -eu
 [ -z "${VARVE_SANITIZE:-}" ] || { echo 'sanitizer builds are not for installing'; exit 77; }
 work=$(mktemp -d)
@@ -28,6 +28,7 @@ for run in first second; do
 done
 rows=$(./query_aggregate batch.db 'load{host=~"host-[0-4]"}')
 [ "$(wc -l <<<"$rows")" = 3 ] || fail "query_aggregate: $rows"
-[ "$(head -1 <<<"$rows" | cut -d' ' -f1,2)" = '{} 2023-11-14T22:00:00Z' ] || fail "query_aggregate: $rows"
+[ "$(head -1 <<<"$rows" | cut -d' ' -f1,2)" = '{} 2023-11-14T22:00:00Z' ] ||
+    fail "query_aggregate: $rows"
 ./query_aggregate nowhere.db load 2>message && fail 'query_aggregate opens what is not there'
 grep -q 'does not exist' message || fail "query_aggregate says $(cat message)"

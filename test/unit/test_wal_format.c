@@ -1,4 +1,4 @@
-/* Tests of wal_format.c: headers of segments and frames, and the worked example of WAL_FORMAT.md. */
+/* Tests of wal_format.c: segment and frame headers, the worked example of WAL_FORMAT.md. */
 #include "storage/wal_format.h"
 
 #include <setjmp.h>
