@@ -37,7 +37,7 @@ static const struct strategy strategies[] = {
     {VV_FORM_DELTA_PLANES, 3, false}, {VV_FORM_FIELDS, 3, false},
 };
 
-enum { LEVEL_FINAL = 9, STRATEGY_COUNT = sizeof strategies / sizeof strategies[0] };
+enum { LEVEL_FINAL = 12, STRATEGY_COUNT = sizeof strategies / sizeof strategies[0] };
 
 struct vv_cold_writer {
     ZSTD_CCtx *context;

@@ -160,15 +160,17 @@ static void sum_narrow(const struct vv_kernels *kernels, const struct vv_integer
     }
 }
 
-/* The steps of any other block. */
-static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer_block *block,
-                       uint64_t *steps)
+/* The differences of any other block. */
+static void wide_differences(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                             uint64_t *steps)
 {
     size_t count = block->count;
     if (block->layout != VV_LAYOUT_LANES) {
         unpack_bytes(block, steps);
-    } else {
+    } else if (block->width != 0) {
         unpack_wide(kernels, block->payload, block->width, count, steps);
+    } else {
+        memset(steps, 0, count * sizeof *steps);
     }
     if (block->zigzag) {
         for (size_t i = 0; i < count; i++) {
@@ -181,11 +183,24 @@ static void wide_steps(const struct vv_kernels *kernels, const struct vv_integer
         kernels->scatter64(values, block->exceptions, block->exception_count, block->exception_base,
                            steps);
     }
-    if (block->mode != VV_BLOCK_FRAME) {
-        kernels->prefix64(steps, count, block->base);
-    }
-    if (block->mode == VV_BLOCK_DELTA_OF_DELTA) {
-        kernels->prefix64(steps, count, block->first - block->base);
+}
+
+/* Whether vv_integer_block has nothing to add to the sums but the origin, with which they may start. */
+static bool starts_at_origin(const struct vv_integer_block *block)
+{
+    return block->mode != VV_BLOCK_FRAME && block->factor == 1;
+}
+
+/* The sums that make differences steps, on top of start. out may be differences. */
+static void sum_wide(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                     uint64_t *differences, uint64_t start, uint64_t *out)
+{
+    size_t count = block->count;
+    if (block->mode == VV_BLOCK_DELTA) {
+        kernels->prefix64(differences, count, block->base, start, out);
+    } else {
+        kernels->prefix64(differences, count, block->base, 0, differences);
+        kernels->prefix64(differences, count, block->first - block->base, start, out);
     }
 }
 
@@ -199,7 +214,14 @@ void vv_integer_block_integers(const struct vv_kernels *kernels,
         kernels->scale32(steps, block->count, block->origin, block->factor, out);
     } else {
         uint64_t steps[SCRATCH];
-        wide_steps(kernels, block, steps);
+        wide_differences(kernels, block, steps);
+        if (starts_at_origin(block)) {
+            sum_wide(kernels, block, steps, block->origin, out);
+            return;
+        }
+        if (block->mode != VV_BLOCK_FRAME) {
+            sum_wide(kernels, block, steps, 0, steps);
+        }
         kernels->scale64(steps, block->count, block->origin, block->factor, out);
     }
 }
@@ -216,13 +238,8 @@ void vv_integer_block_decimals(const struct vv_kernels *kernels,
 {
     if (!block->narrow || !is_exact(block)) {
         uint64_t wide[SCRATCH];
-        if (block->narrow) {
-            vv_integer_block_integers(kernels, block, wide);
-            kernels->decimal64(wide, block->count, 0, 1, places, out);
-        } else {
-            wide_steps(kernels, block, wide);
-            kernels->decimal64(wide, block->count, block->origin, block->factor, places, out);
-        }
+        vv_integer_block_integers(kernels, block, wide);
+        kernels->decimal64(wide, block->count, places, out);
         return;
     }
     uint32_t steps[SCRATCH];

@@ -119,12 +119,13 @@ static void prefix32(uint32_t *values, size_t count, uint32_t step)
     }
 }
 
-static void prefix64(uint64_t *values, size_t count, uint64_t step)
+static void prefix64(const uint64_t *values, size_t count, uint64_t step, uint64_t start,
+                     uint64_t *out)
 {
-    uint64_t sum = 0 - step;
+    uint64_t sum = start - step;
     for (size_t i = 0; i < count; i++) {
         sum += values[i] + step;
-        values[i] = sum;
+        out[i] = sum;
     }
 }
 
@@ -144,12 +145,11 @@ static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64
     }
 }
 
-static void decimal64(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
-                      unsigned places, double *out)
+static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
 {
     double power = vv_powers_of_ten[places];
     for (size_t i = 0; i < count; i++) {
-        out[i] = (double)(int64_t)(origin + factor * steps[i]) / power;
+        out[i] = (double)(int64_t)integers[i] / power;
     }
 }
 

@@ -324,13 +324,14 @@ static inline vector64 sum_lanes64(vector64 lanes)
     return lanes;
 }
 
-static void prefix64(uint64_t *values, size_t count, uint64_t step)
+static void prefix64(const uint64_t *values, size_t count, uint64_t step, uint64_t start,
+                     uint64_t *out)
 {
     const vector64 zero = {0};
-    vector64 carry = zero - step;
+    vector64 carry = zero + start - step;
     for (size_t i = 0; i < count; i += LANES64) {
         vector64 sum = sum_lanes64(load64(values + i) + step);
-        store64(values + i, sum + carry);
+        store64(out + i, sum + carry);
         carry += LAST64(sum);
     }
 }
@@ -390,20 +391,19 @@ static inline double divide(double dividend, double power, double reciprocal)
     return __builtin_fma(rest, reciprocal, quotient);
 }
 
-static void decimal64(const uint64_t *restrict steps, size_t count, uint64_t origin,
-                      uint64_t factor, unsigned places, double *restrict out)
+static void decimal64(const uint64_t *restrict integers, size_t count, unsigned places,
+                      double *restrict out)
 {
     double power = vv_powers_of_ten[places];
     double reciprocal = 1 / power;
-    if (factor == 1 && places != 0) {
+    if (places == 0) {
         for (size_t i = 0; i < count; i++) {
-            out[i] = divide(double_of_integer(origin + steps[i]), power, reciprocal);
+            out[i] = double_of_integer(integers[i]);
         }
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        double integer = double_of_integer(origin + factor * steps[i]);
-        out[i] = places != 0 ? divide(integer, power, reciprocal) : integer;
+        out[i] = divide(double_of_integer(integers[i]), power, reciprocal);
     }
 }
 
@@ -498,21 +498,25 @@ static void fill(uint64_t value, size_t count, uint64_t *out)
 static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
                    uint64_t *out)
 {
+    /* Eight entries at once are enough most often, and the next run overwrites what is too many; so not
+     * for runs that end less than eight before the end. */
     const vector64 zero = {0};
     size_t at = 0;
-    for (size_t run = 0; run < run_count; run++) {
-        size_t end = run + 1 < run_count ? starts[run] : count;
+    size_t run = 0;
+    for (; run + 1 < run_count && starts[run] + 8u <= count; run++) {
         vector64 value = zero + runs[run];
-        /* Eight entries at once, most often enough; the next run overwrites what is too many. */
-        while (at + 8 <= count && at < end) {
+        size_t end = starts[run];
+        do {
             for (size_t i = 0; i < 8; i += LANES64) {
                 store64(out + at + i, value);
             }
             at += 8;
-        }
-        for (; at < end; at++) {
-            out[at] = runs[run];
-        }
+        } while (at < end);
+        at = end;
+    }
+    for (; run < run_count; run++) {
+        size_t end = run + 1 < run_count ? starts[run] : count;
+        fill(runs[run], end - at, out + at);
         at = end;
     }
 }

@@ -52,7 +52,9 @@ struct vv_kernels {
 
     /* values[i] = values[0] + ... + values[i] + i * step, in place. */
     void (*prefix32)(uint32_t *values, size_t count, uint32_t step);
-    void (*prefix64)(uint64_t *values, size_t count, uint64_t step);
+    /* out[i] = start + values[0] + ... + values[i] + i * step; out may be values. */
+    void (*prefix64)(const uint64_t *values, size_t count, uint64_t step, uint64_t start,
+                     uint64_t *out);
 
     /* out[i] = origin + factor * steps[i]; 32-bit steps are signed. out may be steps (64-bit
      * only). */
@@ -61,9 +63,8 @@ struct vv_kernels {
     void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
                     uint64_t *out);
 
-    /* out[i] = (double)(int64_t)(origin + factor * steps[i]) / 10^places, each rounded once. */
-    void (*decimal64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
-                      unsigned places, double *out);
+    /* out[i] = (double)(int64_t)integers[i] / 10^places, each rounded once; out is not integers. */
+    void (*decimal64)(const uint64_t *integers, size_t count, unsigned places, double *out);
     /* out[i] = (origin + factor * (int32_t)steps[i]) / 10^places, where the dividend is exact. */
     void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
                       unsigned places, double *out);

@@ -89,8 +89,9 @@ static void check_prefixes(const struct vv_kernels *kernels, struct vv_test_rand
             expected[i] = wide[i];
             narrow_expected[i] = narrow[i] = (uint32_t)wide[i];
         }
-        kernels->prefix64(wide, count, step);
-        vv_kernels_scalar.prefix64(expected, count, step);
+        uint64_t start = vv_test_random_next(random);
+        kernels->prefix64(wide, count, step, start, wide);
+        vv_kernels_scalar.prefix64(expected, count, step, start, expected);
         assert_memory_equal(wide, expected, count * sizeof wide[0]);
         kernels->prefix32(narrow, count, (uint32_t)step);
         vv_kernels_scalar.prefix32(narrow_expected, count, (uint32_t)step);
@@ -202,8 +203,8 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
             integers[i] = i % 2 == 0 ? integers[i] : 0 - integers[i];
             steps[i] = (uint32_t)integers[i];
         }
-        kernels->decimal64(integers, count, 0, 1, places, out);
-        vv_kernels_scalar.decimal64(integers, count, 0, 1, places, expected);
+        kernels->decimal64(integers, count, places, out);
+        vv_kernels_scalar.decimal64(integers, count, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
         double origin = (double)(int64_t)(vv_test_random_next(random) >> 13);
         double factor = (double)(1 + vv_test_random_below(random, 1000));
