@@ -14,7 +14,7 @@ prints ''
 says '^varve: bad\.prom:2:[0-9]+: '
 says '^varve: bad\.prom:3:[0-9]+: '
 grep -A1 -Fx '  up{host="a" 2 1700000001000' err | grep -qx '  *^' ||
-    fail 'a bad line without caret'
+    fail 'no caret below the line'
 says '^varve: imported 2 samples, 1 series, 2 skipped, [0-9.]+ seconds, [0-9]+ samples/s$'
 run 0 query db up --time-format s
 prints 'series,time,value
