@@ -69,10 +69,10 @@ static void what_another_writer_writes_is_read(void **state)
     struct vv_test_random random = vv_test_random_init(1);
     for (int round = 0; round < 2000; round++) {
         char text[64] = "";
-        size_t length = 0;
+        size_t text_length = 0;
         for (uint64_t count = 1 + vv_test_random_below(&random, 10); count > 0; count--) {
-            length += (size_t)snprintf(text + length, sizeof text - length, "%s",
-                                       characters[vv_test_random_below(&random, 12)]);
+            text_length += (size_t)snprintf(text + text_length, sizeof text - text_length, "%s",
+                                            characters[vv_test_random_below(&random, 12)]);
         }
         json_t *object = json_pack("{s:{s:s}, s:[f], s:[i]}", "metric", "a", text, "values", 0.5,
                                    "timestamps", 1);
