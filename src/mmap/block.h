@@ -43,22 +43,31 @@ struct vv_block_info {
 
 struct vv_block_writer;
 
-/* Creates the file name (which must not exist) in directory. The caller removes it after a
- * failure. */
+/**
+ * vv_block_writer_create() - begin a block in the new file name in directory.
+ *
+ * Memory: about 100 bytes for each chunk and each series, and the distinct label strings, until the
+ * end; samples stream to the file (a cold writer collects up to 16 MiB of them). EXISTS: there is
+ * such a file. After any later failure the writer only repeats it, and the caller removes the file:
+ * without its footer no reader takes it for a block.
+ */
 varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
                                     const struct vv_block_identity *identity,
                                     struct vv_block_writer **writer,
                                     varve_error *error) VARVE_MUST_CHECK;
+/* INVALID: not after the series before. The key is copied. */
 varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct vv_key key,
                                           varve_error *error) VARVE_MUST_CHECK;
-/* 1 to VV_COLUMN_MAX samples, after everything else in the layer; layers ascend from 0. */
+/* 1 to VV_COLUMN_MAX samples with increasing timestamps, after everything else in the layer; layers
+ * ascend from 0, and each has one policy (not DEFAULT). INVALID: it is not so; the source is
+ * damaged. Columns that came before, here or in another series, are stored once. */
 varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned layer,
                                        varve_duplicates policy, const int64_t *timestamps,
                                        const double *values, size_t count,
                                        varve_error *error) VARVE_MUST_CHECK;
 varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struct vv_range range,
                                            varve_error *error) VARVE_MUST_CHECK;
-/* Completes and syncs the file. */
+/* Writes the index and syncs the file. To publish it, rename it and sync the directory. */
 varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_block_info *info,
                                     varve_error *error) VARVE_MUST_CHECK;
 /* Releases the writer in any state; closes the file. NULL is fine. */
@@ -68,9 +77,16 @@ void vv_block_writer_destroy(struct vv_block_writer *writer);
 
 struct vv_block; /* reference-counted, immutable; any number of threads */
 
-/* Maps the file and verifies footer and section table. expected (nullable): what the manifest says;
- * a difference in size or checksum is CORRUPT. VERSION: newer format. The block has one
- * reference. */
+/**
+ * vv_block_open() - open a block for reading, with one reference.
+ *
+ * Maps the file, or reads it page by page where it cannot be mapped. Verifies header, footer and
+ * page table; everything else when it is first touched, so that each reading call may return
+ * CORRUPT, IO or NO_MEMORY.
+ * @expected  nullable: what the manifest says. A difference in size or checksum is CORRUPT.
+ * NOT_FOUND, CORRUPT, IO, NO_MEMORY; VERSION: written by a newer varve.
+ * Cost: 16 bytes read for each page of the file (16 KiB and more), and the label names.
+ */
 varve_status vv_block_open(const struct vv_env *env, int directory, const char *name,
                            const struct vv_block_info *expected, struct vv_block **block,
                            varve_error *error) VARVE_MUST_CHECK;
@@ -84,7 +100,7 @@ struct vv_label_source vv_block_labels(const struct vv_block *block);
 
 /* One series of a block. */
 struct vv_block_series {
-    struct vv_key key; /* appended to the buffer that the caller gave; points into it */
+    struct vv_key key; /* points into the buffer that the caller gave */
     uint64_t key_hash;
     uint64_t sample_count; /* over all layers */
     unsigned layer_count;  /* 0: only tombstones */
@@ -93,7 +109,8 @@ struct vv_block_series {
     int64_t time_max;
 };
 
-/* Reads series id (< series_count). The key is written to key_buffer, which is cleared first. */
+/* Reads series id (< series_count). The key is put together in key_buffer, which is cleared first.
+ * Cost: some hundred nanoseconds. */
 varve_status vv_block_series(const struct vv_block *block, uint32_t id,
                              struct vv_buffer *key_buffer,
                              struct vv_block_series *series) VARVE_MUST_CHECK;
@@ -103,8 +120,9 @@ varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint
 /* Reads its tombstones into ranges, which has room for tombstone_count. */
 varve_status vv_block_tombstones(const struct vv_block *block, uint32_t id,
                                  struct vv_range *ranges) VARVE_MUST_CHECK;
-/* An iterator over one layer, samples in [start, end) only; takes a reference to the block.
- * policy and the time range of the layer are written for vv_merge_create(). */
+/* An iterator over one layer (< layer_count), samples in [start, end) only; takes a reference to
+ * the block. policy and the time range of the whole layer are written for vv_merge_create(). One
+ * allocation of 17 KiB; chunks outside of the range are not touched. */
 varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned layer, int64_t start,
                                  int64_t end, struct vv_merge_source *source) VARVE_MUST_CHECK;
 
@@ -128,8 +146,9 @@ varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, un
 
 /* Called with one sentence for each damaged place. */
 typedef void (*vv_block_damage)(void *context, uint64_t offset, const char *message);
-/* Verifies all checksums and decodes everything; CORRUPT if anything was found. samples: decoded
- * ones. */
+/* Verifies all checksums, decodes everything and compares what is said twice; CORRUPT if anything
+ * was found. damage is nullable; its offset is 0 where the damage has no single place. samples: how
+ * many were decoded; always written. */
 varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damage, void *context,
                              uint64_t *samples) VARVE_MUST_CHECK;
 
