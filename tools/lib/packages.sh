@@ -6,7 +6,7 @@
 packages_build=(build-essential:cc cmake:cmake ninja-build:ninja pkg-config:pkg-config
     libck-dev libroaring-dev libpcre2-dev libzstd-dev libjansson-dev libxxhash-dev libedit-dev
     libcmocka-dev)
-packages_test=(python3:python3 build-essential:c++ zstd:zstd)
+packages_test=(python3:python3 build-essential:c++ zstd:zstd sqlite3:sqlite3)
 packages_cross=(gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross
     qemu-user:qemu-aarch64)
 
