@@ -126,8 +126,8 @@ static varve_status decode(const struct vv_shard_place *place, const uint8_t *by
                           "the manifest has format %u, this varve reads up to %d: use a newer one",
                           vv_load_u32(bytes + 8), MANIFEST_VERSION);
     }
-    if (vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
-        vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
+    if (vv_load_u32(bytes + 8) == 0 || vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
+                                           vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
         return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, length - CHECKSUM_BYTES,
                           "the checksum of the manifest is wrong");
     }

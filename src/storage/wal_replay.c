@@ -219,10 +219,10 @@ static varve_status handle_break(struct replay *replay, const struct segment_byt
     *done = true;
     struct vv_wal_frame later;
     bool found = find_frame(in, at + VV_WAL_ALIGNMENT, &later);
+    if (all_zero(bytes, in->limit_lsn - at)) {
+        return VARVE_OK; /* the clean end of the last one; another one was cut short here */
+    }
     if (in->is_last) {
-        if (all_zero(bytes, in->end_lsn - at)) {
-            return VARVE_OK;
-        }
         /* Any later frame may be the one that knows: look at the whole rest. */
         bool acknowledged = false;
         struct vv_wal_frame frame;
