@@ -79,6 +79,8 @@ void scenario_verify(const struct scenario_run *run, const struct vv_env *env);
 /* For tests of their own: opens (a writer, without threads, small limits) and reads everything. */
 varve_status scenario_open(const struct vv_env *env, varve_sync_mode sync, uint32_t flags,
                            const struct vv_report *report, varve_db **db);
+/* One step that is no query and no reopening. */
+varve_status scenario_step_perform(varve_db *db, const struct scenario_step *step);
 varve_status scenario_append(varve_db *db, const struct scenario_step *step);
 varve_status scenario_read(varve_db *db, struct scenario_state *state);
 void scenario_state_clear(struct scenario_state *state);
