@@ -185,7 +185,7 @@ static void wide_differences(const struct vv_kernels *kernels, const struct vv_i
     }
 }
 
-/* Whether vv_integer_block has nothing to add to the sums but the origin, with which they may start. */
+/* Whether the sums only lack the origin, with which they may start then. */
 static bool starts_at_origin(const struct vv_integer_block *block)
 {
     return block->mode != VV_BLOCK_FRAME && block->factor == 1;

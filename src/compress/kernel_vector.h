@@ -498,8 +498,8 @@ static void fill(uint64_t value, size_t count, uint64_t *out)
 static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
                    uint64_t *out)
 {
-    /* Eight entries at once are enough most often, and the next run overwrites what is too many; so not
-     * for runs that end less than eight before the end. */
+    /* Eight entries at once are enough most often, and the next run overwrites what is too many:
+     * not for runs that end less than eight before the end. */
     const vector64 zero = {0};
     size_t at = 0;
     size_t run = 0;

@@ -18,7 +18,8 @@ struct program {
     bool quick;
     bool json;
     const char *folder;
-    const char *only; /* NULL: every set */
+    const char *only;         /* NULL: every set */
+    struct bench_batch batch; /* on the scrape shape */
     struct bench_result results[SETS_MAX];
     size_t count;
 };
@@ -27,6 +28,9 @@ static void measure(struct program *program, struct bench_set *set)
 {
     if (program->only == NULL || strcmp(program->only, set->name) == 0) {
         bench_measure(set, DECODED_BYTES, &program->results[program->count++]);
+        if (strcmp(set->name, "scrape-shape") == 0) {
+            program->batch = bench_measure_batch(set);
+        }
     }
     bench_set_free(set);
 }
@@ -127,9 +131,9 @@ static void print_json(const struct bench_result *result)
 /* -------------------------------------------------------------------------- Measures */
 
 /* What tools/gate reads; the targets stand in gates.json. */
-static void print_bytes(const char *set, const char *what, double bytes)
+static void print_value(const char *set, const char *what, double value)
 {
-    printf("{\"measure\":\"%s, %s\",\"value\":%.5f}\n", set, what, bytes);
+    printf("{\"measure\":\"%s, %s\",\"value\":%.5f}\n", set, what, value);
 }
 
 static void print_ratio(const char *set, const char *what, double value, double baseline_ns,
@@ -154,10 +158,10 @@ static void print_measures(const struct bench_result *result)
     double copy_ns = result->copy.decode_ns;
     double gorilla_ns = result->peers[0].decode_ns;
     double scalar_ns = result->isas[VV_ISA_SCALAR].decode_ns;
-    print_bytes(result->name, "hot, bytes a value", result->hot_bytes);
-    print_bytes(result->name, "cold, bytes a value", result->cold_bytes);
+    print_value(result->name, "hot, bytes a value", result->hot_bytes);
+    print_value(result->name, "cold, bytes a value", result->cold_bytes);
     if (result->timestamp_bytes >= 0) {
-        print_bytes(result->name, "shared timestamps, bytes", result->timestamp_bytes);
+        print_value(result->name, "shared timestamps, bytes", result->timestamp_bytes);
     }
     print_ratio(result->name, "decode, times memcpy", ratio(copy_ns, speed->decode_ns), copy_ns,
                 speed->decode_ns);
@@ -206,8 +210,14 @@ int main(int argc, char **argv)
         }
     }
     if (program.json) {
-        print_bytes("regular", "timestamps, bytes", bench_regular_timestamps());
+        print_value("regular", "timestamps, bytes", bench_regular_timestamps());
+        if (program.batch.speedup > 0) {
+            print_value("scrape-shape", "batch, CPU use of two threads", program.batch.cpu_use);
+            print_value("scrape-shape", "batch, two threads times one", program.batch.speedup);
+        }
     } else {
+        printf("\nbatch on two threads: CPU use %.2f, %.2f times one thread\n",
+               program.batch.cpu_use, program.batch.speedup);
         printf("\nregular timestamps: %.4f bytes each\n", bench_regular_timestamps());
     }
     return 0;
