@@ -63,8 +63,9 @@ varve_status vv_database_identity_decode(const uint8_t in[VV_DATABASE_FILE_BYTES
     }
     uint32_t shard_count = vv_load_u32(in + 12);
     uint32_t sync = vv_load_u32(in + 32), duplicates = vv_load_u32(in + 36);
-    if (shard_count != 1 || sync < VARVE_SYNC_NONE || sync > VARVE_SYNC_COMMIT ||
-        duplicates < VARVE_DUPLICATES_LAST || duplicates > VARVE_DUPLICATES_ERROR) {
+    if (vv_load_u32(in + 8) == 0 || shard_count != 1 || sync < VARVE_SYNC_NONE ||
+        sync > VARVE_SYNC_COMMIT || duplicates < VARVE_DUPLICATES_LAST ||
+        duplicates > VARVE_DUPLICATES_ERROR) {
         return VARVE_CORRUPT;
     }
     memcpy(identity->uuid, in + 16, sizeof(identity->uuid));

@@ -1,0 +1,270 @@
+/* Tests of head.c, head_read.c: the samples in memory against a model, and as an iterator. */
+#include "storage/head.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "os/alloc.h"
+#include "support/database_model.h"
+#include "support/iter_contract.h"
+#include "support/labels.h"
+#include "support/random.h"
+
+enum { SAMPLES_MAX = 200000 };
+
+struct fixture {
+    struct vv_head head;
+    struct vv_epoch *epoch;
+    struct vv_series_table *table;
+    struct vv_series *series;
+    uint64_t generation;
+    struct model_series model; /* what generations that are not dropped hold */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = vv_alloc_aligned(64, sizeof(*fixture));
+    struct vv_buffer buffer = {0};
+    memset(fixture, 0, sizeof(*fixture));
+    vv_head_init(&fixture->head);
+    assert_int_equal(vv_epoch_create(&fixture->epoch), VARVE_OK);
+    fixture->table = vv_series_table_create(fixture->epoch);
+    struct vv_key key = vv_test_key(&buffer, "a");
+    assert_int_equal(
+        vv_series_table_find_or_create(fixture->table, key, vv_key_hash(key), 1, &fixture->series),
+        VARVE_OK);
+    vv_buffer_fini(&buffer);
+    fixture->generation = 1;
+    *state = fixture;
+    return 0;
+}
+
+/* Whatever happened: dropping everything brings the figures back to nothing. */
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)vv_head_drop(&fixture->head, fixture->series, UINT64_MAX);
+    bool nothing_left =
+        atomic_load(&fixture->head.bytes) == 0 && atomic_load(&fixture->head.samples) == 0;
+    vv_series_table_destroy(fixture->table);
+    vv_epoch_destroy(fixture->epoch);
+    free(fixture->model.samples);
+    vv_free(fixture);
+    return nothing_left ? 0 : -1;
+}
+
+static void insert(struct fixture *fixture, varve_duplicates policy, int64_t timestamp,
+                   double value)
+{
+    assert_int_equal(vv_head_insert(&fixture->head, fixture->series, fixture->generation, policy,
+                                    &timestamp, &value, 1),
+                     VARVE_OK);
+    model_append(&fixture->model, policy, timestamp, value);
+}
+
+static void delete_range(struct fixture *fixture, int64_t start, int64_t end)
+{
+    struct vv_range range = {start, end};
+    assert_int_equal(vv_head_delete(&fixture->head, fixture->series, fixture->generation, range,
+                                    fixture->generation > 1),
+                     VARVE_OK);
+    model_delete(&fixture->model, start, end);
+}
+
+static struct vv_iter *read_range(struct fixture *fixture, int64_t start, int64_t end)
+{
+    struct vv_source_list sources = {0};
+    struct vv_range *tombstones = NULL;
+    struct vv_iter *iter = NULL;
+    assert_int_equal(vv_head_sources(&fixture->head, fixture->series, 0, UINT64_MAX - 1, start, end,
+                                     &sources, &tombstones),
+                     VARVE_OK);
+    assert_int_equal(vv_merge_create(sources.list, sources.count, start, end, &iter), VARVE_OK);
+    sources.count = 0;
+    vv_source_list_fini(&sources);
+    vv_free(tombstones);
+    return iter;
+}
+
+static void expect_model(struct fixture *fixture, int64_t start, int64_t end)
+{
+    size_t count, at = 0;
+    const struct model_sample *samples = model_range(&fixture->model, start, end, &count);
+    struct vv_iter *iter = read_range(fixture, start, end);
+    varve_span span;
+    while (vv_iter_next_span(iter, &span)) {
+        for (size_t i = 0; i < span.count; i++, at++) {
+            assert_true(at < count);
+            assert_int_equal(span.timestamps[i], samples[at].timestamp);
+            assert_memory_equal(&span.values[i], &samples[at].value, sizeof(double));
+        }
+    }
+    assert_int_equal(at, count);
+    vv_iter_destroy(iter);
+}
+
+static void samples_in_order_are_sealed_and_read(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int64_t i = 0; i < 5000; i++) {
+        insert(fixture, VARVE_DUPLICATES_LAST, i * 10, (double)i);
+    }
+    assert_int_equal(atomic_load(&fixture->head.samples), 5000);
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+    expect_model(fixture, 12345, 23456);
+    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series, 0), 49990);
+    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series, 1), INT64_MIN);
+}
+
+static void random_histories_give_what_the_model_says(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_test_random random = vv_test_random_init(1);
+    int64_t clock = 0;
+    for (int step = 0; step < 30000; step++) {
+        uint64_t choice = vv_test_random_below(&random, 1000);
+        varve_duplicates policy = (varve_duplicates)(1 + (uint64_t)(step / 700) % 6);
+        double value = (double)vv_test_random_below(&random, 100);
+        if (choice < 600) {
+            insert(fixture, policy, clock++, value);
+        } else if (choice < 980) {
+            int64_t late = (int64_t)vv_test_random_below(&random, (uint64_t)clock + 10);
+            insert(fixture, policy, late, value);
+        } else if (choice < 984) {
+            int64_t start = (int64_t)vv_test_random_below(&random, (uint64_t)clock + 10);
+            delete_range(fixture, start, start + (int64_t)vv_test_random_below(&random, 300));
+        } else if (choice < 987) {
+            fixture->generation++;
+        } else if (step % 8 == 0) {
+            int64_t start = (int64_t)vv_test_random_below(&random, (uint64_t)clock + 10);
+            expect_model(fixture, start, start + (int64_t)vv_test_random_below(&random, 2000));
+        }
+    }
+    delete_range(fixture, 0, 500);
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+}
+
+static void dropping_gives_back_old_generations_only(void **state)
+{
+    struct fixture *fixture = *state;
+    struct model_series second = {0};
+    for (int64_t i = 0; i < 1000; i++) {
+        insert(fixture, VARVE_DUPLICATES_LAST, i, 1);
+    }
+    fixture->generation = 2;
+    delete_range(fixture, 10, 20);
+    for (int64_t i = 500; i < 700; i++) {
+        insert(fixture, VARVE_DUPLICATES_LAST, i, 2);
+        model_append(&second, VARVE_DUPLICATES_LAST, i, 2);
+    }
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+    struct vv_range range = {INT64_MAX, INT64_MIN};
+    uint64_t samples = 0, before = atomic_load(&fixture->head.bytes);
+    vv_head_measure(&fixture->head, fixture->series, 1, &range, &samples);
+    assert_int_equal(samples, 200);
+    assert_int_equal(range.start, 500);
+    assert_int_equal(range.end, 699);
+    uint64_t dropped = vv_head_drop(&fixture->head, fixture->series, 1);
+    assert_int_equal(atomic_load(&fixture->head.bytes), before - dropped);
+    assert_int_equal(atomic_load(&fixture->head.samples), 200);
+    assert_false(vv_head_has_series(&fixture->head, fixture->series, 0, 1));
+    assert_true(vv_head_has_series(&fixture->head, fixture->series, 1, 2));
+    free(fixture->model.samples);
+    fixture->model = second;
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+}
+
+/* ------------------------------------------------------------------- the iterator contract */
+
+static struct vv_iter *make_iter(void *context)
+{
+    return read_range(context, INT64_MIN, INT64_MAX);
+}
+
+static void disturb(void *context)
+{
+    struct fixture *fixture = context;
+    delete_range(fixture, INT64_MIN, INT64_MAX);
+    insert(fixture, VARVE_DUPLICATES_LAST, 7, 7);
+    (void)vv_head_drop(&fixture->head, fixture->series, UINT64_MAX);
+}
+
+static void check_contract(struct fixture *fixture)
+{
+    static int64_t timestamps[SAMPLES_MAX];
+    static double values[SAMPLES_MAX];
+    assert_true(fixture->model.count <= SAMPLES_MAX);
+    for (size_t i = 0; i < fixture->model.count; i++) {
+        timestamps[i] = fixture->model.samples[i].timestamp;
+        values[i] = fixture->model.samples[i].value;
+    }
+    struct vv_iter_contract contract = {.make = make_iter,
+                                        .context = fixture,
+                                        .timestamps = timestamps,
+                                        .values = values,
+                                        .count = fixture->model.count,
+                                        .disturb = disturb};
+    iter_contract_check(&contract);
+}
+
+static void ordered_data_keeps_the_iterator_contract(void **state)
+{
+    for (int64_t i = 0; i < 3000; i++) {
+        insert(*state, VARVE_DUPLICATES_LAST, i * 3, (double)i);
+    }
+    check_contract(*state);
+}
+
+static void late_data_keeps_the_iterator_contract(void **state)
+{
+    for (int64_t i = 0; i < 6000; i++) { /* backwards: one long tail */
+        insert(*state, VARVE_DUPLICATES_LAST, i < 500 ? i + 10000 : 20000 - i, (double)i);
+    }
+    check_contract(*state);
+}
+
+static void an_empty_series_keeps_the_iterator_contract(void **state)
+{
+    check_contract(*state);
+}
+
+/* An allocation that fails leaves every sample that was accepted before it. */
+static void out_of_memory_loses_nothing_that_was_there(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int64_t i = 0; i < 2000; i++) {
+        double value = (double)i;
+        int64_t timestamp = i * 7 % 1999;
+        vv_alloc_fail_at(1 + (uint64_t)i % 3);
+        varve_status status = vv_head_insert(&fixture->head, fixture->series, 1,
+                                             VARVE_DUPLICATES_LAST, &timestamp, &value, 1);
+        vv_alloc_fail_at(0);
+        assert_true(status == VARVE_OK || status == VARVE_NO_MEMORY);
+        if (status == VARVE_OK) {
+            model_append(&fixture->model, VARVE_DUPLICATES_LAST, timestamp, value);
+        }
+    }
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(samples_in_order_are_sealed_and_read),
+        TEST(random_histories_give_what_the_model_says),
+        TEST(dropping_gives_back_old_generations_only),
+        TEST(ordered_data_keeps_the_iterator_contract),
+        TEST(late_data_keeps_the_iterator_contract),
+        TEST(an_empty_series_keeps_the_iterator_contract),
+        TEST(out_of_memory_loses_nothing_that_was_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

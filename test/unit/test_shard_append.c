@@ -1,0 +1,109 @@
+/* Tests of shard_append.c: all or nothing, definitions once, policy ERROR. */
+#include "storage/shard.h"
+
+#include "support/shard_fixture.h"
+
+#define LAST VARVE_DUPLICATES_LAST
+#define REFUSE VARVE_DUPLICATES_ERROR
+
+static void a_batch_with_an_unknown_ref_stores_nothing(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    uint32_t refs[] = {shard_fixture_ref(fixture, "a"), 12345};
+    int64_t timestamps[] = {1, 2};
+    double values[] = {1, 2};
+    uint64_t lsn;
+    struct vv_wal_samples batch = {LAST, 2, refs, timestamps, values};
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
+    refs[1] = refs[0];
+    timestamps[1] = INT64_MAX;
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
+    shard_fixture_expect(fixture, "");
+}
+
+static void policy_error_looks_everywhere(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, 1, 1), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, 1, 2), VARVE_EXISTS);
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, 1, 3), VARVE_EXISTS);
+    assert_int_equal(shard_fixture_append(fixture, "b", REFUSE, 1, 4), VARVE_OK);
+    shard_fixture_delete(fixture, 1, 2);
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, 1, 5), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, INT64_MAX - 1, 6), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "a", REFUSE, INT64_MAX - 1, 6), VARVE_EXISTS);
+    shard_fixture_expect(fixture, "a:1=5;9223372036854775806=6");
+}
+
+/* A batch of one new series with a long key needs room in the log for one definition only. */
+static void the_log_grows_by_what_a_batch_needs(void **state)
+{
+    enum { COUNT = 20000 };
+    struct shard_fixture *fixture = *state;
+    char text[4000];
+    memset(text, 'x', sizeof(text) - 1);
+    memcpy(text, "{a=\"", 4);
+    memcpy(text + sizeof(text) - 3, "\"}", 3);
+    uint32_t ref = shard_fixture_ref(fixture, text);
+    uint32_t *refs = calloc(COUNT, sizeof(*refs));
+    int64_t *timestamps = calloc(COUNT, sizeof(*timestamps));
+    double *values = calloc(COUNT, sizeof(*values));
+    for (size_t i = 0; i < COUNT; i++) {
+        refs[i] = ref;
+        timestamps[i] = (int64_t)i;
+    }
+    uint64_t lsn, segments, bytes;
+    struct vv_wal_samples batch = {LAST, COUNT, refs, timestamps, values};
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
+    vv_wal_size(&fixture->shard->wal, &segments, &bytes);
+    assert_in_range(bytes, COUNT * 8, COUNT * 8 + 70000);
+    free(refs);
+    free(timestamps);
+    free(values);
+}
+
+static void a_series_is_defined_again_after_its_definition_left_the_log(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    for (int64_t i = 0; i < 4; i++) {
+        assert_int_equal(shard_fixture_append(fixture, "b", LAST, i, (double)i), VARVE_OK);
+        assert_int_equal(shard_fixture_append(fixture, "a", LAST, i, (double)-i), VARVE_OK);
+        if (i == 1) {
+            assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+        }
+        shard_fixture_reopen(fixture);
+    }
+    shard_fixture_expect(fixture, "a:0=0;1=-1;2=-2;3=-3 b:0=0;1=1;2=2;3=3");
+}
+
+static void known_series_go_on_where_new_ones_are_refused(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    struct vv_buffer buffer = {0};
+    uint32_t ref;
+    fixture->options.series_max = 2;
+    shard_fixture_reopen(fixture);
+    assert_int_equal(shard_fixture_append(fixture, "a", LAST, 1, 1), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "b", LAST, 1, 1), VARVE_OK);
+    assert_int_equal(vv_shard_resolve(fixture->shard, vv_test_key(&buffer, "c"), &ref),
+                     VARVE_LIMIT);
+    assert_int_equal(shard_fixture_append(fixture, "a", LAST, 2, 2), VARVE_OK);
+    shard_fixture_expect(fixture, "a:1=1;2=2 b:1=1");
+    vv_buffer_fini(&buffer);
+}
+
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, shard_fixture_set_up, shard_fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_batch_with_an_unknown_ref_stores_nothing),
+        TEST(policy_error_looks_everywhere),
+        TEST(the_log_grows_by_what_a_batch_needs),
+        TEST(a_series_is_defined_again_after_its_definition_left_the_log),
+        TEST(known_series_go_on_where_new_ones_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
