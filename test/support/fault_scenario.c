@@ -237,7 +237,7 @@ static void settle(struct scenario_run *run, const struct scenario_step *step, v
 {
     size_t count = run->state_count;
     if (status == VARVE_UNKNOWN) {
-        run->half_seen = true;
+        run->half_seen = step;
         assert_true(count * 2 <= SCENARIO_STATES_MAX);
         memcpy(run->states + count, run->states, count * sizeof(run->states[0]));
         run->state_count = count * 2;
@@ -247,11 +247,17 @@ static void settle(struct scenario_run *run, const struct scenario_step *step, v
     }
 }
 
-/* Whether some state has this value there. */
+/* Whether some state has this value there, or what is half seen gave it. */
 static bool is_possible(const struct scenario_run *run, size_t s, size_t t, double value)
 {
     for (size_t i = 0; i < run->state_count; i++) {
         if (same(run->states[i].values[s][t], value)) {
+            return true;
+        }
+    }
+    const struct scenario_step *half = run->half_seen; /* may have the timestamp twice */
+    for (size_t i = 0; half != NULL && i < half->count; i++) {
+        if (half->series[i] == s && half->timestamps[i] == (int64_t)t && half->values[i] == value) {
             return true;
         }
     }
@@ -265,7 +271,7 @@ static bool is_allowed(const struct scenario_run *run, const struct scenario_sta
             return true;
         }
     }
-    if (!run->half_seen && run->damages == 0) {
+    if (run->half_seen == NULL && run->damages == 0) {
         return false;
     }
     for (size_t s = 0; s < SCENARIO_SERIES; s++) {
@@ -332,7 +338,7 @@ static varve_status open_run(struct scenario_run *run)
 {
     struct vv_report report = {count_damage, &run->damages};
     run->damages = 0;
-    run->half_seen = false;
+    run->half_seen = NULL;
     /* A creation that failed may have created: another try opens it. */
     varve_status status = scenario_open(run->env, run->sync, VARVE_OPEN_CREATE, &report, &run->db);
     for (int tries = 0; status != VARVE_OK && tries < 1; tries++) {

@@ -57,8 +57,8 @@ struct scenario_run {
     bool created; /* an opening has returned OK */
     struct scenario_state states[SCENARIO_STATES_MAX];
     size_t state_count;
-    bool half_seen;   /* an UNKNOWN since the opening: half of it may be seen until the next one */
-    uint64_t damages; /* reported since the opening */
+    const struct scenario_step *half_seen; /* UNKNOWN since the opening: seen in part, perhaps */
+    uint64_t damages;                      /* reported since the opening */
     size_t step;
     uint64_t failed_calls;
     bool no_space; /* a call returned NO_SPACE */
