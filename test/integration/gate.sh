@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# gate.sh - tools/gate with targets and a program of its own: verdicts, tries, and what is missing.
+. "$(dirname "$0")/../support/cli.bash"
+
+command -v python3 >/dev/null || skip 'no python3'
+mkdir build
+echo 'CMAKE_BUILD_TYPE:STRING=Release' >build/CMakeCache.txt
+
+# The program measures what the file lines says; each time it is run again, the next of tries.
+cat >program <<'TEXT'
+#!/bin/sh
+if [ "$1" = again ]; then
+    echo "$2" >>asked
+    head -1 tries
+    sed -i 1d tries
+else
+    cat lines
+    [ ! -e broken ] || exit 3
+fi
+TEXT
+chmod +x program
+
+# row MEASURE RELATION TARGET KIND [MORE]: a row of the plan.
+row() {
+    printf '{"phase": "1", "program": "p", "measure": "%s", "relation": "%s", "target": %s,
+        "kind": "%s", "quick": true, "depends": [], "source": "here"%s}' \
+        "$1" "$2" "$3" "$4" "${5:-}"
+}
+
+# plan ROW...
+plan() {
+    local IFS=,
+    local rows="$*"
+    cat >plan.json <<TEXT
+{"phases": {"1": "first", "2": "second"},
+ "programs": {"p": {"command": ["./program"], "quick": [], "again": ["again", "{subject}"],
+                    "targets": [], "binaries": []}},
+ "gates": [$rows]}
+TEXT
+}
+
+# gate CODE ARGUMENT...: runs tools/gate with that plan.
+gate() {
+    local want=$1 code=0
+    shift
+    "$VARVE_SOURCE/tools/gate" --plan plan.json --build build "$@" >out 2>err </dev/null || code=$?
+    [ "$code" -eq "$want" ] || fail "gate $*: exit code $code, not $want: $(cat out err)"
+}
+
+# shows EXPRESSION: a line of the table.
+shows() { grep -Eq "$1" out || fail "no \"$1\" in: $(cat out)"; }
+
+# What meets its target is met, with equality too; what does not is missed and the exit code says so
+cat >lines <<'TEXT'
+some other output
+{"measure": "a, speed", "value": 3, "baseline": 6, "varve": 2, "unit": "ns"}
+{"measure": "b, size", "value": 0.5}
+{"measure": "c, lost", "value": 0}
+TEXT
+plan "$(row 'a, speed' '>=' 3 ratio)" "$(row 'b, size' '<=' 0.5 bytes)" \
+    "$(row 'c, lost' '==' 0 count)"
+gate 0
+shows '^first +a, speed +6 +2 ns +3 +>= 3 +met$'
+shows '^first +b, size +0\.5 +<= 0\.5 +met$'
+shows '^first +c, lost +0 +== 0 +met$'
+plan "$(row 'a, speed' '>=' 9 ratio)" "$(row 'b, size' '<=' 0.5 bytes)"
+gate 1
+shows '^first +a, speed .* MISSED$'
+shows '^gate: 2 rows, 1 missed'
+
+# A bare time is an aim and fails nothing
+plan "$(row 'a, speed' '<=' 1 time)"
+gate 0
+shows ' aim$'
+
+# A ratio that misses by less than 5 % is tried again until it holds, three times at most
+plan "$(row 'a, speed' '>=' 3.1 ratio)"
+echo '{"measure": "a, speed", "value": 3.2}' >tries
+gate 0
+shows ' met \(3, 3\.2\)$'
+[ "$(cat asked)" = a ] || fail "asked again for \"$(cat asked)\", not for the subject"
+printf '{"measure": "a, speed", "value": %s}\n' 3.05 3.09 3.2 >tries
+gate 1
+shows ' MISSED \(3, 3\.05, 3\.09\)$'
+
+# Bytes are the same in every run: one try
+rm asked
+plan "$(row 'b, size' '<=' 0.49 bytes)"
+gate 1
+[ ! -e asked ] || fail 'bytes were measured twice'
+
+# What cannot be measured says why; in a debug build that is every ratio of times
+plan "$(row 'a, speed' '>=' 3 ratio ', "needs": ["data"]')"
+VARVE_TEST_DATA='' gate 0
+shows 'not measured: no data folder'
+echo '{"measure": "a, speed", "missing": "too dark"}' >lines
+plan "$(row 'a, speed' '>=' 3 ratio)"
+gate 0
+shows 'not measured: too dark$'
+echo 'CMAKE_BUILD_TYPE:STRING=Debug' >build/CMakeCache.txt
+gate 0
+shows 'not measured: a debug build$'
+echo 'CMAKE_BUILD_TYPE:STRING=Release' >build/CMakeCache.txt
+
+# A program that breaks or forgets a measure misses it
+echo >lines
+gate 1
+shows 'MISSED: p printed nothing of it$'
+touch broken
+gate 1
+shows 'MISSED: p ended with 3$'
+rm broken
+
+# The same as JSON and Markdown
+echo '{"measure": "a, speed", "value": 3}' >lines
+gate 0 --json table.json --markdown table.md
+python3 -c 'import json; assert json.load(open("table.json"))["rows"][0]["verdict"] == "met"' ||
+    fail 'the JSON has no verdict'
+grep -Fq '| first | a, speed |  |  | 3 | >= 3 | met | here |' table.md || fail "$(cat table.md)"
+
+# Phases by number or name; an unknown one is told which there are
+gate 0 --phase first
+gate 2 --phase second
+gate 2 --phase 7
+grep -q 'no phase 7; there are: 1 or first, 2 or second' err || fail "$(cat err)"
+
+# The real plan names each measure once, and programs and phases that exist
+python3 - "$VARVE_SOURCE/test/benchmark/gates.json" <<'TEXT' || fail 'gates.json'
+import json, sys
+plan = json.load(open(sys.argv[1]))
+measures = [gate["measure"] for gate in plan["gates"]]
+assert len(measures) == len(set(measures)), "a measure stands there twice"
+for gate in plan["gates"]:
+    assert gate["program"] in plan["programs"], gate
+    assert gate["phase"] in plan["phases"], gate
+    assert gate["kind"] in ("ratio", "count", "bytes", "time"), gate
+    assert gate["relation"] in ("<=", ">=", "=="), gate
+    assert gate["source"] and isinstance(gate["quick"], bool), gate
+    assert all(phase in plan["phases"] for phase in gate["depends"]), gate
+TEXT
+finish
