@@ -490,7 +490,17 @@ static void order(uint64_t *bits, size_t count)
 
 static void fill(uint64_t value, size_t count, uint64_t *out)
 {
-    for (size_t i = 0; i < count; i++) {
+    enum { STEP = 4 * LANES64 };
+    const vector64 zero = {0};
+    vector64 values = zero + value;
+    size_t i = 0;
+    for (; i + STEP <= count; i += STEP) {
+        store64(out + i, values);
+        store64(out + i + LANES64, values);
+        store64(out + i + 2 * LANES64, values);
+        store64(out + i + 3 * LANES64, values);
+    }
+    for (; i < count; i++) {
         out[i] = value;
     }
 }
