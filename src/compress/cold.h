@@ -35,7 +35,7 @@ struct vv_cold_column {
 struct vv_cold_writer;
 struct vv_cold_reader;
 
-/* Bytes of memory that a writer (some 3 MiB) and a reader (some 100 KiB) need: ask zstd, so at run
+/* Bytes of memory that a writer (some 6 MiB) and a reader (some 100 KiB) need: ask zstd, so at run
  * time. */
 size_t vv_cold_writer_bytes(void);
 size_t vv_cold_reader_bytes(void);
