@@ -109,6 +109,8 @@ static bool compare_series(const void *in_set, const void *wanted)
 {
     const struct vv_series *series = in_set;
     const struct wanted_series *other = wanted;
+    __tsan_acquire(
+        (void *)(uintptr_t)in_set); /* ck has read the pointer before what it points to */
     return series->hash == other->hash && vv_key_equal(vv_series_key(series), other->key);
 }
 
@@ -162,7 +164,6 @@ struct vv_series *vv_series_table_find(struct vv_series_table *table, struct vv_
         return NULL; /* find_or_create() looks again under its lock */
     }
     struct vv_series *series = ck_hs_get(&table->set, hash, &wanted);
-    __tsan_acquire(table);
     vv_epoch_exit(section);
     return series;
 }
@@ -210,7 +211,7 @@ static varve_status publish_series(struct vv_series_table *table, struct vv_seri
     atomic_store_explicit(&page->entries[series->ref & (DIRECTORY_PAGE_ENTRIES - 1)], series,
                           memory_order_release);
     atomic_store_explicit(&table->count, series->ref + 1, memory_order_release);
-    __tsan_release(table);
+    __tsan_release(series);
     set_epoch = table->epoch;
     /* Known to be absent, so that put_unique() needs no comparison. Its growth is the only thing
      * that can fail: then the series is reachable by ref and by labels of a query, and has no
