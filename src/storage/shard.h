@@ -42,6 +42,7 @@ struct vv_shard {
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
     _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
+    _Atomic bool has_unreadable;    /* ... because of errors of the disk, which may pass */
     _Atomic uint64_t damages;       /* found at open, and since */
     _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
 };

@@ -83,6 +83,12 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
                        "memory was out while the log was applied: close the database and open it "
                        "again");
     }
+    if (atomic_load(&shard->has_unreadable)) {
+        return vv_fail(
+            error, VARVE_IO,
+            "a block could not be read when the database was opened: what is in it cannot "
+            "be deleted, open the database again once the disk works");
+    }
     VV_TRY(list_refs(shard, matchers, list, error));
     if (list->count == 0) {
         *lsn = atomic_load(&shard->wal.end_lsn);

@@ -206,6 +206,9 @@ static varve_status open_block(struct vv_shard *shard, const struct vv_block_inf
     *block = NULL;
     atomic_fetch_add(&shard->damages, 1);
     atomic_store(&shard->has_quarantined, true);
+    if (status == VARVE_IO) {
+        atomic_store(&shard->has_unreadable, true);
+    }
     vv_report(shard->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, detail.offset,
               "%s; it is set aside with %llu samples of %llu series", detail.message,
               (unsigned long long)info->sample_count, (unsigned long long)info->series_count);

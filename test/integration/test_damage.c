@@ -6,9 +6,9 @@
  *   damage: bits, sectors, lengths, swapped, stale and missing files
  *
  * Whatever is done to one file, opening and reading gives the same answers, or an error, or reports
- * damage; a check says the same; a writer opens all the same and writes on. What was never stored
- * is never returned. One thing cannot be told from a loss of power before a sync, and is allowed:
- * the end of the last log segment may be missing as a whole.
+ * damage; a check says the same; a writer opens all the same and writes on. What was never stored is
+ * never returned. One thing cannot be told from a loss of power before a sync, and is allowed: the
+ * end of the last log segment may be missing as a whole.
  *
  * VARVE_TEST_LONG=1 flips every bit and cuts at every length instead of a sample.
  */
@@ -354,7 +354,7 @@ static void flipped_bits_are_found(void **state)
     for (size_t i = 0; i < golden.file_count; i++) {
         const struct golden_file *file = &golden.files[i];
         size_t bits = file->length * 8;
-        for (size_t n = 0; n < (is_long() ? bits : bits == 0 ? 0 : 40); n++) {
+        for (size_t n = 0; n < (is_long() ? bits : bits == 0 ? 0 : 20); n++) {
             size_t bit = is_long() ? n : vv_test_random_below(&random, bits);
             struct damage damage = {"a flipped bit", file, bit / 8, false};
             file->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -396,7 +396,7 @@ static void wrong_lengths_are_found(void **state)
     for (size_t i = 0; i < golden.file_count; i++) {
         const struct golden_file *file = &golden.files[i];
         bool is_last = file == golden.last_segment;
-        for (size_t n = 0; n < (is_long() ? file->length : file->length == 0 ? 0 : 20); n++) {
+        for (size_t n = 0; n < (is_long() ? file->length : file->length == 0 ? 0 : 10); n++) {
             size_t length = is_long() || n == 0 ? n : vv_test_random_below(&random, file->length);
             struct damage damage = {"a cut", file, length, is_last};
             try_damage(&damage, file->bytes, length);

@@ -32,15 +32,15 @@ struct fault {
 #define OPENS (VV_CALL_BIT(VV_CALL_OPEN) | VV_CALL_BIT(VV_CALL_OPEN_DIRECTORY))
 
 static const struct fault faults[] = {
-    {"EIO", VV_CALLS_ALL, EIO, false, 5},
-    {"EIO of changes", VV_CALLS_MUTATING & ~OPENS, EIO, true, 5},
+    {"EIO", VV_CALLS_ALL, EIO, false, 13},
+    {"EIO of changes", VV_CALLS_MUTATING & ~OPENS, EIO, true, 17},
     {"EIO of syncs", VV_CALL_BIT(VV_CALL_FDATASYNC) | VV_CALL_BIT(VV_CALL_SYNC_DIRECTORY), EIO,
-     true, 3},
-    {"ENOSPC", VV_CALLS_MUTATING & ~OPENS, ENOSPC, true, 7},
-    {"short", VV_CALLS_ALL, VV_FAULT_SHORT, false, 3},
-    {"EMFILE", OPENS, EMFILE, false, 3},
+     true, 7},
+    {"ENOSPC", VV_CALLS_MUTATING & ~OPENS, ENOSPC, true, 19},
+    {"short", VV_CALLS_ALL, VV_FAULT_SHORT, false, 7},
+    {"EMFILE", OPENS, EMFILE, false, 11},
     {"ENOMEM of mappings", VV_CALL_BIT(VV_CALL_MAP) | VV_CALL_BIT(VV_CALL_POPULATE), ENOMEM, false,
-     3},
+     7},
 };
 
 static bool is_long(void)
@@ -133,7 +133,7 @@ static void any_set_of_failing_calls_loses_nothing_acknowledged(void **state)
     (void)state;
     static struct scenario scenario;
     struct vv_test_random random = vv_test_random_init(3);
-    for (int i = 0; i < (is_long() ? 20000 : 60); i++) {
+    for (int i = 0; i < (is_long() ? 20000 : 25); i++) {
         scenario_make(&scenario, script, (uint64_t)i % 8);
         uint64_t mask = vv_test_random_next(&random) & vv_test_random_next(&random);
         /* Where nothing can be taken back, a half-made log segment hides the one before it. */

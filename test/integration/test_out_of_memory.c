@@ -56,7 +56,7 @@ static void run_all(bool lasts)
     bool is_long = getenv("VARVE_TEST_LONG") != NULL;
     uint64_t n = 0, runs = 0;
     for (bool was_hit = true; was_hit; runs++) {
-        n += is_long ? 1 : 1 + vv_test_random_below(&random, 61);
+        n += is_long ? 1 : 1 + vv_test_random_below(&random, 151);
         was_hit =
             run_once(&scenario, n, lasts, runs % 2 == 0 ? VARVE_SYNC_COMMIT : VARVE_SYNC_PROCESS);
     }
