@@ -61,8 +61,9 @@ static varve_status add_layer(const struct vv_run *run, uint32_t first, uint32_t
     for (uint32_t i = first; i < last; i++) {
         atomic_fetch_add_explicit(&run->chunks[i]->references, 1, memory_order_relaxed);
     }
-    VV_TRY(vv_head_iter_create(run->chunks + first, last - first, tail->timestamps, tail->values,
-                               tail_count, start, end, &source.iter));
+    struct vv_head_chunk *const *chunks = first < last ? run->chunks + first : NULL;
+    VV_TRY(vv_head_iter_create(chunks, last - first, tail->timestamps, tail->values, tail_count,
+                               start, end, &source.iter));
     return vv_source_list_add(sources, source);
 }
 

@@ -166,12 +166,11 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
     return status;
 }
 
-/* Applies a logged batch. Failing here is out of memory behind the point of no return (P2). */
-static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samples *batch)
+varve_status vv_shard_apply_samples(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                                    vv_series_lookup lookup, const void *context)
 {
     uint64_t generation = atomic_load(&shard->generation);
-    varve_status status = VARVE_OK;
-    for (size_t first = 0, end; first < batch->count && status == VARVE_OK; first = end) {
+    for (size_t first = 0, end; first < batch->count; first = end) {
         struct vv_series *series[APPLY_SAMPLES_MAX];
         end = first;
         /* Runs of one series stay together: readers see them as a whole. */
@@ -180,23 +179,40 @@ static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samp
             if (run_end - first > APPLY_SAMPLES_MAX) {
                 break;
             }
-            struct vv_series *one = vv_series_table_get(shard->table, batch->refs[end]);
+            struct vv_series *one = lookup(context, batch->refs[end]);
             for (size_t i = end; i < run_end; i++) {
                 series[i - first] = one;
             }
         }
         if (end > first) {
-            status =
-                vv_head_insert_batch(&shard->head, series, generation, batch->policy,
-                                     batch->timestamps + first, batch->values + first, end - first);
+            VV_TRY(vv_head_insert_batch(&shard->head, series, generation, batch->policy,
+                                        batch->timestamps + first, batch->values + first,
+                                        end - first));
         } else { /* one long run */
             end = vv_wal_samples_run_end(batch, first);
-            status = vv_head_insert(
-                &shard->head, vv_series_table_get(shard->table, batch->refs[first]), generation,
-                batch->policy, batch->timestamps + first, batch->values + first, end - first);
+            VV_TRY(vv_head_insert(&shard->head, lookup(context, batch->refs[first]), generation,
+                                  batch->policy, batch->timestamps + first, batch->values + first,
+                                  end - first));
         }
     }
-    return status == VARVE_OK ? VARVE_OK : vv_shard_head_lacks(shard);
+    return VARVE_OK;
+}
+
+static struct vv_series *series_by_ref(const void *context, uint32_t ref)
+{
+    return vv_series_table_get(context, ref);
+}
+
+/* Applies a logged batch. Failing here is out of memory behind the point of no return (P2). */
+static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samples *batch)
+{
+    if (vv_shard_apply_samples(shard, batch, series_by_ref, shard->table) != VARVE_OK) {
+        vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
+                  "out of memory while samples went from the log to the head: they are safe and "
+                  "will be seen after the next open");
+        return VARVE_UNKNOWN;
+    }
+    return VARVE_OK;
 }
 
 static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_samples *batch,

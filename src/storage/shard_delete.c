@@ -94,6 +94,11 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
         *lsn = atomic_load(&shard->wal.end_lsn);
         return VARVE_OK;
     }
+    if (list->count > VV_WAL_DELETE_SERIES_MAX) {
+        return vv_fail(error, VARVE_LIMIT,
+                       "%zu series match, more than one deletion takes (%d): delete in parts",
+                       list->count, VV_WAL_DELETE_SERIES_MAX);
+    }
     struct vv_wal_delete record = {range.start, range.end, list->count, list->refs};
     vv_buffer_clear(&shard->record_buffer);
     varve_status status = vv_wal_delete_encode(&record, &shard->record_buffer);

@@ -20,6 +20,7 @@
 
 enum {
     READER_TRIES = 20,
+    DAMAGE_TRIES = 4,
     CLOSE_FLUSH_BYTES = 1 << 20, /* a longer log is made a block on close, for a quick next open */
 };
 
@@ -85,22 +86,20 @@ static bool all_defined(const struct replay *replay, const uint32_t *refs, size_
     return true;
 }
 
+static struct vv_series *series_of_log(const void *context, uint32_t ref)
+{
+    const struct replay *replay = context;
+    return replay->series[ref];
+}
+
 static varve_status replay_samples(struct replay *replay, const uint8_t *payload, size_t length)
 {
     struct vv_wal_samples *batch = &replay->batch;
-    struct vv_shard *shard = replay->shard;
     VV_TRY(vv_wal_samples_decode(payload, length, batch));
     if (!all_defined(replay, batch->refs, batch->count)) {
         return VARVE_CORRUPT;
     }
-    uint64_t generation = atomic_load(&shard->generation);
-    for (size_t first = 0, end; first < batch->count; first = end) {
-        end = vv_wal_samples_run_end(batch, first);
-        VV_TRY(vv_head_insert(&shard->head, replay->series[batch->refs[first]], generation,
-                              batch->policy, batch->timestamps + first, batch->values + first,
-                              end - first));
-    }
-    return VARVE_OK;
+    return vv_shard_apply_samples(replay->shard, batch, series_of_log, replay);
 }
 
 static varve_status replay_delete(struct replay *replay, const uint8_t *payload, size_t length)
@@ -386,8 +385,13 @@ static varve_status open_reader(const struct vv_shard_place *place,
         if (opened != NULL) {
             release(opened, true, true);
         }
-        if (status == VARVE_OK) { /* real damage: open again and tell it */
+        /* Bytes that a writer is just writing can look like damage; what does so time and again is: open
+         * once more and tell it. */
+        if (status == VARVE_OK && i + 1 >= DAMAGE_TRIES) {
             return open_once(place, options, report, shard, error);
+        }
+        if (status == VARVE_OK) {
+            status = VARVE_BUSY;
         }
         if ((status != VARVE_BUSY && status != VARVE_CORRUPT) || last) {
             return detail.status != VARVE_OK

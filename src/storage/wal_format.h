@@ -19,6 +19,7 @@ enum {
     VV_WAL_ALIGNMENT = 8,
     VV_WAL_FIRST_LSN = 8,
     VV_WAL_PAYLOAD_BYTES_MAX = 64 << 20, /* a frame that says more is not one */
+    VV_WAL_DELETE_SERIES_MAX = 16 << 20, /* in one record: a run of refs takes few bytes */
     VV_WAL_NAME_BYTES = 24,              /* "wal-%016llx" and its NUL */
 };
 _Static_assert(VV_WAL_SEGMENT_HEADER_BYTES % VV_WAL_ALIGNMENT == 0, "frames start aligned");

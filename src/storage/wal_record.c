@@ -191,7 +191,8 @@ varve_status vv_wal_delete_decode(const uint8_t *payload, size_t length,
     record->start = vv_read_varint_signed(&reader);
     record->end = vv_read_varint_signed(&reader);
     uint64_t count = vv_read_varint(&reader);
-    if (reader.failed || form != 0 || count > UINT32_MAX || record->start > record->end) {
+    if (reader.failed || form != 0 || count > VV_WAL_DELETE_SERIES_MAX ||
+        record->start > record->end) {
         return VARVE_CORRUPT;
     }
     if (count > 0) {
