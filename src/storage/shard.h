@@ -65,8 +65,8 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
  * has the rest, and what is logged behind it would be applied to something else than at a replay:
  * nothing is written until the next open. Needs append_mutex; UNKNOWN. */
 varve_status vv_shard_head_lacks(struct vv_shard *shard);
-/* shard_append.c: adds a logged batch to the head; lookup gives the series of its refs. NO_MEMORY: the
- * first samples may have been added. Needs append_mutex. */
+/* shard_append.c: adds a logged batch to the head; lookup gives the series of its refs. NO_MEMORY:
+ * the first samples may have been added. Needs append_mutex. */
 typedef struct vv_series *(*vv_series_lookup)(const void *context, uint32_t ref);
 varve_status vv_shard_apply_samples(struct vv_shard *shard, const struct vv_wal_samples *batch,
                                     vv_series_lookup lookup, const void *context) VARVE_MUST_CHECK;

@@ -385,8 +385,8 @@ static varve_status open_reader(const struct vv_shard_place *place,
         if (opened != NULL) {
             release(opened, true, true);
         }
-        /* Bytes that a writer is just writing can look like damage; what does so time and again is: open
-         * once more and tell it. */
+        /* Bytes that a writer is just writing can look like damage; what does so time and again is:
+         * open once more and tell it. */
         if (status == VARVE_OK && i + 1 >= DAMAGE_TRIES) {
             return open_once(place, options, report, shard, error);
         }

@@ -83,6 +83,17 @@ printf '{"measure": "a, speed", "value": %s}\n' 3.05 3.09 3.2 >tries
 gate 1
 shows ' MISSED \(3, 3\.05, 3\.09\)$'
 
+# A tolerance lets a ratio miss by so much; a row known to be missed says why and fails nothing
+plan "$(row 'a, speed' '>=' 3.5 ratio)"
+gate 1 --tolerance 10
+gate 0 --tolerance 20
+shows ' missed within the tolerance$'
+plan "$(row 'b, size' '<=' 0.49 bytes)"
+gate 1 --tolerance 20
+plan "$(row 'b, size' '<=' 0.49 bytes ', "open": "later"')"
+gate 0
+shows ' missed, open: later$'
+
 # Bytes are the same in every run: one try
 rm asked
 plan "$(row 'b, size' '<=' 0.49 bytes)"

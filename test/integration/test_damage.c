@@ -6,9 +6,9 @@
  *   damage: bits, sectors, lengths, swapped, stale and missing files
  *
  * Whatever is done to one file, opening and reading gives the same answers, or an error, or reports
- * damage; a check says the same; a writer opens all the same and writes on. What was never stored is
- * never returned. One thing cannot be told from a loss of power before a sync, and is allowed: the
- * end of the last log segment may be missing as a whole.
+ * damage; a check says the same; a writer opens all the same and writes on. What was never stored
+ * is never returned. One thing cannot be told from a loss of power before a sync, and is allowed:
+ * the end of the last log segment may be missing as a whole.
  *
  * VARVE_TEST_LONG=1 flips every bit and cuts at every length instead of a sample.
  */
