@@ -242,3 +242,15 @@ void vv_manifest_fini(struct vv_manifest *manifest)
     vv_free(manifest->blocks);
     *manifest = (struct vv_manifest){0};
 }
+
+bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name)
+{
+    for (size_t i = 0; i < manifest->block_count; i++) {
+        char listed[VV_BLOCK_NAME_BYTES];
+        vv_block_name(manifest->blocks[i].identity.id, listed);
+        if (strcmp(listed, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

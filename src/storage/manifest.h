@@ -43,4 +43,7 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
                                varve_error *error) VARVE_MUST_CHECK;
 void vv_manifest_fini(struct vv_manifest *manifest);
 
+/* Whether name is that of a block in the manifest. */
+bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name);
+
 #endif

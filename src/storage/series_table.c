@@ -272,3 +272,10 @@ varve_status vv_series_table_read_index(struct vv_series_table *table,
     vv_rwlock_read_unlock(&table->index_lock);
     return status;
 }
+
+int vv_series_compare(const void *a, const void *b)
+{
+    const struct vv_series *left = *(struct vv_series *const *)a;
+    const struct vv_series *right = *(struct vv_series *const *)b;
+    return vv_key_compare(vv_series_key(left), vv_series_key(right));
+}

@@ -37,6 +37,9 @@ static inline struct vv_key vv_series_key(const struct vv_series *series)
     return (struct vv_key){series->key, series->key_length};
 }
 
+/* For qsort() of struct vv_series pointers: by key, in the order of results. */
+int vv_series_compare(const void *a, const void *b);
+
 struct vv_series_table;
 
 /* epoch: reclaims the hash set's memory; outlives the table. NULL: out of memory. */

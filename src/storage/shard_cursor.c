@@ -77,13 +77,6 @@ static varve_status select_in_head(void *context, const struct vv_label_source *
     return select_ids(source, selection->matchers, &selection->ids, &selection->count);
 }
 
-static int compare_series(const void *a, const void *b)
-{
-    const struct vv_series *left = *(struct vv_series *const *)a;
-    const struct vv_series *right = *(struct vv_series *const *)b;
-    return vv_key_compare(vv_series_key(left), vv_series_key(right));
-}
-
 /* The matching series that have something in the head behind the view, sorted by key. */
 static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_matchers *matchers)
 {
@@ -104,7 +97,7 @@ static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_
         }
     }
     vv_free(selection.ids);
-    qsort(cursor->head_series, cursor->head_count, sizeof(*cursor->head_series), compare_series);
+    qsort(cursor->head_series, cursor->head_count, sizeof(*cursor->head_series), vv_series_compare);
     return VARVE_OK;
 }
 

@@ -46,13 +46,6 @@ uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard)
     return atomic_load(&shard->wal.end_lsn) - written_lsn;
 }
 
-static int compare_series(const void *a, const void *b)
-{
-    const struct vv_series *left = *(struct vv_series *const *)a;
-    const struct vv_series *right = *(struct vv_series *const *)b;
-    return vv_key_compare(vv_series_key(left), vv_series_key(right));
-}
-
 /* The series with something in the generations (after, up_to], in key order; *list is from
  * vv_alloc. */
 static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t up_to,
@@ -70,7 +63,7 @@ static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t
             (*list)[(*count)++] = series;
         }
     }
-    qsort(*list, *count, sizeof(**list), compare_series);
+    qsort(*list, *count, sizeof(**list), vv_series_compare);
     return VARVE_OK;
 }
 

@@ -78,18 +78,6 @@ static bool has_suffix(const char *name, const char *suffix)
     return length >= suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
-static bool is_listed(const struct vv_shard *shard, const char *name)
-{
-    for (size_t i = 0; i < shard->manifest.block_count; i++) {
-        char listed[VV_BLOCK_NAME_BYTES];
-        vv_block_name(shard->manifest.blocks[i].identity.id, listed);
-        if (strcmp(listed, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Counts a file of the directory and says whether it is one that should not be there. */
 static int inspect_name(void *visitor, const char *name)
 {
@@ -107,7 +95,8 @@ static int inspect_name(void *visitor, const char *name)
         vv_report(verification->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, 0,
                   "%s was set aside because acknowledged data in it could not be read", name);
     } else if (has_suffix(name, ".tmp") ||
-               (vv_is_block_name(name) && !is_listed(verification->shard, name))) {
+               (vv_is_block_name(name) &&
+                !vv_manifest_lists(&verification->shard->manifest, name))) {
         vv_report(verification->report, VARVE_EVENT_NOTE, VARVE_OK, name, 0,
                   "%s is left over from work that was interrupted; the next writer removes it",
                   name);

@@ -242,22 +242,10 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
 
 /* ------------------------------------------------------------------------------- sweep */
 
-static bool is_listed(const struct vv_shard *shard, const char *name)
-{
-    for (size_t i = 0; i < shard->manifest.block_count; i++) {
-        char listed[VV_BLOCK_NAME_BYTES];
-        vv_block_name(shard->manifest.blocks[i].identity.id, listed);
-        if (strcmp(listed, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int sweep_name(void *visitor, const char *name)
 {
     struct vv_shard *shard = visitor;
-    bool leftover = (vv_is_block_name(name) && !is_listed(shard, name)) ||
+    bool leftover = (vv_is_block_name(name) && !vv_manifest_lists(&shard->manifest, name)) ||
                     strcmp(name, VV_MANIFEST_NAME ".tmp") == 0;
     if (leftover) {
         const struct vv_env *env = shard->place.env;
