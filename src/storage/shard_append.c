@@ -203,18 +203,6 @@ static struct vv_series *series_by_ref(const void *context, uint32_t ref)
     return vv_series_table_get(context, ref);
 }
 
-/* Applies a logged batch. Failing here is out of memory behind the point of no return (P2). */
-static varve_status apply_batch(struct vv_shard *shard, const struct vv_wal_samples *batch)
-{
-    if (vv_shard_apply_samples(shard, batch, series_by_ref, shard->table) != VARVE_OK) {
-        vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
-                  "out of memory while samples went from the log to the head: they are safe and "
-                  "will be seen after the next open");
-        return VARVE_UNKNOWN;
-    }
-    return VARVE_OK;
-}
-
 static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_samples *batch,
                                   uint64_t *lsn)
 {
@@ -231,7 +219,10 @@ static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_sa
     VV_TRY(vv_wal_samples_encode(batch, &shard->record_buffer));
     VV_TRY(
         vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
-    return apply_batch(shard, batch);
+    /* Failing here is out of memory behind the point of no return (P2). */
+    return vv_shard_apply_samples(shard, batch, series_by_ref, shard->table) == VARVE_OK
+               ? VARVE_OK
+               : vv_shard_head_lacks(shard);
 }
 
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
