@@ -159,6 +159,7 @@ varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint3
     struct shape shape;
     struct row_layout layout;
     const uint8_t *row = NULL;
+    layout.row_bytes = 0; /* gcc does not see that read_layout() sets it whenever it succeeds */
     VV_TRY(find_shape(block, set, &shape));
     VV_TRY(read_layout(block, &shape, names, &layout));
     if (layout.row_bytes > 0) {

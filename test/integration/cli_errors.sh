@@ -41,8 +41,8 @@ says 'gzip -dc'
 run 0 put db 'x{a="1"}' 1 1700000000s
 "$VARVE" collect db --interval 1h >/dev/null 2>collect.err &
 writer=$!
-for _ in $(seq 100); do
-    "$VARVE" put db y 1 2>/dev/null || break
+for _ in $(seq 200); do # by reading: a put could hold the lock when collect wants it
+    "$VARVE" latest db node_load1 2>/dev/null | grep -q load && break
     sleep 0.05
 done
 run 4 put db y 1
