@@ -139,9 +139,9 @@ static bool read_counts(const char *path, struct bench_counts *counts)
     FILE *file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "events:", 7) == 0) {
-            (void)strcpy(events, line + 7);
+            (void)snprintf(events, sizeof events, "%s", line + 7);
         } else if (strncmp(line, "summary:", 8) == 0) {
-            (void)strcpy(summary, line + 8);
+            (void)snprintf(summary, sizeof summary, "%s", line + 8);
         }
     }
     if (file != NULL) {
