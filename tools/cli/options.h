@@ -21,10 +21,12 @@ enum cli_option_id {
     CLI_OPTION_CSV_TIME_FORMAT,
     CLI_OPTION_END,
     CLI_OPTION_EXPORT_OUTPUT,
+    CLI_OPTION_FOLDER,
     CLI_OPTION_FOR,
     CLI_OPTION_FORMAT,
     CLI_OPTION_INTERVAL,
     CLI_OPTION_JSON,
+    CLI_OPTION_JSON_LINES,
     CLI_OPTION_LABEL,
     CLI_OPTION_LABEL_COLUMNS,
     CLI_OPTION_LIMIT,
@@ -34,6 +36,7 @@ enum cli_option_id {
     CLI_OPTION_OUTPUT,
     CLI_OPTION_PLOT,
     CLI_OPTION_PRECISION,
+    CLI_OPTION_QUICK,
     CLI_OPTION_START,
     CLI_OPTION_STEP,
     CLI_OPTION_STRICT,
@@ -135,6 +138,7 @@ bool cli_suggest_choice(const char *word, const char *choices, char *answer);
 bool cli_is_choice(const char *choices, const char *word);
 
 /* The verbs. */
+int cli_verb_bench(const struct cli_invocation *invocation);
 int cli_verb_check(const struct cli_invocation *invocation);
 int cli_verb_collect(const struct cli_invocation *invocation);
 int cli_verb_completion(const struct cli_invocation *invocation);
