@@ -84,14 +84,16 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VAR
 bool vv_shard_drop_flushed(struct vv_shard *shard);
 bool vv_shard_flush_is_due(struct vv_shard *shard);
 
-/* shard_publish.c: replaces blocks [first, first + removed) of the current view by added (nullable)
- * and moves the start of the log. Takes the reference to added over. Needs maintenance_mutex. */
+/* shard_publish.c: replaces some of the live blocks by others, and moves the start of the log, in
+ * one step. Takes the references to the added ones over. Blocks that flushes have published since
+ * the removed ones were looked at stay. Needs maintenance_mutex. */
 struct vv_publication {
-    size_t first;
-    size_t removed;
-    struct vv_block *added;
-    uint64_t flushed_generation;
-    uint64_t wal_start_lsn;
+    const uint64_t *removed; /* ids */
+    size_t removed_count;
+    struct vv_block *const *added;
+    size_t added_count;
+    uint64_t flushed_generation; /* 0: as it is */
+    uint64_t wal_start_lsn;      /* 0: as it is */
 };
 /* READ_ONLY after an uncertain change of the manifest (B3). */
 varve_status vv_shard_can_publish(const struct vv_shard *shard,

@@ -228,12 +228,21 @@ static varve_status merge_blocks(struct vv_shard *shard, struct vv_view *view, s
     }
     vv_free(inputs);
     VV_TRY(status);
-    struct vv_publication change = {.first = first,
-                                    .removed = count,
-                                    .added = merged,
-                                    .flushed_generation = view->flushed_generation,
-                                    .wal_start_lsn = shard->manifest.wal_start_lsn};
-    return vv_shard_publish(shard, &change, error);
+    uint64_t *removed = vv_alloc(count * sizeof(*removed));
+    if (removed == NULL) {
+        vv_block_release(merged);
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to merge %zu blocks", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        removed[i] = vv_block_info(view->blocks[first + i])->identity.id;
+    }
+    struct vv_publication change = {.removed = removed,
+                                    .removed_count = count,
+                                    .added = &merged,
+                                    .added_count = merged != NULL ? 1 : 0};
+    status = vv_shard_publish(shard, &change, error);
+    vv_free(removed);
+    return status;
 }
 
 varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error)

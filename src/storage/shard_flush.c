@@ -164,10 +164,13 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     }
     struct vv_view *view = vv_view_acquire(&shard->views);
     uint64_t after = view->flushed_generation;
-    struct vv_publication change = {
-        .first = view->block_count, .flushed_generation = generation, .wal_start_lsn = lsn};
     vv_view_release(&shard->views, view);
-    VV_TRY(write_block(shard, after, generation, lsn, &change.added, error));
+    struct vv_block *block = NULL;
+    VV_TRY(write_block(shard, after, generation, lsn, &block, error));
+    struct vv_publication change = {.added = &block,
+                                    .added_count = block != NULL ? 1 : 0,
+                                    .flushed_generation = generation,
+                                    .wal_start_lsn = lsn};
     VV_TRY(vv_shard_publish(shard, &change, error));
     atomic_store(&shard->replay_damaged, false);
     atomic_store(&shard->undropped_bytes, bytes);

@@ -129,17 +129,31 @@ varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_write
     return VARVE_OK;
 }
 
-static int compare_blocks(const void *a, const void *b)
+/* The order of the log; of blocks that share a part of it and divide its time, that of their ids. */
+static int compare_infos(const struct vv_block_info *a, const struct vv_block_info *b)
 {
-    uint64_t left = ((const struct vv_block_info *)a)->identity.lsn_max;
-    uint64_t right = ((const struct vv_block_info *)b)->identity.lsn_max;
-    return (left > right) - (left < right);
+    const struct vv_block_identity *left = &a->identity, *right = &b->identity;
+    if (left->lsn_max != right->lsn_max) {
+        return left->lsn_max < right->lsn_max ? -1 : 1;
+    }
+    return (left->id > right->id) - (left->id < right->id);
 }
 
-static bool is_removed(const struct vv_view *view, const struct vv_publication *change, uint64_t id)
+static int compare_listed(const void *a, const void *b)
 {
-    for (size_t i = change->first; i < change->first + change->removed; i++) {
-        if (vv_block_info(view->blocks[i])->identity.id == id) {
+    return compare_infos(a, b);
+}
+
+static int compare_opened(const void *a, const void *b)
+{
+    return compare_infos(vv_block_info(*(struct vv_block *const *)a),
+                         vv_block_info(*(struct vv_block *const *)b));
+}
+
+static bool is_removed(const struct vv_publication *change, uint64_t id)
+{
+    for (size_t i = 0; i < change->removed_count; i++) {
+        if (change->removed[i] == id) {
             return true;
         }
     }
@@ -147,28 +161,29 @@ static bool is_removed(const struct vv_view *view, const struct vv_publication *
 }
 
 /* The manifest after the change; its block list is new. Quarantined blocks stay listed. */
-static varve_status next_manifest(struct vv_shard *shard, const struct vv_view *view,
-                                  const struct vv_publication *change, struct vv_manifest *next)
+static varve_status next_manifest(struct vv_shard *shard, const struct vv_publication *change,
+                                  struct vv_manifest *next)
 {
     const struct vv_manifest *now = &shard->manifest;
     *next = *now;
     next->sequence++;
-    next->wal_start_lsn = change->wal_start_lsn;
+    next->wal_start_lsn = change->wal_start_lsn != 0 ? change->wal_start_lsn : now->wal_start_lsn;
     next->wal_sequence = atomic_load(&shard->wal.sequence_max);
     next->block_count = 0;
-    next->blocks = vv_alloc_zeroed(now->block_count + 1, sizeof(*next->blocks));
+    next->blocks =
+        vv_alloc_zeroed(now->block_count + change->added_count + 1, sizeof(*next->blocks));
     if (next->blocks == NULL) {
         return VARVE_NO_MEMORY;
     }
     for (size_t i = 0; i < now->block_count; i++) {
-        if (!is_removed(view, change, now->blocks[i].identity.id)) {
+        if (!is_removed(change, now->blocks[i].identity.id)) {
             next->blocks[next->block_count++] = now->blocks[i];
         }
     }
-    if (change->added != NULL) {
-        next->blocks[next->block_count++] = *vv_block_info(change->added);
+    for (size_t i = 0; i < change->added_count; i++) {
+        next->blocks[next->block_count++] = *vv_block_info(change->added[i]);
     }
-    qsort(next->blocks, next->block_count, sizeof(*next->blocks), compare_blocks);
+    qsort(next->blocks, next->block_count, sizeof(*next->blocks), compare_listed);
     return VARVE_OK;
 }
 
@@ -177,35 +192,39 @@ static varve_status next_view(const struct vv_view *view, const struct vv_public
                               struct vv_view **next)
 {
     size_t count = 0;
-    struct vv_block **blocks = vv_alloc_zeroed(view->block_count + 1, sizeof(struct vv_block *));
+    struct vv_block **blocks =
+        vv_alloc_zeroed(view->block_count + change->added_count + 1, sizeof(struct vv_block *));
     if (blocks == NULL) {
         return VARVE_NO_MEMORY;
     }
-    for (size_t i = 0; i <= view->block_count; i++) {
-        if (i == change->first && change->added != NULL) {
-            blocks[count++] = change->added;
-        }
-        if (i < view->block_count && (i < change->first || i >= change->first + change->removed)) {
+    for (size_t i = 0; i < view->block_count; i++) {
+        if (!is_removed(change, vv_block_info(view->blocks[i])->identity.id)) {
             blocks[count++] = view->blocks[i];
+            vv_block_acquire(view->blocks[i]);
         }
     }
-    varve_status status = vv_view_create(blocks, count, change->flushed_generation, next);
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        if (blocks[i] != change->added) {
-            vv_block_acquire(blocks[i]);
+    for (size_t i = 0; i < change->added_count; i++) {
+        blocks[count++] = change->added[i];
+    }
+    qsort(blocks, count, sizeof(struct vv_block *), compare_opened);
+    uint64_t generation =
+        change->flushed_generation != 0 ? change->flushed_generation : view->flushed_generation;
+    varve_status status = vv_view_create(blocks, count, generation, next);
+    for (size_t i = 0; status != VARVE_OK && i < view->block_count; i++) {
+        if (!is_removed(change, vv_block_info(view->blocks[i])->identity.id)) {
+            vv_block_release(view->blocks[i]);
         }
     }
     vv_free(blocks);
     return status;
 }
 
-static void remove_replaced(struct vv_shard *shard, const struct vv_view *view,
-                            const struct vv_publication *change)
+static void remove_replaced(struct vv_shard *shard, const struct vv_publication *change)
 {
     const struct vv_env *env = shard->place.env;
-    for (size_t i = change->first; i < change->first + change->removed; i++) {
+    for (size_t i = 0; i < change->removed_count; i++) {
         char name[VV_BLOCK_NAME_BYTES];
-        vv_block_name(vv_block_info(view->blocks[i])->identity.id, name);
+        vv_block_name(change->removed[i], name);
         int result = env->ops->unlink(env->ctx, shard->place.directory, name);
         if (result != 0) {
             vv_report(shard->report, VARVE_EVENT_IO_ERROR, vv_status_from_errno(-result), name, 0,
@@ -215,12 +234,27 @@ static void remove_replaced(struct vv_shard *shard, const struct vv_view *view,
     }
 }
 
+/* The change did not come to be: its blocks go, unless the manifest may name them (B3). */
+static void drop_added(struct vv_shard *shard, const struct vv_publication *change, bool keep_files,
+                       bool release)
+{
+    for (size_t i = 0; i < change->added_count; i++) {
+        uint64_t id = vv_block_info(change->added[i])->identity.id;
+        if (release) {
+            vv_block_release(change->added[i]);
+        }
+        if (!keep_files) {
+            remove_block_files(shard, id);
+        }
+    }
+}
+
 varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
                               varve_error *error)
 {
     struct vv_view *view = vv_view_acquire(&shard->views), *next = NULL;
     struct vv_manifest manifest = {0};
-    varve_status status = next_manifest(shard, view, change, &manifest);
+    varve_status status = next_manifest(shard, change, &manifest);
     if (status == VARVE_OK) {
         status = next_view(view, change, &next);
     }
@@ -234,18 +268,14 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         vv_manifest_fini(&shard->manifest);
         shard->manifest = manifest;
         atomic_store(&shard->wal_start_lsn, manifest.wal_start_lsn);
-        remove_replaced(shard, view, change);
+        remove_replaced(shard, change);
         vv_wal_drop(&shard->wal, manifest.wal_start_lsn);
     } else {
         shard->publish_unknown |= status == VARVE_UNKNOWN;
         vv_manifest_fini(&manifest);
+        drop_added(shard, change, status == VARVE_UNKNOWN, next == NULL);
         if (next != NULL) {
-            vv_view_discard(next); /* and the reference to added with it */
-        } else {
-            vv_block_release(change->added);
-        }
-        if (change->added != NULL && status != VARVE_UNKNOWN) {
-            remove_block_files(shard, shard->manifest.next_block_id - 1);
+            vv_view_discard(next); /* and the references to what was added with it */
         }
     }
     vv_view_release(&shard->views, view);
