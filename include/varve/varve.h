@@ -360,13 +360,79 @@ VARVE_API const varve_matcher *varve_selector_matchers(const varve_selector *sel
                                                        size_t *count);
 VARVE_API void varve_selector_destroy(varve_selector *selector);
 
+/* A request to stop, in the caller's memory: zeroed at first, shared by any number of queries. */
+typedef struct varve_cancel {
+    uint32_t requested;
+} varve_cancel;
+
+/* Makes the queries that watch the flag end with CANCELLED, within about a millisecond of work.
+ * From any thread, also from a signal handler. */
+VARVE_API void varve_cancel_request(varve_cancel *cancel);
+
+/* What a query did, and what it cost. Times are of the calling thread's clock, and taken only for
+ * queries that have a profile. */
+typedef struct varve_profile {
+    size_t options_size;
+    uint64_t series_matched;  /* series that the selection named */
+    uint64_t series_read;     /* of them, those that had a sample in the range */
+    uint64_t series_merged;   /* of them, those that had more than one source overlapping in time */
+    uint64_t blocks;          /* of the database */
+    uint64_t blocks_skipped;  /* of them without a matching series, or outside of the range */
+    uint64_t chunks;          /* of the matched series, in blocks: the sum of the next three */
+    uint64_t chunks_skipped;  /* outside of the range, deleted, or not asked for */
+    uint64_t chunks_answered; /* from their statistics, without decoding */
+    uint64_t chunks_decoded;
+    uint64_t samples_answered; /* in chunks answered from statistics */
+    uint64_t samples_read;     /* decoded, or taken from the head */
+    uint64_t bytes_decoded;    /* encoded bytes of the chunks that were decoded */
+    uint64_t rows;             /* handed out by varve_rows_next() */
+    uint64_t memory_bytes;     /* most memory that the query held at once */
+    uint64_t allocations;      /* from the system's heap: 0 for a query like one before */
+    int64_t select_ns;         /* labels to series */
+    int64_t read_ns;           /* finding, decoding and merging samples */
+    int64_t compute_ns;        /* functions, groups and rows */
+} varve_profile;
+
+#define VARVE_PROFILE_INIT                                                                         \
+    {                                                                                              \
+        .options_size = sizeof(varve_profile)                                                      \
+    }
+
+/* What a query may use. */
+typedef struct varve_limits {
+    size_t options_size;
+    uint64_t memory_bytes_max;  /* LIMIT beyond; default 64 MiB. States of groups need it */
+    uint64_t series_max;        /* series that are selected; LIMIT beyond; 0: any number */
+    uint64_t samples_max;       /* samples that are read, not those answered from statistics; LIMIT
+                                  beyond; 0: any number */
+    uint64_t timeout_ms;        /* from the call on; then DEADLINE; 0: none */
+    const varve_cancel *cancel; /* nullable; alive until the query is closed */
+} varve_limits;
+
+#define VARVE_LIMITS_INIT                                                                          \
+    {                                                                                              \
+        .options_size = sizeof(varve_limits)                                                       \
+    }
+
 /* Which samples: those of the series that satisfy all matchers, in [start, end). */
 typedef struct varve_selection {
     size_t options_size;
     const varve_matcher *matchers;
-    size_t matcher_count; /* 0: every series */
+    size_t matcher_count; /* 0: every series, unless series_count says which */
     int64_t start;
     int64_t end; /* INT64_MAX: no end */
+
+    /* Instead of matchers: these series, in this order. No label is looked at: a read of one series
+     * takes about a microsecond. */
+    const varve_series *series;
+    size_t series_count;
+
+    /* Of each series the newest samples first: spans, and the samples in them, descend in time; so
+     * do the rows of a series or group. */
+    bool reverse;
+
+    const varve_limits *limits; /* nullable: defaults; copied */
+    varve_profile *profile;     /* nullable; written until the query is closed */
 } varve_selection;
 
 #define VARVE_SELECTION_INIT                                                                       \
@@ -397,7 +463,8 @@ typedef struct varve_cursor varve_cursor;
  * one state of each series; it blocks no writer and may be held as long as one likes, though memory
  * of data flushed meanwhile is given back only when it is closed.
  *
- * INVALID: end < start, a malformed or refused regex. LIMIT: a regex ran into its limits.
+ * INVALID: end < start, a malformed or refused regex, a handle that is none. LIMIT: a regex ran
+ * into its limits, or the query into one of its own: the message names it. DEADLINE, CANCELLED.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_select(varve_db *db, const varve_selection *selection,
                                                      varve_cursor **cursor, varve_error *error);
@@ -434,8 +501,37 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_label_values(varve_db *db, varve_s
 
 /* ------------------------------------------------------------------------- 7 Aggregating */
 
-/* X(NAME, value, name in text). NaN values are left out of sum, min, max and avg, and counted by
- * neither; count, first and last take every sample. A bucket whose values are all NaN gives NaN. */
+/*
+ * Functions, each over the samples of one series (or group, see below) in one step of time. X(NAME,
+ * value, name in text).
+ *
+ *   count      samples, NaN too                  first last   by time, NaN too
+ *   sum        compensated: 1 + 1e100 - 1e100 is 1
+ *   min max    avg       range (max - min)
+ *   stddev stdvar        of the population
+ *   quantile   parameter q in [0, 1], interpolated linearly between the two values around rank
+ *              q * (n - 1); exact, so that it holds all values of a group in memory
+ *   delta      last value minus the one that the series had at the end of its step before, or minus
+ *              the first value if this is its first step
+ *   increase   as delta, of a counter: each drop counts as a reset to 0. delta and increase are
+ *              exact: over all steps they add up to those of the whole range
+ *   rate       increase per second within the step, extrapolated to its ends as Prometheus' rate()
+ *              does; needs two values. A range without a start or end is not extrapolated there
+ *   irate      increase per second between the last two values of the step
+ *   resets     number of drops           changes  number of values that differ from the one before;
+ *              both within the step
+ *   twa        time-weighted average: each value counts for as long as it is the newest one. The
+ *              value that a step begins with counts, too; the last value of the range has no length
+ *
+ * A NaN is a sample but no number: all functions but count, first and last pass over it, and give
+ * NaN where no number is left. A stale marker (NaN 0x7ff0000000000002, as Prometheus writes it) is
+ * no sample to any function; varve_select() shows it.
+ *
+ * Grouping pools the samples of the series of a group. delta, increase, rate, irate, resets and
+ * changes are those of each series, added up; twa weighs all values of all series by time. Where
+ * first or last have two samples of one time, that of the first series in the order of labels
+ * counts.
+ */
 #define VARVE_FUNCTION_MAP(X)                                                                      \
     X(COUNT, 1, "count")                                                                           \
     X(SUM, 2, "sum")                                                                               \
@@ -443,7 +539,18 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_label_values(varve_db *db, varve_s
     X(MAX, 4, "max")                                                                               \
     X(AVG, 5, "avg")                                                                               \
     X(FIRST, 6, "first")                                                                           \
-    X(LAST, 7, "last")
+    X(LAST, 7, "last")                                                                             \
+    X(RANGE, 8, "range")                                                                           \
+    X(STDDEV, 9, "stddev")                                                                         \
+    X(STDVAR, 10, "stdvar")                                                                        \
+    X(QUANTILE, 11, "quantile")                                                                    \
+    X(DELTA, 12, "delta")                                                                          \
+    X(INCREASE, 13, "increase")                                                                    \
+    X(RATE, 14, "rate")                                                                            \
+    X(IRATE, 15, "irate")                                                                          \
+    X(RESETS, 16, "resets")                                                                        \
+    X(CHANGES, 17, "changes")                                                                      \
+    X(TWA, 18, "twa")
 
 typedef enum varve_function {
 #define VARVE_FUNCTION_ENUM(name, value, text) VARVE_FUNCTION_##name = value,
@@ -453,15 +560,37 @@ typedef enum varve_function {
 
 /* "avg" for VARVE_FUNCTION_AVG; NULL for a number that is no function. */
 VARVE_API const char *varve_function_name(varve_function function);
-/* The function of that name; INVALID if there is none. */
-VARVE_API VARVE_MUST_CHECK varve_status varve_function_parse(varve_string name,
-                                                             varve_function *function);
+/* The function of a name; quantile has its parameter behind it: quantile(0.95). INVALID if there is
+ * none, or if a parameter is missing, out of range or too many.
+ * @parameter  out, may be NULL; 0 for functions without one. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_function_parse(varve_string text,
+                                                             varve_function *function,
+                                                             double *parameter);
 
 typedef enum varve_grouping {
     VARVE_GROUP_NONE = 0,    /* every series for itself */
-    VARVE_GROUP_BY = 1,      /* pool the samples of series that agree in these labels */
-    VARVE_GROUP_WITHOUT = 2, /* pool the samples of series that agree in all other labels */
+    VARVE_GROUP_BY = 1,      /* series that agree in these labels */
+    VARVE_GROUP_WITHOUT = 2, /* series that agree in all other labels */
 } varve_grouping;
+
+/* What a step is counted in. */
+typedef enum varve_step_unit {
+    VARVE_STEP_NANOSECONDS = 0, /* aligned to the epoch */
+    VARVE_STEP_DAYS = 1,        /* of the calendar in the time zone, aligned to 1970-01-01 */
+    VARVE_STEP_WEEKS = 2,       /* from Monday, aligned to 1970-01-05 */
+    VARVE_STEP_MONTHS = 3,      /* aligned to January 1970 */
+    VARVE_STEP_YEARS = 4,
+} varve_step_unit;
+
+/* What becomes of a step without samples. */
+typedef enum varve_fill {
+    VARVE_FILL_NONE = 0, /* no row */
+    VARVE_FILL_NULL = 1, /* a row of NaN: in the whole range of the selection, where it has a
+                                start or end, else from the first row to the last */
+    VARVE_FILL_PREVIOUS =
+        2,                 /* the values of the row before, to the end of the range if it has one */
+    VARVE_FILL_LINEAR = 3, /* on the line between the rows around it */
+} varve_fill;
 
 #define VARVE_FUNCTIONS_MAX 16u
 
@@ -469,11 +598,38 @@ typedef struct varve_aggregation {
     size_t options_size;
     const varve_function *functions; /* at most VARVE_FUNCTIONS_MAX */
     size_t function_count;
-    int64_t
-        step; /* nanoseconds, aligned to the epoch (floor); 0: one bucket over the whole range */
+    int64_t step; /* in step_unit, floor; 0: one bucket over the whole range */
     varve_grouping grouping;
     const varve_string *group_labels; /* for BY (none: one group of all) and WITHOUT */
     size_t group_label_count;
+
+    const double *parameters; /* entry i is that of functions[i]; NULL if none needs one */
+    varve_step_unit step_unit;
+    int64_t offset; /* nanoseconds by which steps begin later: 6 h for days that begin at six */
+    /* For steps in days and longer: a name of the IANA time zone database (Europe/Berlin), read
+     * from /usr/share/zoneinfo, or +hh:mm. Default UTC. */
+    varve_string time_zone;
+
+    /* With a grouping: samples are not pooled. The functions are applied to every series, and this
+     * one to their results, step by step: COUNT, SUM, MIN, MAX, AVG, RANGE, STDDEV, STDVAR or
+     * QUANTILE. 0: none. */
+    varve_function reduce;
+    double reduce_parameter;
+
+    varve_fill fill;
+    int64_t fill_gap_max; /* nanoseconds from row to row (or end of the range) beyond which nothing
+                             is filled; 0: any */
+
+    /* Of each step only the rows with the greatest (top) or least (bottom) values of the first
+     * function; NaN comes last; of equal values those of the first labels stay. Without a step the
+     * rows come in that order. Not with fill. One of the two; 0: all rows. All are held in memory.
+     */
+    uint32_t top;
+    uint32_t bottom;
+
+    uint64_t limit; /* rows at most; 0: any number */
+
+    bool decode_everything; /* answer nothing from statistics: to measure and to test */
 } varve_aggregation;
 
 #define VARVE_AGGREGATION_INIT                                                                     \
@@ -488,6 +644,7 @@ typedef struct varve_row {
     int64_t time; /* start of the bucket; the selection's start without a step */
     const double *values;
     size_t value_count;
+    bool filled; /* no samples: the values are those of varve_aggregation.fill */
 } varve_row;
 
 typedef struct varve_rows varve_rows;
@@ -495,9 +652,13 @@ typedef struct varve_rows varve_rows;
 /**
  * varve_aggregate() - functions over the selected samples, by step and by group.
  *
- * Rows come ordered by labels as in varve_select(), then by time. Empty buckets are left out.
+ * Rows come ordered by labels as in varve_select(), then by time. A bucket is labelled by its
+ * start; empty buckets are left out unless filled. Chunks that lie wholly inside a step, and that
+ * nothing overlaps, are answered from the statistics stored with them (sums then differ in the last
+ * bits from those of the samples: by 4 ulp of the sum of the magnitudes at most).
+ *
  * Without grouping results stream; with it the states of all groups and buckets are held in memory.
- * INVALID: no function, a negative step, or as varve_select().
+ * INVALID names the field; as varve_select() otherwise.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_aggregate(varve_db *db,
                                                         const varve_selection *selection,

@@ -31,7 +31,12 @@ varve_status vv_selection_compile(const varve_selection *selection, struct vv_ma
         return vv_fail(error, VARVE_INVALID, "fill the selection with VARVE_SELECTION_INIT");
     }
     if (selection->end < selection->start) {
-        return vv_fail(error, VARVE_INVALID, "the end of the range is before its start");
+        return vv_fail(error, VARVE_INVALID, "end: the range ends before it starts");
+    }
+    if (selection->series_count > 0 || selection->reverse || selection->limits != NULL ||
+        selection->profile != NULL) {
+        return vv_fail(error, VARVE_INVALID,
+                       "series, reverse, limits and profile are not answered by this version");
     }
     return vv_matchers_compile(selection->matchers, selection->matcher_count, matchers, error);
 }

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "os/alloc.h"
+#include "query/functions.h"
 #include "query/group.h"
 #include "query/ranges.h"
 
@@ -49,53 +49,22 @@ struct vv_aggregator {
 
 /* ------------------------------------------------------------------------ Specification */
 
-static varve_status check_functions(const varve_aggregation *spec, varve_error *error)
+/* What is not answered yet is refused, so that nobody takes another answer for it. */
+static varve_status check_answered(const varve_aggregation *spec, varve_error *error)
 {
-    if (spec->function_count == 0 || spec->functions == NULL) {
-        return vv_fail(error, VARVE_INVALID, "functions: an aggregation needs at least one");
-    }
-    if (spec->function_count > VARVE_FUNCTIONS_MAX) {
-        return vv_fail(error, VARVE_INVALID, "functions: %zu were given; at most %u are allowed",
-                       spec->function_count, VARVE_FUNCTIONS_MAX);
-    }
     for (size_t index = 0; index < spec->function_count; index++) {
-        if (varve_function_name(spec->functions[index]) == NULL) {
-            return vv_fail(error, VARVE_INVALID, "functions: number %zu is %d, which is none",
-                           index + 1, (int)spec->functions[index]);
+        if (spec->functions[index] > VARVE_FUNCTION_LAST) {
+            return vv_fail(error, VARVE_INVALID, "functions: %s is not answered by this version",
+                           varve_function_name(spec->functions[index]));
         }
     }
-    return VARVE_OK;
-}
-
-static varve_status check_grouping(const varve_aggregation *spec, varve_error *error)
-{
-    if ((unsigned)spec->grouping > VARVE_GROUP_WITHOUT) {
-        return vv_fail(error, VARVE_INVALID, "grouping: %d is none", (int)spec->grouping);
-    }
-    if (spec->grouping == VARVE_GROUP_NONE && spec->group_label_count > 0) {
-        return vv_fail(error, VARVE_INVALID, "group_labels: given without a grouping");
-    }
-    for (size_t index = 0; index < spec->group_label_count; index++) {
-        varve_string label = spec->group_labels[index];
-        if (label.length == 0 || !vv_utf8_valid(label.bytes, label.length)) {
-            return vv_fail(error, VARVE_INVALID, "group_labels: number %zu is empty or not UTF-8",
-                           index + 1);
-        }
-    }
-    return VARVE_OK;
-}
-
-static varve_status check_spec(const varve_aggregation *spec, varve_error *error)
-{
-    if (spec->options_size < sizeof(*spec)) {
+    if (spec->step_unit != VARVE_STEP_NANOSECONDS || spec->offset != 0 || spec->reduce != 0 ||
+        spec->fill != VARVE_FILL_NONE || spec->top > 0 || spec->bottom > 0 || spec->limit > 0) {
         return vv_fail(error, VARVE_INVALID,
-                       "options_size: start from VARVE_AGGREGATION_INIT when filling the struct");
+                       "step_unit, offset, reduce, fill, top, bottom and limit are not answered "
+                       "by this version");
     }
-    VV_TRY(check_functions(spec, error));
-    if (spec->step < 0) {
-        return vv_fail(error, VARVE_INVALID, "step: %lld is negative", (long long)spec->step);
-    }
-    return check_grouping(spec, error);
+    return VARVE_OK;
 }
 
 /* Copies the group labels into one allocation: the strings, then their bytes. */
@@ -130,7 +99,8 @@ static bool needs_numbers(varve_function function)
 varve_status vv_aggregator_create(const varve_aggregation *spec, int64_t start,
                                   struct vv_aggregator **out, varve_error *error)
 {
-    VV_TRY(check_spec(spec, error));
+    VV_TRY(vv_aggregation_check(spec, error));
+    VV_TRY(check_answered(spec, error));
     struct vv_aggregator *aggregator = vv_alloc_zeroed(1, sizeof(*aggregator));
     if (aggregator == NULL) {
         return vv_fail(error, VARVE_NO_MEMORY, "no memory to aggregate");

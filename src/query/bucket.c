@@ -77,6 +77,18 @@ double vv_bucket_value(const struct vv_bucket *bucket, varve_function function)
         return bucket->first;
     case VARVE_FUNCTION_LAST:
         return bucket->last;
+    case VARVE_FUNCTION_RANGE:
+    case VARVE_FUNCTION_STDDEV:
+    case VARVE_FUNCTION_STDVAR:
+    case VARVE_FUNCTION_QUANTILE:
+    case VARVE_FUNCTION_DELTA:
+    case VARVE_FUNCTION_INCREASE:
+    case VARVE_FUNCTION_RATE:
+    case VARVE_FUNCTION_IRATE:
+    case VARVE_FUNCTION_RESETS:
+    case VARVE_FUNCTION_CHANGES:
+    case VARVE_FUNCTION_TWA:
+        break;
     }
     return (double)NAN;
 }

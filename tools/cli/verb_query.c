@@ -45,7 +45,7 @@ static int parse_functions(struct query *query, const char *text)
         return cli_usage_error("--agg needs one to %u functions, for example avg,max",
                                VARVE_FUNCTIONS_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (varve_function_parse(names[i], &query->functions[i]) != VARVE_OK)
+        if (varve_function_parse(names[i], &query->functions[i], NULL) != VARVE_OK)
             return refuse_function(names[i]);
         for (size_t k = 0; k < i; k++) {
             if (query->functions[k] == query->functions[i])
