@@ -31,6 +31,38 @@ static struct vv_spin *lock_of(struct vv_head *head, const struct vv_series *ser
     return &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
 }
 
+void vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
+                       struct vv_head_locks *locks)
+{
+    memset(locks, 0, sizeof(*locks));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t lock = refs[i] / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS;
+        locks->taken[lock / 64] |= UINT64_C(1) << lock % 64;
+    }
+    for (uint32_t word = 0; word < VV_HEAD_LOCKS / 64; word++) {
+        for (uint64_t bits = locks->taken[word]; bits != 0; bits &= bits - 1) {
+            vv_spin_lock(&head->locks[word * 64 + (uint32_t)__builtin_ctzll(bits)].spin);
+        }
+    }
+}
+
+void vv_head_unlock_refs(struct vv_head *head, const struct vv_head_locks *locks)
+{
+    for (uint32_t word = 0; word < VV_HEAD_LOCKS / 64; word++) {
+        for (uint64_t bits = locks->taken[word]; bits != 0; bits &= bits - 1) {
+            vv_spin_unlock(&head->locks[word * 64 + (uint32_t)__builtin_ctzll(bits)].spin);
+        }
+    }
+}
+
+void vv_head_wait_for_holders(struct vv_head *head)
+{
+    for (uint32_t lock = 0; lock < VV_HEAD_LOCKS; lock++) {
+        vv_spin_lock(&head->locks[lock].spin);
+        vv_spin_unlock(&head->locks[lock].spin);
+    }
+}
+
 static void count_bytes(struct vv_head *head, int64_t bytes)
 {
     atomic_fetch_add_explicit(&head->bytes, (uint64_t)bytes, memory_order_relaxed);
@@ -246,11 +278,9 @@ varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint
 {
     varve_status status = VARVE_OK;
     int64_t added = 0;
-    vv_spin_lock(lock_of(head, series));
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
         status = insert_locked(head, series, generation, policy, timestamps[i], values[i], &added);
     }
-    vv_spin_unlock(lock_of(head, series));
     count_samples(head, added);
     return status;
 }
@@ -281,18 +311,10 @@ varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const 
     for (size_t i = 0; i < count; i++) {
         __builtin_prefetch(series[i]);
     }
-    for (size_t first = 0, end; first < count && status == VARVE_OK; first = end) {
-        struct vv_spin *lock = lock_of(head, series[first]);
-        for (end = first + 1; end < count && lock_of(head, series[end]) == lock;) {
-            end++;
-        }
-        vv_spin_lock(lock);
-        prefetch_tails(series + first, end - first);
-        for (size_t i = first; i < end && status == VARVE_OK; i++) {
-            status = insert_locked(head, series[i], generation, policy, timestamps[i], values[i],
-                                   &added);
-        }
-        vv_spin_unlock(lock);
+    prefetch_tails(series, count);
+    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        status =
+            insert_locked(head, series[i], generation, policy, timestamps[i], values[i], &added);
     }
     count_samples(head, added);
     return status;
@@ -391,7 +413,6 @@ varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint
                             struct vv_range range, bool older_data)
 {
     varve_status status = VARVE_OK;
-    vv_spin_lock(lock_of(head, series));
     if (older_data) {
         status = add_tombstone(head, series, generation, range);
     }
@@ -401,7 +422,6 @@ varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint
             status = cut_run(head, run, range);
         }
     }
-    vv_spin_unlock(lock_of(head, series));
     return status;
 }
 

@@ -43,23 +43,36 @@ struct vv_head_tombstone {
 
 void vv_head_init(struct vv_head *head);
 
+/* The locks that a batch holds from before its place in the log is known until its last sample is in
+ * the head: so the order of the log and of the head is the same for every series. */
+struct vv_head_locks {
+    uint64_t taken[VV_HEAD_LOCKS / 64]; /* one bit each */
+};
+
+/* Takes the locks of all these series, in an order that is the same for everybody: nobody waits in
+ * a circle. The holder waits for nothing and calls nothing that does. */
+void vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
+                       struct vv_head_locks *locks);
+void vv_head_unlock_refs(struct vv_head *head, const struct vv_head_locks *locks);
+/* Returns when everybody who held a lock at the call has let go of it. */
+void vv_head_wait_for_holders(struct vv_head *head);
+
 /* Adds samples to the series' run of this generation and policy, one after the other, resolving
  * duplicates within the run's tail. Readers see all of them or none. NO_MEMORY: the first ones may
- * have been added. Takes the series' lock. */
+ * have been added. Needs the series' lock, where others have the head. */
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count) VARVE_MUST_CHECK;
 
-/* The same for samples of many series: entry i goes to series[i]. What stands side by side for one
- * series becomes visible at once. Takes the series' locks, one for neighbours that share it: give
- * neighbours side by side. count is at most a few hundred: all of it is prefetched first. */
+/* The same for samples of many series: entry i goes to series[i]. Needs the locks of all. count is
+ * at most a few hundred: all of it is prefetched first. */
 varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
                                   uint64_t generation, varve_duplicates policy,
                                   const int64_t *timestamps, const double *values,
                                   size_t count) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
- * remembers it as a tombstone. Takes the series' lock. */
+ * remembers it as a tombstone. Needs the series' lock, where others have the head. */
 varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             struct vv_range range, bool older_data) VARVE_MUST_CHECK;
 

@@ -220,9 +220,11 @@ static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_sa
     VV_TRY(
         vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
     /* Failing here is out of memory behind the point of no return (P2). */
-    return vv_shard_apply_samples(shard, batch, series_by_ref, shard->table) == VARVE_OK
-               ? VARVE_OK
-               : vv_shard_head_lacks(shard);
+    struct vv_head_locks locks;
+    vv_head_lock_refs(&shard->head, batch->refs, batch->count, &locks);
+    varve_status status = vv_shard_apply_samples(shard, batch, series_by_ref, shard->table);
+    vv_head_unlock_refs(&shard->head, &locks);
+    return status == VARVE_OK ? VARVE_OK : vv_shard_head_lacks(shard);
 }
 
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,

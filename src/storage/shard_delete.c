@@ -109,7 +109,11 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
         return vv_fail(error, status, "the deletion cannot be logged: %s",
                        varve_status_text(status));
     }
-    if (vv_shard_apply_delete(shard, list->refs, list->count, range) != VARVE_OK) {
+    struct vv_head_locks locks;
+    vv_head_lock_refs(&shard->head, list->refs, list->count, &locks);
+    status = vv_shard_apply_delete(shard, list->refs, list->count, range);
+    vv_head_unlock_refs(&shard->head, &locks);
+    if (status != VARVE_OK) {
         return vv_fail(
             error, vv_shard_head_lacks(shard),
             "out of memory behind the log: the deletion takes effect with the next open");
