@@ -135,6 +135,42 @@ gate 2 --phase second
 gate 2 --phase 7
 grep -q 'no phase 7; there are: 1 or first, 2 or second' err || fail "$(cat err)"
 
+# Comparing two revisions: more CPU time, bytes or misses is worse, and so is a lower rate; the best
+# of each side counts
+python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'comparing'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from gate.compare import compare_measure
+def verdict(old, new, unit, **more):
+    lines = [[{"value": v, "varve": v, "unit": unit, **more} for v in side] for side in (old, new)]
+    return compare_measure("m", *lines)["verdict"]
+assert verdict([10], [11.5], "ns") == "WORSE"
+assert verdict([10, 12], [15, 10.5], "ns") == "same"
+assert verdict([10], [8], "bytes") == "better"
+assert verdict([100], [80], "/CPU s") == "WORSE"
+assert verdict([100], [120], "M/s") == "better"
+assert verdict([0], [1], "misses") == "WORSE"
+assert compare_measure("m", [], [{"value": 1}])["verdict"] == "only in one"
+TEXT
+
+# Pictures: a bar for each measure that is there, in proportion, and text that is escaped
+python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'plots'
+import pathlib, sys
+import xml.etree.ElementTree as tree
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from gate.plots import write_plots
+rows = [{"measure": "a", "value": 2, "varve": 1}, {"measure": "b", "value": 4}, {"measure": "c"}]
+plot = {"file": "p.svg", "title": "1 < 2", "unit": "x",
+        "bars": [["A & a", "a", "value"], ["B", "b", "value"], ["C", "c", "value"]]}
+empty = dict(plot, file="q.svg", bars=[["C", "c", "value"]])
+assert write_plots([plot, empty], rows, pathlib.Path("pictures")) == [("p.svg", "1 < 2")]
+bars = tree.parse("pictures/p.svg").getroot().findall("{http://www.w3.org/2000/svg}rect")[1:]
+widths = [int(bar.get("width")) for bar in bars]
+assert len(widths) == 2 and widths[1] == 2 * widths[0], widths
+TEXT
+
 # The real plan names each measure once, and programs and phases that exist
 python3 - "$VARVE_SOURCE/test/benchmark/gates.json" <<'TEXT' || fail 'gates.json'
 import json, sys
@@ -148,5 +184,8 @@ for gate in plan["gates"]:
     assert gate["relation"] in ("<=", ">=", "=="), gate
     assert gate["source"] and isinstance(gate["quick"], bool), gate
     assert all(phase in plan["phases"] for phase in gate["depends"]), gate
+for plot in plan.get("plots", []):
+    for label, measure, field in plot["bars"]:
+        assert measure in measures and field in ("value", "varve", "baseline"), (plot, measure)
 TEXT
 finish

@@ -268,6 +268,46 @@ static int run_level(struct cli_bench *bench, const struct level *level, double 
     return code != 0 ? code : closed;
 }
 
+/* Levels below this many operations are run so often, in turn, and their medians count. */
+enum { SMALL_OPERATIONS = 100000, SMALL_ROUNDS = 25 };
+
+struct level_figures {
+    double write_seconds[SMALL_ROUNDS];
+    double read_seconds[SMALL_ROUNDS];
+    size_t rounds;
+    uint64_t found; /* in all rounds */
+};
+
+static int run_round(struct cli_bench *bench, const struct level *level,
+                     struct level_figures *figures)
+{
+    uint64_t found = 0;
+    size_t round = figures->rounds++;
+    int code = run_level(bench, level, &figures->write_seconds[round],
+                         &figures->read_seconds[round], &found);
+    figures->found += found;
+    return code != 0 || !cli_interrupted() ? code : cli_interrupt_exit_code();
+}
+
+/* Reports a level; returns its rate of writing. first_rate: that of the first level, or 0. */
+static double report_level(struct cli_bench *bench, const struct level *level,
+                           struct level_figures *figures, double first_rate)
+{
+    double operations = (double)level->operations;
+    double rate = operations / cli_bench_median(figures->write_seconds, figures->rounds);
+    double read_rate = operations / cli_bench_median(figures->read_seconds, figures->rounds);
+    cli_bench_result(bench, rate, "/CPU s", "%s, series written", level->name);
+    cli_bench_result(bench, read_rate, "/CPU s", "%s, samples read back", level->name);
+    cli_bench_result(bench, (double)figures->found * 100 / (operations * (double)figures->rounds),
+                     "%", "%s, found again", level->name);
+    if (first_rate > 0)
+        cli_bench_result(bench, rate / first_rate, "x", "%s, rate to that of 1K", level->name);
+    if (level->start > 0)
+        cli_bench_result(bench, rate / level->start, "x", "%s, rate to the plan's start",
+                         level->name);
+    return rate;
+}
+
 int cli_bench_levels(struct cli_bench *bench)
 {
     static const struct level levels[] = {{"1K", 1000, 1000, 10638},
@@ -275,32 +315,26 @@ int cli_bench_levels(struct cli_bench *bench)
                                           {"10K", 10000, 10000, 4498},
                                           {"1M", 1000000, 1000000, 0},
                                           {"10M operations on 1M", 1000000, 10000000, 0}};
-    enum { ROUNDS_MAX = 25, SMALL = 100000 };
-    double first = 0;
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0] - bench->quick; i++) {
-        const struct level *level = &levels[i];
-        size_t rounds = level->operations < SMALL ? ROUNDS_MAX : 1;
-        double write_seconds[ROUNDS_MAX], read_seconds[ROUNDS_MAX];
-        uint64_t found = 0, all = 0;
-        for (size_t round = 0; round < rounds; round++) {
-            int code = run_level(bench, level, &write_seconds[round], &read_seconds[round], &found);
-            if (code != 0 || cli_interrupted())
-                return code;
-            all += found;
+    enum { LEVELS = sizeof levels / sizeof levels[0] };
+    struct level_figures *figures = cli_allocate(LEVELS * sizeof *figures);
+    memset(figures, 0, LEVELS * sizeof *figures);
+    size_t count = bench->quick ? LEVELS - 1 : LEVELS;
+    int code = 0;
+    for (size_t round = 0; round < SMALL_ROUNDS && code == 0; round++) {
+        for (size_t i = 0; i < count && code == 0; i++) {
+            if (levels[i].operations < SMALL_OPERATIONS)
+                code = run_round(bench, &levels[i], &figures[i]);
         }
-        double operations = (double)level->operations;
-        double rate = operations / cli_bench_median(write_seconds, rounds);
-        first = i == 0 ? rate : first;
-        cli_bench_result(bench, rate, "/CPU s", "%s, series written", level->name);
-        cli_bench_result(bench, operations / cli_bench_median(read_seconds, rounds), "/CPU s",
-                         "%s, samples read back", level->name);
-        cli_bench_result(bench, (double)all * 100 / (operations * (double)rounds), "%",
-                         "%s, found again", level->name);
-        if (i > 0)
-            cli_bench_result(bench, rate / first, "x", "%s, rate to that of 1K", level->name);
-        if (level->start > 0)
-            cli_bench_result(bench, rate / level->start, "x", "%s, rate to the plan's start",
-                             level->name);
     }
-    return 0;
+    double first_rate = 0;
+    for (size_t i = 0; i < count && code == 0; i++) {
+        if (figures[i].rounds == 0)
+            code = run_round(bench, &levels[i], &figures[i]);
+        if (code == 0) {
+            double rate = report_level(bench, &levels[i], &figures[i], first_rate);
+            first_rate = i == 0 ? rate : first_rate;
+        }
+    }
+    free(figures);
+    return code;
 }

@@ -1,0 +1,1 @@
+"""gate - the parts of tools/gate: machine and programs, verdicts, reports, comparisons, plots."""
