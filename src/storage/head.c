@@ -272,15 +272,55 @@ static varve_status insert_locked(struct vv_head *head, struct vv_series *series
     return VARVE_OK;
 }
 
+/* Adds as many of the samples as simply follow the tail and have room in it; returns how many. */
+static size_t extend_tail(struct vv_tail *tail, const int64_t *timestamps, const double *values,
+                          size_t count)
+{
+    size_t room = tail->capacity - tail->count;
+    size_t fitting = count < room ? count : room;
+    if (fitting == 0 || (tail->count > 0 && timestamps[0] <= tail->time_last)) {
+        return 0;
+    }
+    size_t taken = 1;
+    while (taken < fitting && timestamps[taken] > timestamps[taken - 1]) {
+        taken++;
+    }
+    memcpy(tail->timestamps + tail->count, timestamps, taken * sizeof(*timestamps));
+    memcpy(tail->values + tail->count, values, taken * sizeof(*values));
+    tail->time_last = timestamps[taken - 1];
+    tail->count += (uint32_t)taken;
+    return taken;
+}
+
+/* Adds samples of one series: those in time order behind its tail all at once. */
+static varve_status insert_run_locked(struct vv_head *head, struct vv_series *series,
+                                      uint64_t generation, varve_duplicates policy,
+                                      const int64_t *timestamps, const double *values, size_t count,
+                                      int64_t *added)
+{
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < count && status == VARVE_OK;) {
+        struct vv_run *run = count - i > 1 ? open_run(head, series, generation, policy) : NULL;
+        size_t taken =
+            run != NULL ? extend_tail(&run->tail, timestamps + i, values + i, count - i) : 0;
+        *added += (int64_t)taken;
+        if (taken == 0) {
+            taken = 1;
+            status =
+                insert_locked(head, series, generation, policy, timestamps[i], values[i], added);
+        }
+        i += taken;
+    }
+    return status;
+}
+
 varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count)
 {
-    varve_status status = VARVE_OK;
     int64_t added = 0;
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        status = insert_locked(head, series, generation, policy, timestamps[i], values[i], &added);
-    }
+    varve_status status =
+        insert_run_locked(head, series, generation, policy, timestamps, values, count, &added);
     count_samples(head, added);
     return status;
 }
@@ -312,9 +352,12 @@ varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const 
         __builtin_prefetch(series[i]);
     }
     prefetch_tails(series, count);
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        status =
-            insert_locked(head, series[i], generation, policy, timestamps[i], values[i], &added);
+    for (size_t i = 0, end; i < count && status == VARVE_OK; i = end) {
+        for (end = i + 1; end < count && series[end] == series[i];) {
+            end++;
+        }
+        status = insert_run_locked(head, series[i], generation, policy, timestamps + i, values + i,
+                                   end - i, &added);
     }
     count_samples(head, added);
     return status;

@@ -158,31 +158,37 @@ varve_status vv_import_note_fresh(struct vv_importer *importer, uint32_t entry)
 
 /* ------------------------------------------------------------------------------ Batches */
 
+/* Appends the whole lines, grouped by series where that pays. */
+static varve_status append_lines(struct vv_importer *importer)
+{
+    VV_TRY(vv_sample_columns_reserve(&importer->out, importer->batch.capacity));
+    bool grouped = vv_sample_columns_group(&importer->batch, importer->count, &importer->sorter,
+                                           &importer->out);
+    const struct vv_sample_columns *columns = grouped ? &importer->out : &importer->batch;
+    varve_batch batch = VARVE_BATCH_INIT;
+    batch.series = columns->series;
+    batch.timestamps = columns->timestamps;
+    batch.values = columns->values;
+    batch.count = importer->count;
+    batch.sync = importer->options->sync;
+    varve_status status = importer->sink->append(importer->sink->context, &batch);
+    if (status != VARVE_OK) {
+        return vv_fail(importer->error, status,
+                       "%s: the batch of lines %" PRIu64 " to %" PRIu64 " was not stored: %s",
+                       importer->name, importer->batch_line + 1, importer->done_line,
+                       varve_status_text(status));
+    }
+    return VARVE_OK;
+}
+
 /* Appends the whole lines and moves the line being read to the front. */
 static varve_status flush(struct vv_importer *importer)
 {
     varve_import_report *report = importer->report;
     if (importer->count > 0) {
-        varve_batch batch = VARVE_BATCH_INIT;
-        batch.series = importer->series;
-        batch.timestamps = importer->timestamps;
-        batch.values = importer->values;
-        batch.count = importer->count;
-        batch.sync = importer->options->sync;
-        varve_status status = importer->sink->append(importer->sink->context, &batch);
-        if (status != VARVE_OK) {
-            return vv_fail(importer->error, status,
-                           "%s: the batch of lines %" PRIu64 " to %" PRIu64 " was not stored: %s",
-                           importer->name, importer->batch_line + 1, importer->done_line,
-                           varve_status_text(status));
-        }
-        size_t rest = importer->used - importer->count;
-        memmove(importer->series, importer->series + importer->count,
-                rest * sizeof *importer->series);
-        memmove(importer->timestamps, importer->timestamps + importer->count,
-                rest * sizeof *importer->timestamps);
-        memmove(importer->values, importer->values + importer->count,
-                rest * sizeof *importer->values);
+        VV_TRY(append_lines(importer));
+        vv_sample_columns_copy(&importer->batch, 0, &importer->batch, importer->count,
+                               importer->used - importer->count);
     }
     report->samples += importer->count;
     report->series = importer->seen.count;
@@ -198,33 +204,17 @@ static varve_status flush(struct vv_importer *importer)
     return VARVE_OK;
 }
 
-/* Doubles the arrays of the batch. On failure some may have grown, which does no harm. */
+/* Doubles the room of the batch. */
 static varve_status grow_batch(struct vv_importer *importer)
 {
-    size_t capacity =
-        importer->capacity * 2 < VARVE_BATCH_MAX ? importer->capacity * 2 : VARVE_BATCH_MAX;
-    varve_series *series = vv_realloc(importer->series, capacity * sizeof *series);
-    if (series == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    importer->series = series;
-    int64_t *timestamps = vv_realloc(importer->timestamps, capacity * sizeof *timestamps);
-    if (timestamps == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    importer->timestamps = timestamps;
-    double *values = vv_realloc(importer->values, capacity * sizeof *values);
-    if (values == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    importer->values = values;
-    importer->capacity = capacity;
-    return VARVE_OK;
+    size_t capacity = importer->batch.capacity * 2;
+    return vv_sample_columns_reserve(&importer->batch,
+                                     capacity < VARVE_BATCH_MAX ? capacity : VARVE_BATCH_MAX);
 }
 
 varve_status vv_import_make_room(struct vv_importer *importer)
 {
-    if (importer->capacity < VARVE_BATCH_MAX) {
+    if (importer->batch.capacity < VARVE_BATCH_MAX) {
         return grow_batch(importer);
     }
     if (importer->count == 0) {
@@ -336,8 +326,7 @@ static varve_status init(struct vv_importer *importer, varve_read_function read,
     if (importer->labels == NULL) {
         return VARVE_NO_MEMORY;
     }
-    importer->capacity = BATCH_CAPACITY_FIRST / 2;
-    VV_TRY(grow_batch(importer));
+    VV_TRY(vv_sample_columns_reserve(&importer->batch, BATCH_CAPACITY_FIRST));
     return fit_scratch(importer, SCRATCH_BYTES_FIRST);
 }
 
@@ -346,9 +335,9 @@ static void fini(struct vv_importer *importer)
     vv_line_reader_fini(&importer->lines);
     vv_series_cache_fini(&importer->cache);
     vv_handle_set_fini(&importer->seen);
-    vv_free(importer->series);
-    vv_free(importer->timestamps);
-    vv_free(importer->values);
+    vv_sample_columns_fini(&importer->batch);
+    vv_sample_columns_fini(&importer->out);
+    vv_sample_sorter_fini(&importer->sorter);
     vv_free(importer->fresh);
     vv_free(importer->labels);
     vv_free(importer->scratch);

@@ -22,6 +22,7 @@
 #include "text/handle_set.h"
 #include "text/line_reader.h"
 #include "text/number_scan.h"
+#include "text/sample_columns.h"
 #include "text/series_cache.h"
 
 /* Lines of a batch at most. */
@@ -68,12 +69,11 @@ struct vv_importer {
     struct vv_series_cache cache;
 
     /* The batch: [0, count) of whole lines, [count, used) of the line being read. */
-    varve_series *series;
-    int64_t *timestamps;
-    double *values;
+    struct vv_sample_columns batch; /* its capacity grows to VARVE_BATCH_MAX */
     size_t count;
     size_t used;
-    size_t capacity;       /* of the three arrays: grows to VARVE_BATCH_MAX */
+    struct vv_sample_columns out; /* the batch, grouped by series */
+    struct vv_sample_sorter sorter;
     uint64_t batch_line;   /* lines in batches handed out */
     uint64_t done_line;    /* the last line that was read to its end */
     uint64_t line_strings; /* of the line being read: counted when it is good */
@@ -154,16 +154,16 @@ static inline VARVE_MUST_CHECK varve_status vv_import_add(struct vv_importer *im
                                                           uint32_t entry, int64_t timestamp,
                                                           double value)
 {
-    if (importer->used == importer->capacity) {
+    if (importer->used == importer->batch.capacity) {
         VV_TRY(vv_import_make_room(importer));
     }
     const struct vv_series_entry *known = vv_series_cache_entry(&importer->cache, entry);
     if (!known->counted) {
         VV_TRY(vv_import_note_fresh(importer, entry));
     }
-    importer->series[importer->used] = known->series;
-    importer->timestamps[importer->used] = timestamp;
-    importer->values[importer->used] = value;
+    importer->batch.series[importer->used] = known->series;
+    importer->batch.timestamps[importer->used] = timestamp;
+    importer->batch.values[importer->used] = value;
     importer->used++;
     return VARVE_OK;
 }

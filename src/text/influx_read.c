@@ -392,7 +392,7 @@ static varve_status influx_line(struct vv_importer *importer, void *state, struc
     int64_t time = 0;
     VV_TRY(read_time(&record, &time));
     for (size_t index = importer->count; index < importer->used; index++) {
-        importer->timestamps[index] = time;
+        importer->batch.timestamps[index] = time;
     }
     return VARVE_OK;
 }

@@ -150,6 +150,39 @@ static void random_histories_give_what_the_model_says(void **state)
     expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
+/* Runs of one series: in order, with steps back, with equal timestamps, over the size of a tail. */
+static void runs_give_what_their_samples_give_one_by_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_test_random random = vv_test_random_init(2);
+    int64_t clock = 0;
+    for (int round = 0; round < 300; round++) {
+        enum { RUN_MAX = 300 };
+        struct vv_series *series[RUN_MAX];
+        int64_t timestamps[RUN_MAX];
+        double values[RUN_MAX];
+        varve_duplicates policy = (varve_duplicates)(1 + round / 100);
+        size_t count = 1 + vv_test_random_below(&random, RUN_MAX);
+        uint64_t disorder = vv_test_random_below(&random, 3) * 20;
+        for (size_t i = 0; i < count; i++) {
+            bool late = vv_test_random_below(&random, 1000) < disorder;
+            int64_t back = late ? (int64_t)vv_test_random_below(&random, 2000) : 0;
+            clock += (int64_t)vv_test_random_below(&random, disorder > 0 ? 3 : 1) + (late ? 0 : 1);
+            series[i] = fixture->series;
+            timestamps[i] = clock - back;
+            values[i] = (double)vv_test_random_below(&random, 100);
+            model_append(&fixture->model, policy, timestamps[i], values[i]);
+        }
+        varve_status status = round % 2 == 0
+                                  ? vv_head_insert(&fixture->head, fixture->series, 1, policy,
+                                                   timestamps, values, count)
+                                  : vv_head_insert_batch(&fixture->head, series, 1, policy,
+                                                         timestamps, values, count);
+        assert_int_equal(status, VARVE_OK);
+    }
+    expect_model(fixture, INT64_MIN, INT64_MAX);
+}
+
 static void dropping_gives_back_old_generations_only(void **state)
 {
     struct fixture *fixture = *state;
@@ -260,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(samples_in_order_are_sealed_and_read),
         TEST(random_histories_give_what_the_model_says),
+        TEST(runs_give_what_their_samples_give_one_by_one),
         TEST(dropping_gives_back_old_generations_only),
         TEST(ordered_data_keeps_the_iterator_contract),
         TEST(late_data_keeps_the_iterator_contract),
