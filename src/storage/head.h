@@ -43,8 +43,8 @@ struct vv_head_tombstone {
 
 void vv_head_init(struct vv_head *head);
 
-/* The locks that a batch holds from before its place in the log is known until its last sample is in
- * the head: so the order of the log and of the head is the same for every series. */
+/* The locks that a batch holds from before its place in the log is known until its last sample is
+ * in the head: so the order of the log and of the head is the same for every series. */
 struct vv_head_locks {
     uint64_t taken[VV_HEAD_LOCKS / 64]; /* one bit each */
 };

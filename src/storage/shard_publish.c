@@ -129,7 +129,8 @@ varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_write
     return VARVE_OK;
 }
 
-/* The order of the log; of blocks that share a part of it and divide its time, that of their ids. */
+/* The order of the log; of blocks that share a part of it and divide its time, that of their
+ * ids. */
 static int compare_infos(const struct vv_block_info *a, const struct vv_block_info *b)
 {
     const struct vv_block_identity *left = &a->identity, *right = &b->identity;
