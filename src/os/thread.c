@@ -211,8 +211,3 @@ void vv_spin_lock(struct vv_spin *spin)
         }
     }
 }
-
-void vv_spin_unlock(struct vv_spin *spin)
-{
-    atomic_store_explicit(&spin->taken, 0, memory_order_release);
-}

@@ -61,6 +61,14 @@ struct vv_spin {
     atomic_uchar taken;
 };
 void vv_spin_lock(struct vv_spin *spin);
-void vv_spin_unlock(struct vv_spin *spin);
+static inline bool vv_spin_try_lock(struct vv_spin *spin)
+{
+    return atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire) == 0;
+}
+/* Release pairs with the acquire of the next holder. */
+static inline void vv_spin_unlock(struct vv_spin *spin)
+{
+    atomic_store_explicit(&spin->taken, 0, memory_order_release);
+}
 
 #endif

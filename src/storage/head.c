@@ -10,7 +10,7 @@
  *     them together with older data would: every policy is associative.
  * H3  Equal timestamps are resolved in the tail; against sealed chunks and blocks, when they are
  *     read.
- * Thread: everything of a series under the lock of its group; see vv_head_lock.
+ * Thread: everything of a series under the lock of its line; see head_lock.c.
  */
 #include "storage/head.h"
 
@@ -18,49 +18,13 @@
 
 #include "os/alloc.h"
 #include "storage/head_chunk.h"
+#include "storage/head_line.h"
 
-enum { TAIL_SAMPLES_MIN = 4 };
+enum { TAIL_SAMPLES_MIN = 4, INSERT_AT_ONCE = 256 };
 
-void vv_head_init(struct vv_head *head)
+static struct vv_series *series_of(const struct vv_head *head, uint32_t ref)
 {
-    memset(head, 0, sizeof(*head));
-}
-
-static struct vv_spin *lock_of(struct vv_head *head, const struct vv_series *series)
-{
-    return &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
-}
-
-void vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
-                       struct vv_head_locks *locks)
-{
-    memset(locks, 0, sizeof(*locks));
-    for (size_t i = 0; i < count; i++) {
-        uint32_t lock = refs[i] / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS;
-        locks->taken[lock / 64] |= UINT64_C(1) << lock % 64;
-    }
-    for (uint32_t word = 0; word < VV_HEAD_LOCKS / 64; word++) {
-        for (uint64_t bits = locks->taken[word]; bits != 0; bits &= bits - 1) {
-            vv_spin_lock(&head->locks[word * 64 + (uint32_t)__builtin_ctzll(bits)].spin);
-        }
-    }
-}
-
-void vv_head_unlock_refs(struct vv_head *head, const struct vv_head_locks *locks)
-{
-    for (uint32_t word = 0; word < VV_HEAD_LOCKS / 64; word++) {
-        for (uint64_t bits = locks->taken[word]; bits != 0; bits &= bits - 1) {
-            vv_spin_unlock(&head->locks[word * 64 + (uint32_t)__builtin_ctzll(bits)].spin);
-        }
-    }
-}
-
-void vv_head_wait_for_holders(struct vv_head *head)
-{
-    for (uint32_t lock = 0; lock < VV_HEAD_LOCKS; lock++) {
-        vv_spin_lock(&head->locks[lock].spin);
-        vv_spin_unlock(&head->locks[lock].spin);
-    }
+    return vv_series_table_get(head->table, ref);
 }
 
 static void count_bytes(struct vv_head *head, int64_t bytes)
@@ -314,20 +278,8 @@ static varve_status insert_run_locked(struct vv_head *head, struct vv_series *se
     return status;
 }
 
-varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
-                            varve_duplicates policy, const int64_t *timestamps,
-                            const double *values, size_t count)
-{
-    int64_t added = 0;
-    varve_status status =
-        insert_run_locked(head, series, generation, policy, timestamps, values, count, &added);
-    count_samples(head, added);
-    return status;
-}
-
 /* Asks for the memory that inserting will touch: each step reads what the step before asked for, of
- * many series at once, so that their cache misses overlap. Needs the lock: another thread may free
- * runs. */
+ * many series at once, so that their cache misses overlap. */
 static void prefetch_tails(struct vv_series *const *series, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -342,22 +294,27 @@ static void prefetch_tails(struct vv_series *const *series, size_t count)
     }
 }
 
-varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
-                                  uint64_t generation, varve_duplicates policy,
-                                  const int64_t *timestamps, const double *values, size_t count)
+varve_status vv_head_insert(struct vv_head *head, const uint32_t *refs, uint64_t generation,
+                            varve_duplicates policy, const int64_t *timestamps,
+                            const double *values, size_t count)
 {
+    struct vv_series *series[INSERT_AT_ONCE];
     varve_status status = VARVE_OK;
     int64_t added = 0;
-    for (size_t i = 0; i < count; i++) {
-        __builtin_prefetch(series[i]);
-    }
-    prefetch_tails(series, count);
-    for (size_t i = 0, end; i < count && status == VARVE_OK; i = end) {
-        for (end = i + 1; end < count && series[end] == series[i];) {
-            end++;
+    for (size_t first = 0; first < count && status == VARVE_OK; first += INSERT_AT_ONCE) {
+        size_t length = count - first < INSERT_AT_ONCE ? count - first : INSERT_AT_ONCE;
+        for (size_t i = 0; i < length; i++) {
+            series[i] = series_of(head, refs[first + i]);
+            __builtin_prefetch(series[i]);
         }
-        status = insert_run_locked(head, series[i], generation, policy, timestamps + i, values + i,
-                                   end - i, &added);
+        prefetch_tails(series, length);
+        for (size_t i = 0, end; i < length && status == VARVE_OK; i = end) {
+            for (end = i + 1; end < length && series[end] == series[i];) {
+                end++;
+            }
+            status = insert_run_locked(head, series[i], generation, policy, timestamps + first + i,
+                                       values + first + i, end - i, &added);
+        }
     }
     count_samples(head, added);
     return status;
@@ -452,9 +409,10 @@ static varve_status add_tombstone(struct vv_head *head, struct vv_series *series
     return VARVE_OK;
 }
 
-varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint64_t generation,
+varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generation,
                             struct vv_range range, bool older_data)
 {
+    struct vv_series *series = series_of(head, ref);
     varve_status status = VARVE_OK;
     if (older_data) {
         status = add_tombstone(head, series, generation, range);
@@ -468,10 +426,15 @@ varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint
     return status;
 }
 
-uint64_t vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to)
+uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
 {
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line == NULL) {
+        return 0;
+    }
+    struct vv_series *series = series_of(head, ref);
     int64_t bytes = 0;
-    vv_spin_lock(lock_of(head, series));
+    vv_head_lock_line(head, line);
     while (series->oldest_run != NULL && series->oldest_run->generation <= up_to) {
         struct vv_run *run = series->oldest_run;
         series->oldest_run = run->newer;
@@ -495,15 +458,19 @@ uint64_t vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t u
             series->tombstones = NULL;
         }
     }
-    vv_spin_unlock(lock_of(head, series));
+    vv_spin_unlock(&line->lock);
     return (uint64_t)bytes;
 }
 
-bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                        uint64_t up_to)
+bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to)
 {
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line == NULL) {
+        return false;
+    }
+    const struct vv_series *series = series_of(head, ref);
     bool found = false;
-    vv_spin_lock(lock_of(head, series));
+    vv_head_lock_line(head, line);
     for (const struct vv_run *run = series->oldest_run; run != NULL && !found; run = run->newer) {
         found = run->generation > after && run->generation <= up_to;
     }
@@ -511,6 +478,6 @@ bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, ui
         found =
             series->tombstones[i].generation > after && series->tombstones[i].generation <= up_to;
     }
-    vv_spin_unlock(lock_of(head, series));
+    vv_spin_unlock(&line->lock);
     return found;
 }

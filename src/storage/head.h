@@ -18,21 +18,29 @@
 #include "storage/series_table.h"
 
 enum {
-    VV_HEAD_LOCKS = 256,
-    VV_HEAD_LOCK_SERIES = 64,    /* neighbouring refs that share a lock */
+    VV_HEAD_LINE_SERIES = 4,       /* neighbouring refs that share a lock and a cache line */
+    VV_HEAD_PAGE_SERIES = 1 << 12, /* refs whose lines are allocated together */
+    VV_HEAD_PAGES = 1 << 14,
+    VV_HEAD_REFS_MAX = VV_HEAD_PAGES * VV_HEAD_PAGE_SERIES,
     VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
                                     comes first, and a sample is encoded once */
     VV_TAIL_UNORDERED_MAX = 4096 /* one that overlaps its run, at this: fewer overlapping chunks */
 };
 
-struct vv_head_lock {
-    _Alignas(64) struct vv_spin spin;
+/* What neighbouring series share: writers whose refs lie in different aligned runs of
+ * VV_HEAD_LINE_SERIES never meet. */
+struct vv_head_line {
+    _Alignas(64) struct vv_spin lock;
+    uint8_t defined;     /* guarded by lock: a bit for each series, see vv_head_is_defined() */
+    uint64_t generation; /* guarded by lock: of the log, for which defined holds */
 };
 
 struct vv_head {
-    struct vv_head_lock locks[VV_HEAD_LOCKS];
-    _Atomic uint64_t bytes;   /* memory of runs, tails and chunks */
-    _Atomic uint64_t samples; /* in them */
+    _Atomic uint64_t bytes;     /* memory of runs, tails and chunks */
+    _Atomic uint64_t samples;   /* in them */
+    _Atomic uint64_t contended; /* locks that were not free when somebody came */
+    struct vv_series_table *table;
+    _Atomic(struct vv_head_line *) pages[VV_HEAD_PAGES];
 };
 
 /* A deletion that older generations and blocks must be read through. */
@@ -41,40 +49,66 @@ struct vv_head_tombstone {
     struct vv_range range;
 };
 
-void vv_head_init(struct vv_head *head);
+void vv_head_init(struct vv_head *head, struct vv_series_table *table);
+/* Everything must have been dropped. A zeroed head is fine. */
+void vv_head_fini(struct vv_head *head);
 
-/* The locks that a batch holds from before its place in the log is known until its last sample is
- * in the head: so the order of the log and of the head is the same for every series. */
+/* ------------------------------------------------------------------------------- locks */
+
+enum { VV_HEAD_LOCKS_FEW = 8 };
+
+/* The locks that one batch holds. In the caller's memory; one may be used for batch after batch and
+ * then allocates only for the first large one. */
 struct vv_head_locks {
-    uint64_t taken[VV_HEAD_LOCKS / 64]; /* one bit each */
+    struct vv_head_line **lines; /* each once, in no particular order */
+    size_t count;
+    size_t capacity;
+    struct vv_head_line *few[VV_HEAD_LOCKS_FEW];
 };
 
-/* Takes the locks of all these series, in an order that is the same for everybody: nobody waits in
- * a circle. The holder waits for nothing and calls nothing that does. */
-void vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
-                       struct vv_head_locks *locks);
-void vv_head_unlock_refs(struct vv_head *head, const struct vv_head_locks *locks);
-/* Returns when everybody who held a lock at the call has let go of it. */
+void vv_head_locks_init(struct vv_head_locks *locks);
+void vv_head_locks_fini(struct vv_head_locks *locks);
+
+/**
+ * vv_head_lock_refs() - takes the locks of all refs of a batch, so that it is logged and applied in
+ * one order with every other batch that shares a series with it.
+ *
+ * Nobody waits in a circle: locks are waited for in ascending order only. Waiting spins, then
+ * yields. The thread must hold no locks of this head yet; a holder waits for nothing and calls
+ * nothing that does.
+ *
+ * @refs   of series of this shard, in any order; ascending, or each once, is cheapest.
+ * @locks  initialised, holding nothing.
+ *
+ * Returns VARVE_OK;  VARVE_NO_MEMORY  nothing is locked.
+ */
+varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
+                               struct vv_head_locks *locks) VARVE_MUST_CHECK;
+void vv_head_unlock_refs(struct vv_head_locks *locks);
+/* Returns when everybody who held a lock at the call has let go of it. Takes each lock for a
+ * moment. */
 void vv_head_wait_for_holders(struct vv_head *head);
 
-/* Adds samples to the series' run of this generation and policy, one after the other, resolving
- * duplicates within the run's tail. Readers see all of them or none. NO_MEMORY: the first ones may
- * have been added. Needs the series' lock, where others have the head. */
-varve_status vv_head_insert(struct vv_head *head, struct vv_series *series, uint64_t generation,
+/* --------------------------------------------------------- writing; needs the locks of the refs */
+
+/* Adds samples, entry i to the run of refs[i] of this generation and policy, one after the other,
+ * resolving duplicates within the run's tail. NO_MEMORY: the first ones may have been added. */
+varve_status vv_head_insert(struct vv_head *head, const uint32_t *refs, uint64_t generation,
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count) VARVE_MUST_CHECK;
 
-/* The same for samples of many series: entry i goes to series[i]. Needs the locks of all. count is
- * at most a few hundred: all of it is prefetched first. */
-varve_status vv_head_insert_batch(struct vv_head *head, struct vv_series *const *series,
-                                  uint64_t generation, varve_duplicates policy,
-                                  const int64_t *timestamps, const double *values,
-                                  size_t count) VARVE_MUST_CHECK;
-
 /* Removes the range from the series' runs of this generation and, if older data may exist,
- * remembers it as a tombstone. Needs the series' lock, where others have the head. */
-varve_status vv_head_delete(struct vv_head *head, struct vv_series *series, uint64_t generation,
+ * remembers it as a tombstone. */
+varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generation,
                             struct vv_range range, bool older_data) VARVE_MUST_CHECK;
+
+/* Whether the log has the definition of the series since this generation began; to be set when it
+ * has, and forgotten if it turns out not to. */
+bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation);
+void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation);
+void vv_head_forget_defined(struct vv_head *head, uint32_t ref);
+
+/* --------------------------------------------------- reading and giving back; takes the lock */
 
 /* A growing list of merge sources, oldest first. */
 struct vv_source_list {
@@ -92,31 +126,30 @@ varve_status vv_source_list_add(struct vv_source_list *sources,
  * vv_head_sources() - what the head knows of a series in the generations (after, up_to].
  *
  * Copies tails and takes references to chunks, so that the sources outlive any change. Tombstones
- * stand with the first source of their generation. Takes the series' lock.
+ * stand with the first source of their generation.
  * @tombstones  room for copies of the tombstone ranges that the sources point to; the caller frees
  *              *tombstones with vv_free() after the merge is made.
  */
-varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uint64_t after,
-                             uint64_t up_to, int64_t start, int64_t end,
-                             struct vv_source_list *sources,
+varve_status vv_head_sources(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to,
+                             int64_t start, int64_t end, struct vv_source_list *sources,
                              struct vv_range **tombstones) VARVE_MUST_CHECK;
+/* The same for a caller that holds the lock. */
+varve_status vv_head_sources_locked(struct vv_head *head, uint32_t ref, uint64_t after,
+                                    uint64_t up_to, int64_t start, int64_t end,
+                                    struct vv_source_list *sources,
+                                    struct vv_range **tombstones) VARVE_MUST_CHECK;
 
-/* Whether the series has samples or tombstones in the generations (after, up_to]. Takes the
- * lock. */
-bool vv_head_has_series(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                        uint64_t up_to);
+/* Whether the series has samples or tombstones in the generations (after, up_to]. */
+bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to);
 
-/* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. Takes the
- * lock. */
-int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after);
+/* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. */
+int64_t vv_head_time_max(struct vv_head *head, uint32_t ref, uint64_t after);
 
-/* Adds the series' least and greatest timestamp behind after, and the number of its samples. Takes
- * the lock. */
-void vv_head_measure(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                     struct vv_range *range, uint64_t *samples);
+/* Adds the series' least and greatest timestamp behind after, and the number of its samples. */
+void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct vv_range *range,
+                     uint64_t *samples);
 
-/* Gives back what belongs to generations up to this one; returns how many bytes. Takes the series'
- * lock. */
-uint64_t vv_head_drop(struct vv_head *head, struct vv_series *series, uint64_t up_to);
+/* Gives back what belongs to generations up to this one; returns how many bytes. */
+uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to);
 
 #endif

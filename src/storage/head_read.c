@@ -15,6 +15,7 @@
 #include "os/alloc.h"
 #include "storage/head.h"
 #include "storage/head_chunk.h"
+#include "storage/head_line.h"
 
 void vv_source_list_fini(struct vv_source_list *sources)
 {
@@ -146,30 +147,46 @@ static varve_status sources_locked(const struct vv_series *series, uint64_t afte
     return VARVE_OK;
 }
 
-varve_status vv_head_sources(struct vv_head *head, struct vv_series *series, uint64_t after,
-                             uint64_t up_to, int64_t start, int64_t end,
-                             struct vv_source_list *sources, struct vv_range **tombstones)
+varve_status vv_head_sources_locked(struct vv_head *head, uint32_t ref, uint64_t after,
+                                    uint64_t up_to, int64_t start, int64_t end,
+                                    struct vv_source_list *sources, struct vv_range **tombstones)
 {
-    struct vv_spin *lock = &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
+    const struct vv_series *series = vv_series_table_get(head->table, ref);
     *tombstones = NULL;
-    vv_spin_lock(lock);
-    varve_status status = VARVE_OK;
     if (series->tombstone_count > 0) {
         *tombstones = vv_alloc(series->tombstone_count * sizeof(**tombstones));
-        status = *tombstones == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+        if (*tombstones == NULL) {
+            return VARVE_NO_MEMORY;
+        }
     }
-    if (status == VARVE_OK) {
-        status = sources_locked(series, after, up_to, start, end, sources, *tombstones);
+    return sources_locked(series, after, up_to, start, end, sources, *tombstones);
+}
+
+varve_status vv_head_sources(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to,
+                             int64_t start, int64_t end, struct vv_source_list *sources,
+                             struct vv_range **tombstones)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    *tombstones = NULL;
+    if (line == NULL) {
+        return VARVE_OK;
     }
-    vv_spin_unlock(lock);
+    vv_head_lock_line(head, line);
+    varve_status status =
+        vv_head_sources_locked(head, ref, after, up_to, start, end, sources, tombstones);
+    vv_spin_unlock(&line->lock);
     return status;
 }
 
-void vv_head_measure(struct vv_head *head, const struct vv_series *series, uint64_t after,
-                     struct vv_range *range, uint64_t *samples)
+void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct vv_range *range,
+                     uint64_t *samples)
 {
-    struct vv_spin *lock = &head->locks[series->ref / VV_HEAD_LOCK_SERIES % VV_HEAD_LOCKS].spin;
-    vv_spin_lock(lock);
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line == NULL) {
+        return;
+    }
+    const struct vv_series *series = vv_series_table_get(head->table, ref);
+    vv_head_lock_line(head, line);
     for (const struct vv_run *run = series->oldest_run; run != NULL; run = run->newer) {
         if (run->generation <= after) {
             continue;
@@ -188,13 +205,13 @@ void vv_head_measure(struct vv_head *head, const struct vv_series *series, uint6
             *samples += run->tail.count;
         }
     }
-    vv_spin_unlock(lock);
+    vv_spin_unlock(&line->lock);
 }
 
-int64_t vv_head_time_max(struct vv_head *head, const struct vv_series *series, uint64_t after)
+int64_t vv_head_time_max(struct vv_head *head, uint32_t ref, uint64_t after)
 {
     struct vv_range range = {INT64_MAX, INT64_MIN};
     uint64_t samples = 0;
-    vv_head_measure(head, series, after, &range, &samples);
+    vv_head_measure(head, ref, after, &range, &samples);
     return range.end;
 }

@@ -20,9 +20,6 @@ struct vv_series {
     uint32_t ref;
     uint32_t key_length;
 
-    /* Guarded by the shard's append lock. */
-    uint64_t logged_generation; /* its definition stands in the log since this head generation */
-
     /* Guarded by the head's lock for the ref (head.h). */
     struct vv_run *oldest_run;
     struct vv_run *newest_run;

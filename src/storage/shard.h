@@ -32,6 +32,8 @@ struct vv_shard {
     _Atomic bool head_lacks;        /* something that the log has: see vv_shard_head_lacks() */
     struct vv_buffer record_buffer; /* for encoding records */
     struct vv_buffer scratch_buffer;
+    struct vv_buffer marked_buffer; /* refs whose definitions are being logged */
+    struct vv_head_locks locks;     /* of the batch or deletion under way */
 
     /* Guarded by maintenance_mutex. */
     _Alignas(64) struct vv_mutex maintenance_mutex;
@@ -65,15 +67,9 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
  * has the rest, and what is logged behind it would be applied to something else than at a replay:
  * nothing is written until the next open. Needs append_mutex; UNKNOWN. */
 varve_status vv_shard_head_lacks(struct vv_shard *shard);
-/* shard_append.c: adds a logged batch to the head; lookup gives the series of its refs. NO_MEMORY:
- * the first samples may have been added. Needs append_mutex. */
-typedef struct vv_series *(*vv_series_lookup)(const void *context, uint32_t ref);
-varve_status vv_shard_apply_samples(struct vv_shard *shard, const struct vv_wal_samples *batch,
-                                    vv_series_lookup lookup, const void *context) VARVE_MUST_CHECK;
-
 /* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's
- * present generation does not know. Needs append_mutex. Nothing but definitions is logged on
- * failure. */
+ * present generation does not know. Needs append_mutex and the locks of refs. Nothing but
+ * definitions is logged on failure. */
 varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
                                  const uint32_t *refs, size_t ref_count, size_t sample_count,
                                  uint64_t *lsn) VARVE_MUST_CHECK;
@@ -131,7 +127,8 @@ varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_so
 bool vv_shard_merge_is_due(struct vv_shard *shard);
 varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 
-/* shard_delete.c: the deletion of a range from series, as the log says it. Needs append_mutex. */
+/* shard_delete.c: the deletion of a range from series, as the log says it. Needs append_mutex and
+ * the locks of refs. */
 varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs, size_t count,
                                    struct vv_range range) VARVE_MUST_CHECK;
 

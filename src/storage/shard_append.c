@@ -18,12 +18,8 @@
 #include "storage/shard.h"
 
 enum {
-    DEFINITIONS_BYTES_MAX = 1 << 20, /* in one record */
-    APPLY_SAMPLES_MAX = 256,         /* inserted into the head at once */
+    DEFINITIONS_BYTES_MAX = 1 << 20 /* in one record */
 };
-
-/* logged_generation of a series between being counted and being logged. */
-#define TO_BE_LOGGED UINT64_MAX
 
 varve_status vv_shard_head_lacks(struct vv_shard *shard)
 {
@@ -43,37 +39,43 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_
     return VARVE_OK;
 }
 
-/* Marks the series whose definition this generation of the log does not know yet, and says how many
- * bytes they take, each once, however often it stands in the batch. */
-static void mark_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count,
-                             uint64_t *bytes, uint64_t *frames)
+/* Marks the series whose definition this generation of the log does not know yet as defined, lists
+ * them, each once, and says how many bytes they take. Needs the locks of refs. */
+static varve_status mark_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count,
+                                     uint64_t *bytes)
 {
     uint64_t generation = atomic_load(&shard->generation);
+    struct vv_buffer *marked = &shard->marked_buffer;
+    vv_buffer_clear(marked);
     *bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-        if (series->logged_generation != generation && series->logged_generation != TO_BE_LOGGED) {
-            series->logged_generation = TO_BE_LOGGED;
+        if (!vv_head_is_defined(&shard->head, refs[i], generation)) {
+            VV_TRY(vv_buffer_append(marked, &refs[i], sizeof(refs[i])));
+            vv_head_set_defined(&shard->head, refs[i], generation);
+            const struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
             *bytes += series->key_length + 2 * VV_VARINT_MAX;
         }
     }
-    *frames = 2 + *bytes / DEFINITIONS_BYTES_MAX;
+    return VARVE_OK;
+}
+
+static uint32_t marked_ref(const struct vv_buffer *marked, size_t index)
+{
+    uint32_t ref;
+    memcpy(&ref, marked->bytes + index * sizeof(ref), sizeof(ref));
+    return ref;
 }
 
 /* Logs the definitions of the series that are marked. */
-static varve_status log_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count)
+static varve_status log_definitions(struct vv_shard *shard)
 {
-    uint64_t generation = atomic_load(&shard->generation);
+    const struct vv_buffer *marked = &shard->marked_buffer;
     struct vv_buffer *record = &shard->scratch_buffer;
     uint64_t lsn;
     vv_buffer_clear(record);
-    for (size_t i = 0; i < count; i++) {
-        struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-        if (series->logged_generation != TO_BE_LOGGED) {
-            continue;
-        }
+    for (size_t i = 0; i < marked->length / sizeof(uint32_t); i++) {
+        const struct vv_series *series = vv_series_table_get(shard->table, marked_ref(marked, i));
         VV_TRY(vv_wal_series_encode(series->ref, vv_series_key(series), record));
-        series->logged_generation = generation;
         if (record->length >= DEFINITIONS_BYTES_MAX) {
             VV_TRY(vv_wal_append(&shard->wal, VV_WAL_SERIES, record, 0, &lsn));
             vv_buffer_clear(record);
@@ -89,23 +91,25 @@ varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type
                                  const uint32_t *refs, size_t ref_count, size_t sample_count,
                                  uint64_t *lsn)
 {
-    uint64_t definitions, frames;
+    uint64_t definitions = 0;
     if (atomic_load(&shard->head_lacks)) {
         return VARVE_READ_ONLY;
     }
-    mark_definitions(shard, refs, ref_count, &definitions, &frames);
-    varve_status status =
-        vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length, frames);
+    varve_status status = mark_definitions(shard, refs, ref_count, &definitions);
+    if (status == VARVE_OK) {
+        status = vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length,
+                                2 + definitions / DEFINITIONS_BYTES_MAX);
+    }
     if (status == VARVE_OK && definitions > 0) {
-        status = log_definitions(shard, refs, ref_count);
+        status = log_definitions(shard);
     }
     if (status == VARVE_OK) {
         status = vv_wal_append(&shard->wal, type, &shard->record_buffer, sample_count, lsn);
     }
-    if (status != VARVE_OK && definitions > 0) {
+    if (status != VARVE_OK) {
         /* A definition may be marked and not be logged: have them all logged again. */
-        for (size_t i = 0; i < ref_count; i++) {
-            vv_series_table_get(shard->table, refs[i])->logged_generation = 0;
+        for (size_t i = 0; i < shard->marked_buffer.length / sizeof(uint32_t); i++) {
+            vv_head_forget_defined(&shard->head, marked_ref(&shard->marked_buffer, i));
         }
     }
     return status;
@@ -166,41 +170,19 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
     return status;
 }
 
-varve_status vv_shard_apply_samples(struct vv_shard *shard, const struct vv_wal_samples *batch,
-                                    vv_series_lookup lookup, const void *context)
+/* Logs a batch and applies it. Needs the locks of its refs. */
+static varve_status log_and_apply(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                                  uint64_t *lsn)
 {
-    uint64_t generation = atomic_load(&shard->generation);
-    for (size_t first = 0, end; first < batch->count; first = end) {
-        struct vv_series *series[APPLY_SAMPLES_MAX];
-        end = first;
-        /* Runs of one series stay together: readers see them as a whole. */
-        for (size_t run_end; end < batch->count; end = run_end) {
-            run_end = vv_wal_samples_run_end(batch, end);
-            if (run_end - first > APPLY_SAMPLES_MAX) {
-                break;
-            }
-            struct vv_series *one = lookup(context, batch->refs[end]);
-            for (size_t i = end; i < run_end; i++) {
-                series[i - first] = one;
-            }
-        }
-        if (end > first) {
-            VV_TRY(vv_head_insert_batch(&shard->head, series, generation, batch->policy,
-                                        batch->timestamps + first, batch->values + first,
-                                        end - first));
-        } else { /* one long run */
-            end = vv_wal_samples_run_end(batch, first);
-            VV_TRY(vv_head_insert(&shard->head, lookup(context, batch->refs[first]), generation,
-                                  batch->policy, batch->timestamps + first, batch->values + first,
-                                  end - first));
-        }
-    }
-    return VARVE_OK;
-}
-
-static struct vv_series *series_by_ref(const void *context, uint32_t ref)
-{
-    return vv_series_table_get(context, ref);
+    vv_buffer_clear(&shard->record_buffer);
+    VV_TRY(vv_wal_samples_encode(batch, &shard->record_buffer));
+    VV_TRY(
+        vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
+    /* Failing here is out of memory behind the point of no return (P2). */
+    return vv_head_insert(&shard->head, batch->refs, atomic_load(&shard->generation), batch->policy,
+                          batch->timestamps, batch->values, batch->count) == VARVE_OK
+               ? VARVE_OK
+               : vv_shard_head_lacks(shard);
 }
 
 static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_samples *batch,
@@ -215,16 +197,10 @@ static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_sa
     if (batch->policy == VARVE_DUPLICATES_ERROR) {
         VV_TRY(check_no_duplicates(shard, batch));
     }
-    vv_buffer_clear(&shard->record_buffer);
-    VV_TRY(vv_wal_samples_encode(batch, &shard->record_buffer));
-    VV_TRY(
-        vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
-    /* Failing here is out of memory behind the point of no return (P2). */
-    struct vv_head_locks locks;
-    vv_head_lock_refs(&shard->head, batch->refs, batch->count, &locks);
-    varve_status status = vv_shard_apply_samples(shard, batch, series_by_ref, shard->table);
-    vv_head_unlock_refs(&shard->head, &locks);
-    return status == VARVE_OK ? VARVE_OK : vv_shard_head_lacks(shard);
+    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &shard->locks));
+    varve_status status = log_and_apply(shard, batch, lsn);
+    vv_head_unlock_refs(&shard->locks);
+    return status;
 }
 
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,

@@ -91,7 +91,7 @@ static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_
     for (size_t i = 0; i < selection.count; i++) {
         struct vv_series *series = vv_series_table_get(shard->table, selection.ids[i]);
         if (series != NULL &&
-            vv_head_has_series(&shard->head, series, cursor->view->flushed_generation,
+            vv_head_has_series(&shard->head, series->ref, cursor->view->flushed_generation,
                                UINT64_MAX - 1)) {
             cursor->head_series[cursor->head_count++] = series;
         }
@@ -234,7 +234,7 @@ int64_t vv_shard_cursor_time_max(struct vv_shard_cursor *cursor)
     }
     vv_buffer_fini(&key_buffer);
     if (cursor->series != NULL) {
-        int64_t in_head = vv_head_time_max(&cursor->shard->head, cursor->series,
+        int64_t in_head = vv_head_time_max(&cursor->shard->head, cursor->series->ref,
                                            cursor->view->flushed_generation);
         time_max = in_head > time_max ? in_head : time_max;
     }

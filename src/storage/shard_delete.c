@@ -68,10 +68,31 @@ varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs,
     vv_view_release(&shard->views, view);
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-        status = vv_head_delete(&shard->head, series, generation, range, older_data);
+        status = vv_head_delete(&shard->head, refs[i], generation, range, older_data);
     }
     return status;
+}
+
+/* Needs the locks of the listed series. */
+static varve_status log_and_apply(struct vv_shard *shard, struct ref_list *list,
+                                  struct vv_range range, uint64_t *lsn, varve_error *error)
+{
+    struct vv_wal_delete record = {range.start, range.end, list->count, list->refs};
+    vv_buffer_clear(&shard->record_buffer);
+    varve_status status = vv_wal_delete_encode(&record, &shard->record_buffer);
+    if (status == VARVE_OK) {
+        status = vv_shard_log_record(shard, VV_WAL_DELETE, list->refs, list->count, 0, lsn);
+    }
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "the deletion cannot be logged: %s",
+                       varve_status_text(status));
+    }
+    if (vv_shard_apply_delete(shard, list->refs, list->count, range) != VARVE_OK) {
+        return vv_fail(
+            error, vv_shard_head_lacks(shard),
+            "out of memory behind the log: the deletion takes effect with the next open");
+    }
+    return VARVE_OK;
 }
 
 static varve_status delete_locked(struct vv_shard *shard, const struct vv_matchers *matchers,
@@ -99,26 +120,13 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
                        "%zu series match, more than one deletion takes (%d): delete in parts",
                        list->count, VV_WAL_DELETE_SERIES_MAX);
     }
-    struct vv_wal_delete record = {range.start, range.end, list->count, list->refs};
-    vv_buffer_clear(&shard->record_buffer);
-    varve_status status = vv_wal_delete_encode(&record, &shard->record_buffer);
-    if (status == VARVE_OK) {
-        status = vv_shard_log_record(shard, VV_WAL_DELETE, list->refs, list->count, 0, lsn);
-    }
+    varve_status status = vv_head_lock_refs(&shard->head, list->refs, list->count, &shard->locks);
     if (status != VARVE_OK) {
-        return vv_fail(error, status, "the deletion cannot be logged: %s",
-                       varve_status_text(status));
+        return vv_fail(error, status, "out of memory for the locks of %zu series", list->count);
     }
-    struct vv_head_locks locks;
-    vv_head_lock_refs(&shard->head, list->refs, list->count, &locks);
-    status = vv_shard_apply_delete(shard, list->refs, list->count, range);
-    vv_head_unlock_refs(&shard->head, &locks);
-    if (status != VARVE_OK) {
-        return vv_fail(
-            error, vv_shard_head_lacks(shard),
-            "out of memory behind the log: the deletion takes effect with the next open");
-    }
-    return VARVE_OK;
+    status = log_and_apply(shard, list, range, lsn, error);
+    vv_head_unlock_refs(&shard->locks);
+    return status;
 }
 
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,

@@ -58,9 +58,8 @@ static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t
         return VARVE_NO_MEMORY;
     }
     for (uint32_t ref = 0; ref < known; ref++) {
-        struct vv_series *series = vv_series_table_get(shard->table, ref);
-        if (vv_head_has_series(&shard->head, series, after, up_to)) {
-            (*list)[(*count)++] = series;
+        if (vv_head_has_series(&shard->head, ref, after, up_to)) {
+            (*list)[(*count)++] = vv_series_table_get(shard->table, ref);
         }
     }
     qsort(*list, *count, sizeof(**list), vv_series_compare);
@@ -86,8 +85,8 @@ static varve_status write_series(struct vv_shard *shard, struct vv_series_output
 {
     struct vv_source_list sources = {0};
     struct vv_range *tombstones = NULL;
-    varve_status status = vv_head_sources(&shard->head, series, after, up_to, INT64_MIN, INT64_MAX,
-                                          &sources, &tombstones);
+    varve_status status = vv_head_sources(&shard->head, series->ref, after, up_to, INT64_MIN,
+                                          INT64_MAX, &sources, &tombstones);
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "out of memory while the head was flushed");
     }
@@ -187,7 +186,7 @@ bool vv_shard_drop_flushed(struct vv_shard *shard)
     uint32_t count = vv_series_table_count(shard->table);
     uint64_t bytes = 0;
     for (uint32_t ref = 0; ref < count; ref++) {
-        bytes += vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), droppable);
+        bytes += vv_head_drop(&shard->head, ref, droppable);
     }
     shard->dropped_generation = droppable;
     atomic_fetch_sub(&shard->undropped_bytes, bytes); /* an older view may hold on to the rest */

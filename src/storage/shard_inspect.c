@@ -38,8 +38,7 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
     uint64_t head_samples = 0; /* that no block of the view has */
     uint32_t count = vv_series_table_count(shard->table);
     for (uint32_t ref = 0; ref < count; ref++) {
-        vv_head_measure(&shard->head, vv_series_table_get(shard->table, ref),
-                        view->flushed_generation, &range, &head_samples);
+        vv_head_measure(&shard->head, ref, view->flushed_generation, &range, &head_samples);
     }
     vv_view_release(&shard->views, view);
     add_times(statistics, range.start, range.end, &any);

@@ -71,8 +71,9 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
         }
     }
     if (status == VARVE_OK && series != NULL) {
-        status = vv_head_sources(&shard->head, series, view->flushed_generation, UINT64_MAX - 1,
-                                 range.start, range.end, &sources, &head_tombstones);
+        status =
+            vv_head_sources(&shard->head, series->ref, view->flushed_generation, UINT64_MAX - 1,
+                            range.start, range.end, &sources, &head_tombstones);
     }
     if (status == VARVE_OK) {
         status = vv_merge_create(sources.list, sources.count, range.start, range.end, iter);

@@ -86,20 +86,29 @@ static bool all_defined(const struct replay *replay, const uint32_t *refs, size_
     return true;
 }
 
-static struct vv_series *series_of_log(const void *context, uint32_t ref)
+/* Turns refs of the log into those of this opening. */
+static void translate(const struct replay *replay, uint32_t *refs, size_t count)
 {
-    const struct replay *replay = context;
-    return replay->series[ref];
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = replay->series[refs[i]]->ref;
+    }
 }
 
 static varve_status replay_samples(struct replay *replay, const uint8_t *payload, size_t length)
 {
     struct vv_wal_samples *batch = &replay->batch;
+    struct vv_shard *shard = replay->shard;
     VV_TRY(vv_wal_samples_decode(payload, length, batch));
     if (!all_defined(replay, batch->refs, batch->count)) {
         return VARVE_CORRUPT;
     }
-    return vv_shard_apply_samples(replay->shard, batch, series_of_log, replay);
+    translate(replay, batch->refs, batch->count);
+    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &shard->locks));
+    varve_status status =
+        vv_head_insert(&shard->head, batch->refs, atomic_load(&shard->generation), batch->policy,
+                       batch->timestamps, batch->values, batch->count);
+    vv_head_unlock_refs(&shard->locks);
+    return status;
 }
 
 static varve_status replay_delete(struct replay *replay, const uint8_t *payload, size_t length)
@@ -108,11 +117,14 @@ static varve_status replay_delete(struct replay *replay, const uint8_t *payload,
     VV_TRY(vv_wal_delete_decode(payload, length, &record));
     varve_status status = VARVE_CORRUPT;
     if (all_defined(replay, record.refs, record.count)) {
-        for (size_t i = 0; i < record.count; i++) {
-            record.refs[i] = replay->series[record.refs[i]]->ref;
-        }
+        struct vv_shard *shard = replay->shard;
         struct vv_range range = {record.start, record.end};
-        status = vv_shard_apply_delete(replay->shard, record.refs, record.count, range);
+        translate(replay, record.refs, record.count);
+        status = vv_head_lock_refs(&shard->head, record.refs, record.count, &shard->locks);
+        if (status == VARVE_OK) {
+            status = vv_shard_apply_delete(shard, record.refs, record.count, range);
+            vv_head_unlock_refs(&shard->locks);
+        }
     }
     vv_free(record.refs);
     return status;
@@ -267,9 +279,11 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     if (shard->table != NULL) {
         uint32_t count = vv_series_table_count(shard->table);
         for (uint32_t ref = 0; ref < count; ref++) {
-            (void)vv_head_drop(&shard->head, vv_series_table_get(shard->table, ref), UINT64_MAX);
+            (void)vv_head_drop(&shard->head, ref, UINT64_MAX);
         }
     }
+    vv_head_fini(&shard->head);
+    vv_head_locks_fini(&shard->locks);
     if (has_views) {
         vv_view_set_fini(&shard->views);
     }
@@ -278,6 +292,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->record_buffer);
     vv_buffer_fini(&shard->scratch_buffer);
+    vv_buffer_fini(&shard->marked_buffer);
     vv_mutex_fini(&shard->append_mutex);
     vv_mutex_fini(&shard->maintenance_mutex);
     vv_free(shard);
@@ -297,7 +312,7 @@ static struct vv_shard *allocate(const struct vv_shard_place *place,
     shard->report = report;
     vv_mutex_init(&shard->append_mutex);
     vv_mutex_init(&shard->maintenance_mutex);
-    vv_head_init(&shard->head);
+    vv_head_locks_init(&shard->locks);
     atomic_init(&shard->generation, 1);
     return shard;
 }
@@ -319,6 +334,7 @@ static varve_status open_once(const struct vv_shard_place *place,
     }
     if (status == VARVE_OK) {
         shard->table = vv_series_table_create(shard->epoch);
+        vv_head_init(&shard->head, shard->table);
         status = shard->table == NULL ? VARVE_NO_MEMORY : VARVE_OK;
     }
     if (status == VARVE_OK) {

@@ -32,9 +32,9 @@ static int set_up(void **state)
     struct fixture *fixture = vv_alloc_aligned(64, sizeof(*fixture));
     struct vv_buffer buffer = {0};
     memset(fixture, 0, sizeof(*fixture));
-    vv_head_init(&fixture->head);
     assert_int_equal(vv_epoch_create(&fixture->epoch), VARVE_OK);
     fixture->table = vv_series_table_create(fixture->epoch);
+    vv_head_init(&fixture->head, fixture->table);
     struct vv_key key = vv_test_key(&buffer, "a");
     assert_int_equal(
         vv_series_table_find_or_create(fixture->table, key, vv_key_hash(key), 1, &fixture->series),
@@ -49,9 +49,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    (void)vv_head_drop(&fixture->head, fixture->series, UINT64_MAX);
+    (void)vv_head_drop(&fixture->head, fixture->series->ref, UINT64_MAX);
     bool nothing_left =
         atomic_load(&fixture->head.bytes) == 0 && atomic_load(&fixture->head.samples) == 0;
+    vv_head_fini(&fixture->head);
     vv_series_table_destroy(fixture->table);
     vv_epoch_destroy(fixture->epoch);
     free(fixture->model.samples);
@@ -59,21 +60,45 @@ static int tear_down(void **state)
     return nothing_left ? 0 : -1;
 }
 
+static varve_status try_insert_batch(struct fixture *fixture, const uint32_t *refs,
+                                     varve_duplicates policy, const int64_t *timestamps,
+                                     const double *values, size_t count)
+{
+    struct vv_head_locks locks;
+    vv_head_locks_init(&locks);
+    varve_status status = vv_head_lock_refs(&fixture->head, refs, count, &locks);
+    if (status == VARVE_OK) {
+        status = vv_head_insert(&fixture->head, refs, fixture->generation, policy, timestamps,
+                                values, count);
+        vv_head_unlock_refs(&locks);
+    }
+    vv_head_locks_fini(&locks);
+    return status;
+}
+
+static varve_status try_insert(struct fixture *fixture, varve_duplicates policy, int64_t timestamp,
+                               double value)
+{
+    return try_insert_batch(fixture, &fixture->series->ref, policy, &timestamp, &value, 1);
+}
+
 static void insert(struct fixture *fixture, varve_duplicates policy, int64_t timestamp,
                    double value)
 {
-    assert_int_equal(vv_head_insert(&fixture->head, fixture->series, fixture->generation, policy,
-                                    &timestamp, &value, 1),
-                     VARVE_OK);
+    assert_int_equal(try_insert(fixture, policy, timestamp, value), VARVE_OK);
     model_append(&fixture->model, policy, timestamp, value);
 }
 
 static void delete_range(struct fixture *fixture, int64_t start, int64_t end)
 {
     struct vv_range range = {start, end};
-    assert_int_equal(vv_head_delete(&fixture->head, fixture->series, fixture->generation, range,
-                                    fixture->generation > 1),
+    struct vv_head_locks locks;
+    vv_head_locks_init(&locks);
+    assert_int_equal(vv_head_lock_refs(&fixture->head, &fixture->series->ref, 1, &locks), VARVE_OK);
+    assert_int_equal(vv_head_delete(&fixture->head, fixture->series->ref, fixture->generation,
+                                    range, fixture->generation > 1),
                      VARVE_OK);
+    vv_head_unlock_refs(&locks);
     model_delete(&fixture->model, start, end);
 }
 
@@ -82,8 +107,8 @@ static struct vv_iter *read_range(struct fixture *fixture, int64_t start, int64_
     struct vv_source_list sources = {0};
     struct vv_range *tombstones = NULL;
     struct vv_iter *iter = NULL;
-    assert_int_equal(vv_head_sources(&fixture->head, fixture->series, 0, UINT64_MAX - 1, start, end,
-                                     &sources, &tombstones),
+    assert_int_equal(vv_head_sources(&fixture->head, fixture->series->ref, 0, UINT64_MAX - 1, start,
+                                     end, &sources, &tombstones),
                      VARVE_OK);
     assert_int_equal(vv_merge_create(sources.list, sources.count, start, end, &iter), VARVE_OK);
     sources.count = 0;
@@ -118,8 +143,8 @@ static void samples_in_order_are_sealed_and_read(void **state)
     assert_int_equal(atomic_load(&fixture->head.samples), 5000);
     expect_model(fixture, INT64_MIN, INT64_MAX);
     expect_model(fixture, 12345, 23456);
-    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series, 0), 49990);
-    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series, 1), INT64_MIN);
+    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series->ref, 0), 49990);
+    assert_int_equal(vv_head_time_max(&fixture->head, fixture->series->ref, 1), INT64_MIN);
 }
 
 static void random_histories_give_what_the_model_says(void **state)
@@ -158,7 +183,7 @@ static void runs_give_what_their_samples_give_one_by_one(void **state)
     int64_t clock = 0;
     for (int round = 0; round < 300; round++) {
         enum { RUN_MAX = 300 };
-        struct vv_series *series[RUN_MAX];
+        uint32_t refs[RUN_MAX];
         int64_t timestamps[RUN_MAX];
         double values[RUN_MAX];
         varve_duplicates policy = (varve_duplicates)(1 + round / 100);
@@ -168,16 +193,12 @@ static void runs_give_what_their_samples_give_one_by_one(void **state)
             bool late = vv_test_random_below(&random, 1000) < disorder;
             int64_t back = late ? (int64_t)vv_test_random_below(&random, 2000) : 0;
             clock += (int64_t)vv_test_random_below(&random, disorder > 0 ? 3 : 1) + (late ? 0 : 1);
-            series[i] = fixture->series;
+            refs[i] = fixture->series->ref;
             timestamps[i] = clock - back;
             values[i] = (double)vv_test_random_below(&random, 100);
             model_append(&fixture->model, policy, timestamps[i], values[i]);
         }
-        varve_status status = round % 2 == 0
-                                  ? vv_head_insert(&fixture->head, fixture->series, 1, policy,
-                                                   timestamps, values, count)
-                                  : vv_head_insert_batch(&fixture->head, series, 1, policy,
-                                                         timestamps, values, count);
+        varve_status status = try_insert_batch(fixture, refs, policy, timestamps, values, count);
         assert_int_equal(status, VARVE_OK);
     }
     expect_model(fixture, INT64_MIN, INT64_MAX);
@@ -199,15 +220,15 @@ static void dropping_gives_back_old_generations_only(void **state)
     expect_model(fixture, INT64_MIN, INT64_MAX);
     struct vv_range range = {INT64_MAX, INT64_MIN};
     uint64_t samples = 0, before = atomic_load(&fixture->head.bytes);
-    vv_head_measure(&fixture->head, fixture->series, 1, &range, &samples);
+    vv_head_measure(&fixture->head, fixture->series->ref, 1, &range, &samples);
     assert_int_equal(samples, 200);
     assert_int_equal(range.start, 500);
     assert_int_equal(range.end, 699);
-    uint64_t dropped = vv_head_drop(&fixture->head, fixture->series, 1);
+    uint64_t dropped = vv_head_drop(&fixture->head, fixture->series->ref, 1);
     assert_int_equal(atomic_load(&fixture->head.bytes), before - dropped);
     assert_int_equal(atomic_load(&fixture->head.samples), 200);
-    assert_false(vv_head_has_series(&fixture->head, fixture->series, 0, 1));
-    assert_true(vv_head_has_series(&fixture->head, fixture->series, 1, 2));
+    assert_false(vv_head_has_series(&fixture->head, fixture->series->ref, 0, 1));
+    assert_true(vv_head_has_series(&fixture->head, fixture->series->ref, 1, 2));
     free(fixture->model.samples);
     fixture->model = second;
     expect_model(fixture, INT64_MIN, INT64_MAX);
@@ -225,7 +246,7 @@ static void disturb(void *context)
     struct fixture *fixture = context;
     delete_range(fixture, INT64_MIN, INT64_MAX);
     insert(fixture, VARVE_DUPLICATES_LAST, 7, 7);
-    (void)vv_head_drop(&fixture->head, fixture->series, UINT64_MAX);
+    (void)vv_head_drop(&fixture->head, fixture->series->ref, UINT64_MAX);
 }
 
 static void check_contract(struct fixture *fixture)
@@ -275,8 +296,7 @@ static void out_of_memory_loses_nothing_that_was_there(void **state)
         double value = (double)i;
         int64_t timestamp = i * 7 % 1999;
         vv_alloc_fail_at(1 + (uint64_t)i % 3);
-        varve_status status = vv_head_insert(&fixture->head, fixture->series, 1,
-                                             VARVE_DUPLICATES_LAST, &timestamp, &value, 1);
+        varve_status status = try_insert(fixture, VARVE_DUPLICATES_LAST, timestamp, value);
         vv_alloc_fail_at(0);
         assert_true(status == VARVE_OK || status == VARVE_NO_MEMORY);
         if (status == VARVE_OK) {

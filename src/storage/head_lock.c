@@ -1,0 +1,228 @@
+/*
+ * head_lock.c - the lines of the head, and taking the locks of a batch.
+ *
+ *   pages[ref >> 12] --> [line of refs 0-3][line of refs 4-7] ...     filled in as refs come,
+ *                         64 bytes, the lock in it                    never moved
+ *
+ * L1  Whoever waits holds only locks below the one that it waits for: no circle of waiters. Locks
+ *     that happen to be free may be taken in any order, because taking them does not wait.
+ * L2  A batch holds a line once, however often its series stand in it.
+ * Thread: any.
+ */
+#include "storage/head_line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/alloc.h"
+#include "os/pages.h"
+
+enum {
+    PAGE_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
+    PREFETCH_REFS = 16 /* ahead of the line being locked: about what a miss takes */
+};
+_Static_assert(PAGE_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
+_Static_assert(sizeof(struct vv_head_line) == 64, "lines fill cache lines");
+
+void vv_head_init(struct vv_head *head, struct vv_series_table *table)
+{
+    memset(head, 0, sizeof(*head));
+    head->table = table;
+}
+
+void vv_head_fini(struct vv_head *head)
+{
+    for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
+        vv_pages_free(atomic_load(&head->pages[i]), PAGE_BYTES);
+        atomic_store(&head->pages[i], NULL);
+    }
+}
+
+/* The page that a ref lies in; made if it is the first of its refs. NULL: out of memory. */
+static struct vv_head_line *reserve_page(struct vv_head *head, uint32_t ref)
+{
+    _Atomic(struct vv_head_line *) *slot = &head->pages[ref / VV_HEAD_PAGE_SERIES];
+    struct vv_head_line *page = atomic_load_explicit(slot, memory_order_acquire);
+    if (page == NULL) {
+        struct vv_head_line *fresh = vv_pages_alloc(PAGE_BYTES);
+        if (fresh != NULL && atomic_compare_exchange_strong(slot, &page, fresh)) {
+            return fresh;
+        }
+        vv_pages_free(fresh, PAGE_BYTES); /* somebody else was faster, or there is no memory */
+    }
+    return page;
+}
+
+static varve_status reserve_pages(struct vv_head *head, const uint32_t *refs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        VV_ASSERT(refs[i] < VV_HEAD_REFS_MAX);
+        if (reserve_page(head, refs[i]) == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+    }
+    return VARVE_OK;
+}
+
+void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
+{
+    if (!vv_spin_try_lock(&line->lock)) {
+        atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+        vv_spin_lock(&line->lock);
+    }
+}
+
+void vv_head_locks_init(struct vv_head_locks *locks)
+{
+    locks->lines = locks->few;
+    locks->count = 0;
+    locks->capacity = VV_HEAD_LOCKS_FEW;
+}
+
+void vv_head_locks_fini(struct vv_head_locks *locks)
+{
+    VV_ASSERT(locks->count == 0);
+    if (locks->lines != locks->few) {
+        vv_free(locks->lines);
+    }
+}
+
+static varve_status reserve_locks(struct vv_head_locks *locks, size_t count)
+{
+    if (count <= locks->capacity) {
+        return VARVE_OK;
+    }
+    struct vv_head_line **lines = vv_alloc(count * sizeof(struct vv_head_line *));
+    if (lines == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    vv_head_locks_fini(locks);
+    locks->lines = lines;
+    locks->capacity = count;
+    return VARVE_OK;
+}
+
+static bool holds(const struct vv_head_locks *locks, const struct vv_head_line *line)
+{
+    bool found = false;
+    for (size_t i = 0; i < locks->count; i++) {
+        found |= locks->lines[i] == line; /* no early end: the compiler compares several at once */
+    }
+    return found;
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Takes the locks of sorted refs, waiting for each. */
+static void lock_in_order(struct vv_head *head, const uint32_t *refs, size_t count,
+                          struct vv_head_locks *locks)
+{
+    const struct vv_head_line *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct vv_head_line *line = vv_head_line_of(head, refs[i]);
+        if (line != last) {
+            vv_head_lock_line(head, line);
+            locks->lines[locks->count++] = line;
+            last = line;
+        }
+    }
+}
+
+/* The way of a batch in no order that has met another one: sorts, then waits. Holds nothing. */
+static varve_status lock_sorted(struct vv_head *head, const uint32_t *refs, size_t count,
+                                struct vv_head_locks *locks)
+{
+    uint32_t *sorted = vv_alloc(count * sizeof(*sorted));
+    if (sorted == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    memcpy(sorted, refs, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_refs);
+    lock_in_order(head, sorted, count, locks);
+    vv_free(sorted);
+    return VARVE_OK;
+}
+
+varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
+                               struct vv_head_locks *locks)
+{
+    VV_ASSERT(locks->count == 0);
+    VV_TRY(reserve_pages(head, refs, count));
+    VV_TRY(reserve_locks(locks, count));
+    const struct vv_head_line *last = NULL;
+    uint32_t greatest = 0;
+    bool ascending = true;
+    for (size_t i = 0; i < count; i++) {
+        if (i + PREFETCH_REFS < count) {
+            __builtin_prefetch(vv_head_line_of(head, refs[i + PREFETCH_REFS]), 1);
+        }
+        struct vv_head_line *line = vv_head_line_of(head, refs[i]);
+        if (line == last) {
+            continue;
+        }
+        last = line;
+        ascending = ascending && refs[i] >= greatest;
+        greatest = refs[i];
+        if (vv_spin_try_lock(&line->lock)) {
+            locks->lines[locks->count++] = line;
+        } else if (ascending) {
+            vv_head_lock_line(head, line);
+            locks->lines[locks->count++] = line;
+        } else if (!holds(locks, line)) {
+            atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+            vv_head_unlock_refs(locks);
+            return lock_sorted(head, refs, count, locks);
+        }
+    }
+    return VARVE_OK;
+}
+
+void vv_head_unlock_refs(struct vv_head_locks *locks)
+{
+    for (size_t i = 0; i < locks->count; i++) {
+        vv_spin_unlock(&locks->lines[i]->lock);
+    }
+    locks->count = 0;
+}
+
+void vv_head_wait_for_holders(struct vv_head *head)
+{
+    for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
+        struct vv_head_line *page = atomic_load_explicit(&head->pages[i], memory_order_acquire);
+        for (size_t k = 0; page != NULL && k < VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES; k++) {
+            vv_spin_lock(&page[k].lock);
+            vv_spin_unlock(&page[k].lock);
+        }
+    }
+}
+
+static uint8_t bit_of(uint32_t ref)
+{
+    return (uint8_t)(1U << ref % VV_HEAD_LINE_SERIES);
+}
+
+bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation)
+{
+    const struct vv_head_line *line = vv_head_line_of(head, ref);
+    return line->generation == generation && (line->defined & bit_of(ref)) != 0;
+}
+
+void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation)
+{
+    struct vv_head_line *line = vv_head_line_of(head, ref);
+    if (line->generation != generation) {
+        line->generation = generation;
+        line->defined = 0;
+    }
+    line->defined |= bit_of(ref);
+}
+
+void vv_head_forget_defined(struct vv_head *head, uint32_t ref)
+{
+    struct vv_head_line *line = vv_head_line_of(head, ref);
+    line->defined &= (uint8_t)~bit_of(ref);
+}
