@@ -8,7 +8,7 @@
  *
  * E1  Every call returns >= 0 or -errno. Nothing is retried here but EINTR.
  * E2  Names are relative to a directory handle and contain no '/'; only open_directory,
- *     make_directory, rename_path and stat_path take paths.
+ *     make_directory, rename_path, exchange_paths, remove_directory and stat_path take paths.
  * E3  After a failed or short write, sync or completion the caller treats the file as poisoned.
  * E4  fdatasync covers the data and size of one file; a name is durable after sync_directory.
  * E5  Mappings are read-only and private to immutable files.
@@ -58,7 +58,10 @@ struct vv_env_ops {
     int (*open_directory)(void *ctx, const char *path);
     int (*make_directory)(void *ctx, const char *path);
     int (*rename_path)(void *ctx, const char *from, const char *to); /* fails if to exists */
-    int (*remove_directory)(void *ctx, const char *path);            /* must be empty */
+    /* Swaps what two names of one directory stand for, in one step. -EOPNOTSUPP: the file system
+     * cannot. */
+    int (*exchange_paths)(void *ctx, const char *one, const char *other);
+    int (*remove_directory)(void *ctx, const char *path); /* must be empty */
     int (*stat_path)(void *ctx, const char *path, struct vv_file_status *status);
     int (*sync_directory)(void *ctx, int directory);
     /* Calls visit with every name but "." and ".."; stops and returns what visit returns if not

@@ -119,6 +119,15 @@ static int fault_rename_path(void *ctx, const char *from, const char *to)
     return note_path(fault, VV_CALL_RENAME_PATH, to, verdict, result);
 }
 
+static int fault_exchange_paths(void *ctx, const char *one, const char *other)
+{
+    struct vv_env_fault *fault = ctx;
+    const struct vv_env *below = fault->below;
+    int verdict = decide(fault, VV_CALL_EXCHANGE_PATHS);
+    int result = verdict < 0 ? verdict : below->ops->exchange_paths(below->ctx, one, other);
+    return note_path(fault, VV_CALL_EXCHANGE_PATHS, other, verdict, result);
+}
+
 static int fault_remove_directory(void *ctx, const char *path)
 {
     struct vv_env_fault *fault = ctx;
@@ -371,6 +380,7 @@ static const struct vv_env_ops fault_ops = {
     .open_directory = fault_open_directory,
     .make_directory = fault_make_directory,
     .rename_path = fault_rename_path,
+    .exchange_paths = fault_exchange_paths,
     .remove_directory = fault_remove_directory,
     .stat_path = fault_stat_path,
     .sync_directory = fault_sync_directory,
@@ -487,6 +497,7 @@ const char *vv_call_name(enum vv_call call)
         [VV_CALL_OPEN_DIRECTORY] = "open_directory",
         [VV_CALL_MAKE_DIRECTORY] = "make_directory",
         [VV_CALL_RENAME_PATH] = "rename_path",
+        [VV_CALL_EXCHANGE_PATHS] = "exchange_paths",
         [VV_CALL_REMOVE_DIRECTORY] = "remove_directory",
         [VV_CALL_STAT_PATH] = "stat_path",
         [VV_CALL_SYNC_DIRECTORY] = "sync_directory",

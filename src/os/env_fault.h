@@ -27,6 +27,7 @@ enum vv_call {
     VV_CALL_OPEN_DIRECTORY,
     VV_CALL_MAKE_DIRECTORY,
     VV_CALL_RENAME_PATH,
+    VV_CALL_EXCHANGE_PATHS,
     VV_CALL_REMOVE_DIRECTORY,
     VV_CALL_STAT_PATH,
     VV_CALL_SYNC_DIRECTORY,
@@ -57,8 +58,9 @@ enum vv_call {
 /* Everything that changes a file or a directory or makes a change durable. */
 #define VV_CALLS_MUTATING                                                                          \
     (VV_CALL_BIT(VV_CALL_MAKE_DIRECTORY) | VV_CALL_BIT(VV_CALL_RENAME_PATH) |                      \
-     VV_CALL_BIT(VV_CALL_REMOVE_DIRECTORY) | VV_CALL_BIT(VV_CALL_SYNC_DIRECTORY) |                 \
-     VV_CALL_BIT(VV_CALL_OPEN) | VV_CALL_BIT(VV_CALL_PWRITE) | VV_CALL_BIT(VV_CALL_PREALLOCATE) |  \
+     VV_CALL_BIT(VV_CALL_EXCHANGE_PATHS) | VV_CALL_BIT(VV_CALL_REMOVE_DIRECTORY) |                 \
+     VV_CALL_BIT(VV_CALL_SYNC_DIRECTORY) | VV_CALL_BIT(VV_CALL_OPEN) |                             \
+     VV_CALL_BIT(VV_CALL_PWRITE) | VV_CALL_BIT(VV_CALL_PREALLOCATE) |                              \
      VV_CALL_BIT(VV_CALL_TRUNCATE) | VV_CALL_BIT(VV_CALL_FDATASYNC) |                              \
      VV_CALL_BIT(VV_CALL_RENAME) | VV_CALL_BIT(VV_CALL_LINK) | VV_CALL_BIT(VV_CALL_UNLINK))
 

@@ -76,6 +76,15 @@ static int posix_rename_path(void *ctx, const char *from, const char *to)
     return errno == ENOENT ? result_of(rename(from, to)) : -errno;
 }
 
+static int posix_exchange_paths(void *ctx, const char *one, const char *other)
+{
+    (void)ctx;
+    if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0) {
+        return 0;
+    }
+    return errno == EINVAL || errno == ENOSYS ? -EOPNOTSUPP : -errno;
+}
+
 static int posix_remove_directory(void *ctx, const char *path)
 {
     (void)ctx;
@@ -378,6 +387,7 @@ const struct vv_env *vv_env_posix(void)
         .open_directory = posix_open_directory,
         .make_directory = posix_make_directory,
         .rename_path = posix_rename_path,
+        .exchange_paths = posix_exchange_paths,
         .remove_directory = posix_remove_directory,
         .stat_path = posix_stat_path,
         .sync_directory = posix_sync_directory,

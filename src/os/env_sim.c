@@ -404,6 +404,7 @@ static const struct vv_env_ops sim_ops = {
     .open_directory = vv_sim_open_directory,
     .make_directory = vv_sim_make_directory,
     .rename_path = vv_sim_rename_path,
+    .exchange_paths = vv_sim_exchange_paths,
     .remove_directory = vv_sim_remove_directory,
     .stat_path = vv_sim_stat_path,
     .sync_directory = vv_sim_sync_directory,

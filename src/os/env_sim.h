@@ -20,7 +20,8 @@
  *       vv_env_sim_destroy(after);
  *
  * Paths start at the root "/", which exists. Time stands still but for sleep and 1 us per question;
- * random bytes follow from the seed. rename_path works within one directory (-EXDEV otherwise).
+ * random bytes follow from the seed. rename_path and
+ * exchange_paths work within one directory (-EXDEV otherwise).
  * Threads: any, one call at a time inside. Cost: memory for two images and all unsynced writes.
  */
 #ifndef VARVE_OS_ENV_SIM_H

@@ -25,6 +25,7 @@ void vv_sim_fill_status(const struct vv_sim_inode *inode, struct vv_file_status 
 int vv_sim_open_directory(void *ctx, const char *path);
 int vv_sim_make_directory(void *ctx, const char *path);
 int vv_sim_rename_path(void *ctx, const char *from, const char *to);
+int vv_sim_exchange_paths(void *ctx, const char *one, const char *other);
 int vv_sim_remove_directory(void *ctx, const char *path);
 int vv_sim_stat_path(void *ctx, const char *path, struct vv_file_status *status);
 int vv_sim_sync_directory(void *ctx, int number);

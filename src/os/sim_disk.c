@@ -58,6 +58,9 @@ static void free_change(struct vv_sim_change *change)
     if (change->inode != NULL) {
         vv_sim_inode_release(change->inode);
     }
+    if (change->swapped != NULL) {
+        vv_sim_inode_release(change->swapped);
+    }
 }
 
 static void free_entries(struct vv_sim_entries *entries)
@@ -287,8 +290,36 @@ int vv_sim_directory_change(struct vv_sim_inode *directory, const char *from, co
     return 0;
 }
 
+int vv_sim_directory_exchange(struct vv_sim_inode *directory, const char *one, const char *other)
+{
+    const struct vv_sim_entry *first = vv_sim_entries_find(&directory->live_entries, one);
+    const struct vv_sim_entry *second = vv_sim_entries_find(&directory->live_entries, other);
+    if (first == NULL || second == NULL) {
+        return -ENOENT;
+    }
+    struct vv_sim_change *change = reserve_change(directory);
+    if (change == NULL) {
+        return -ENOMEM;
+    }
+    change->kind = VV_SIM_EXCHANGE;
+    copy_name(change->from, one);
+    copy_name(change->to, other);
+    change->inode = first->inode;
+    change->swapped = second->inode;
+    vv_sim_inode_reference(change->inode);
+    vv_sim_inode_reference(change->swapped);
+    vv_sim_entries_apply(&directory->live_entries, change);
+    commit_change(directory);
+    return 0;
+}
+
 void vv_sim_entries_apply(struct vv_sim_entries *entries, const struct vv_sim_change *change)
 {
+    if (change->kind == VV_SIM_EXCHANGE) {
+        vv_sim_entries_set(entries, change->from, change->swapped);
+        vv_sim_entries_set(entries, change->to, change->inode);
+        return;
+    }
     if (change->kind != VV_SIM_LINK) {
         vv_sim_entries_remove(entries, change->from);
     }

@@ -38,7 +38,14 @@ struct vv_sim_entries {
 
 /* A change that is live but not durable. */
 struct vv_sim_change {
-    enum { VV_SIM_DATA, VV_SIM_SIZE, VV_SIM_LINK, VV_SIM_UNLINK, VV_SIM_RENAME } kind;
+    enum {
+        VV_SIM_DATA,
+        VV_SIM_SIZE,
+        VV_SIM_LINK,
+        VV_SIM_UNLINK,
+        VV_SIM_RENAME,
+        VV_SIM_EXCHANGE
+    } kind;
     uint64_t sequence; /* over the whole disk */
 
     /* Files. size_after < size_before is a cut: what lay behind is gone for good. */
@@ -51,7 +58,8 @@ struct vv_sim_change {
     /* Directories. */
     char from[VV_SIM_NAME_MAX + 1]; /* empty for LINK */
     char to[VV_SIM_NAME_MAX + 1];   /* empty for UNLINK */
-    struct vv_sim_inode *inode;     /* counted; LINK and RENAME */
+    struct vv_sim_inode *inode;     /* counted; what to becomes: LINK, RENAME, EXCHANGE */
+    struct vv_sim_inode *swapped;   /* counted; what from becomes: EXCHANGE */
 };
 
 struct vv_sim_inode {
@@ -143,6 +151,8 @@ int vv_sim_file_resize(struct vv_sim_inode *file, uint64_t size);
 /* from NULL links to -> inode; to NULL unlinks from; neither NULL renames from to to. */
 int vv_sim_directory_change(struct vv_sim_inode *directory, const char *from, const char *to,
                             struct vv_sim_inode *inode);
+/* Swaps two entries. */
+int vv_sim_directory_exchange(struct vv_sim_inode *directory, const char *one, const char *other);
 /* Applies one directory change to entries, in which there is room for one more. */
 void vv_sim_entries_apply(struct vv_sim_entries *entries, const struct vv_sim_change *change);
 

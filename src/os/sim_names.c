@@ -156,6 +156,30 @@ int vv_sim_rename_path(void *ctx, const char *from, const char *to)
     return error != 0 ? error : vv_sim_end(sim, rename_path_locked(sim, from, to));
 }
 
+static int exchange_paths_locked(struct vv_env_sim *sim, const char *one, const char *other)
+{
+    struct vv_sim_inode *one_parent = NULL;
+    struct vv_sim_inode *other_parent = NULL;
+    char one_name[VV_SIM_NAME_MAX + 1];
+    char other_name[VV_SIM_NAME_MAX + 1];
+    int error = walk_to_parent(sim, one, &one_parent, one_name);
+    if (error == 0) {
+        error = walk_to_parent(sim, other, &other_parent, other_name);
+    }
+    if (error != 0) {
+        return error;
+    }
+    return one_parent == other_parent ? vv_sim_directory_exchange(one_parent, one_name, other_name)
+                                      : -EXDEV;
+}
+
+int vv_sim_exchange_paths(void *ctx, const char *one, const char *other)
+{
+    struct vv_env_sim *sim = ctx;
+    int error = vv_sim_begin(sim, VV_SIM_MUTATES);
+    return error != 0 ? error : vv_sim_end(sim, exchange_paths_locked(sim, one, other));
+}
+
 int vv_sim_remove_directory(void *ctx, const char *path)
 {
     struct vv_env_sim *sim = ctx;

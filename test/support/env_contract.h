@@ -266,6 +266,30 @@ static void contract_directories_are_made_renamed_and_removed(void **state)
     assert_int_equal(env->ops->remove_directory(env->ctx, to), -ENOENT);
 }
 
+static void contract_directories_swap_their_names(void **state)
+{
+    const struct env_fixture *fixture = *state;
+    const struct vv_env *env = fixture->env;
+    char one[256];
+    char other[256];
+    struct vv_file_status before[2];
+    struct vv_file_status after[2];
+    (void)snprintf(one, sizeof(one), "%s/one", fixture->root);
+    (void)snprintf(other, sizeof(other), "%s/other", fixture->root);
+    assert_int_equal(env->ops->make_directory(env->ctx, one), 0);
+    assert_int_equal(env->ops->exchange_paths(env->ctx, one, other), -ENOENT);
+    assert_int_equal(env->ops->make_directory(env->ctx, other), 0);
+    assert_int_equal(env->ops->stat_path(env->ctx, one, &before[0]), 0);
+    assert_int_equal(env->ops->stat_path(env->ctx, other, &before[1]), 0);
+    assert_int_equal(env->ops->exchange_paths(env->ctx, one, other), 0);
+    assert_int_equal(env->ops->stat_path(env->ctx, one, &after[0]), 0);
+    assert_int_equal(env->ops->stat_path(env->ctx, other, &after[1]), 0);
+    assert_true(after[0].inode == before[1].inode && after[1].inode == before[0].inode);
+    assert_int_equal(env->ops->sync_directory(env->ctx, fixture->directory), 0);
+    assert_int_equal(env->ops->remove_directory(env->ctx, one), 0);
+    assert_int_equal(env->ops->remove_directory(env->ctx, other), 0);
+}
+
 static void contract_status_tells_size_inode_and_kind(void **state)
 {
     const struct env_fixture *fixture = *state;
@@ -407,6 +431,7 @@ static void contract_free_bytes_are_reported(void **state)
         ENV_CONTRACT_TEST(an_unlinked_file_lives_until_it_is_closed, setup, teardown),             \
         ENV_CONTRACT_TEST(list_visits_every_name_once, setup, teardown),                           \
         ENV_CONTRACT_TEST(directories_are_made_renamed_and_removed, setup, teardown),              \
+        ENV_CONTRACT_TEST(directories_swap_their_names, setup, teardown),                          \
         ENV_CONTRACT_TEST(status_tells_size_inode_and_kind, setup, teardown),                      \
         ENV_CONTRACT_TEST(a_lock_excludes_other_handles_until_it_is_closed, setup, teardown),      \
         ENV_CONTRACT_TEST(a_mapping_shows_the_file_and_outlives_its_handle, setup, teardown),      \

@@ -55,6 +55,11 @@ static int forward_rename_path(void *ctx, const char *from, const char *to)
     return CALL(ctx, rename_path, from, to);
 }
 
+static int forward_exchange_paths(void *ctx, const char *one, const char *other)
+{
+    return CALL(ctx, exchange_paths, one, other);
+}
+
 static int forward_remove_directory(void *ctx, const char *path)
 {
     return CALL(ctx, remove_directory, path);
@@ -187,6 +192,7 @@ void env_count_init(struct env_count *count, const struct vv_env *below)
         .ops = {.open_directory = count_open_directory,
                 .make_directory = forward_make_directory,
                 .rename_path = forward_rename_path,
+                .exchange_paths = forward_exchange_paths,
                 .remove_directory = forward_remove_directory,
                 .stat_path = forward_stat_path,
                 .sync_directory = forward_sync_directory,

@@ -189,6 +189,40 @@ static void changes_of_one_name_keep_their_order(void **state)
     assert_true(b_alone > 0); /* other names are not held back */
 }
 
+static void an_exchange_is_whole_or_not_at_all(void **state)
+{
+    struct sim_fixture *fixture = *state;
+    const struct vv_env *env = fixture->base.env;
+    int root = fixture->base.directory;
+    struct vv_file_status one;
+    struct vv_file_status other;
+    assert_int_equal(env->ops->make_directory(env->ctx, "/db/one"), 0);
+    assert_int_equal(env->ops->make_directory(env->ctx, "/db/other"), 0);
+    int inner = env->ops->open_directory(env->ctx, "/db/one");
+    assert_true(inner >= 0);
+    int file = env->ops->open(env->ctx, inner, "mark", VV_OPEN_CREATE);
+    assert_true(file >= 0);
+    assert_int_equal(env->ops->sync_directory(env->ctx, inner), 0);
+    assert_int_equal(env->ops->sync_directory(env->ctx, root), 0);
+    assert_int_equal(env->ops->exchange_paths(env->ctx, "/db/one", "/db/other"), 0);
+    bool seen[2] = {false, false};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct vv_env_sim *after = vv_env_sim_crash(fixture->sim, seed, VV_CRASH_RANDOM);
+        assert_non_null(after);
+        const struct vv_env *now = vv_env_sim_env(after);
+        bool in_one = now->ops->stat_path(now->ctx, "/db/one/mark", &one) == 0;
+        bool in_other = now->ops->stat_path(now->ctx, "/db/other/mark", &other) == 0;
+        assert_true(in_one != in_other);
+        assert_int_equal(now->ops->stat_path(now->ctx, "/db/one", &one), 0);
+        assert_int_equal(now->ops->stat_path(now->ctx, "/db/other", &other), 0);
+        seen[in_other] = true;
+        vv_env_sim_destroy(after);
+    }
+    assert_true(seen[0] && seen[1]);
+    (void)env->ops->close(env->ctx, file);
+    (void)env->ops->close(env->ctx, inner);
+}
+
 static void a_chain_of_renames_never_leaves_two_names(void **state)
 {
     const struct sim_fixture *fixture = *state;
@@ -676,6 +710,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_rename_after_sync_leaves_old_or_new, setup, teardown),
         cmocka_unit_test_setup_teardown(changes_of_one_name_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_exchange_is_whole_or_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(a_chain_of_renames_never_leaves_two_names, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_directory_takes_its_files_along, setup, teardown),
         cmocka_unit_test_setup_teardown(a_hard_link_stays_one_file, setup, teardown),
