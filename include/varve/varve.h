@@ -871,6 +871,66 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_check(const char *path, varve_find
                                                     void *context, varve_check_report *report,
                                                     varve_error *error);
 
+typedef struct varve_copy_options {
+    size_t options_size;
+    /* Called now and then with the bytes of blocks that are done and those to be done; false ends
+     * the call with CANCELLED and leaves nothing behind. May be NULL. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
+    void *context;
+} varve_copy_options;
+
+#define VARVE_COPY_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .options_size = sizeof(varve_copy_options)                                                 \
+    }
+
+/* What varve_snapshot() and varve_restore() did. */
+typedef struct varve_copy_report {
+    uint64_t lsn;           /* everything below is in the copy, and nothing else */
+    uint64_t blocks;        /* in the copy */
+    uint64_t blocks_linked; /* of them: a second name of a file that was there */
+    uint64_t bytes;         /* of blocks and log */
+    uint64_t bytes_copied;  /* of them */
+} varve_copy_report;
+
+/**
+ * varve_snapshot() - a copy of the database as it is at one moment, while it is being written.
+ *
+ * Everything acknowledged before the call is in the copy (read-only handles: everything that was
+ * written to the kernel), and what is in it is all that the log says up to one LSN. Blocks become
+ * hard links where the file system allows, so that a snapshot beside its database costs little more
+ * than the log; elsewhere they are copied. A snapshot is a database: query it with
+ * VARVE_OPEN_READ_ONLY. Opened for writing it becomes a database of its own.
+ *
+ * @path     must not exist, or be an older snapshot of the same database: that one is replaced in
+ *           one step, and blocks that it has already are not copied again.
+ * @options  nullable.
+ * @report   nullable; written on success.
+ *
+ * It appears complete and synced or not at all, also after a crash. EXISTS: something else is at
+ * path. CORRUPT: something of the database is damaged (varve_check() tells what). LOCKED: somebody
+ * writes to path. BUSY: another process changes the database all the time. NO_SPACE, IO, CANCELLED.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_snapshot(varve_db *db, const char *path,
+                                                       const varve_copy_options *options,
+                                                       varve_copy_report *report,
+                                                       varve_error *error);
+
+/**
+ * varve_restore() - make a database from a snapshot, or from any other database.
+ *
+ * Every byte is copied and then verified as varve_check() does, before the database gets its name;
+ * nothing is shared with the snapshot, which is only read.
+ *
+ * @path  must not exist (EXISTS).
+ * NOT_FOUND, VERSION: what snapshot names. CORRUPT: it is damaged. NO_SPACE,
+ * IO, CANCELLED. In all of these nothing is left behind.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_restore(const char *snapshot, const char *path,
+                                                      const varve_copy_options *options,
+                                                      varve_copy_report *report,
+                                                      varve_error *error);
+
 /* ------------------------------------------------------------ 11 Times and values as text */
 
 /* Characters that are always enough for one value or time, its NUL included. */

@@ -203,6 +203,9 @@ static varve_status open_parts(struct varve_db *db, const char *path, varve_erro
     if (!db->read_only) {
         VV_TRY(vv_database_lock(db->env, db->directory, path, &db->lock_file, error));
         VV_TRY(vv_database_sync_name(db->env, path, error));
+        if (db->identity.is_snapshot) {
+            VV_TRY(vv_database_leave_snapshot(db->env, db->directory, &db->identity, error));
+        }
     }
     VV_TRY(open_shard(db, path, error));
     varve_status status = VARVE_OK;

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/number_text.h"
+#include "engine/directory.h"
 #include "os/alloc.h"
 #include "storage/storage_impl.h"
 
@@ -25,9 +26,9 @@ static const char magic[8] = {'V', 'A', 'R', 'V', 'E', 'D', 'B', '\0'};
 enum {
     DATABASE_VERSION = 1,
     CHECKSUM_OFFSET = 56,
-    TEMPORARY_SUFFIX_BYTES = 32,
-    PATH_BYTES_MAX = 4096,
-    INNER_PATH_BYTES_MAX = PATH_BYTES_MAX + 64, /* of a folder in a database under construction */
+    INNER_PATH_BYTES_MAX =
+        VV_PATH_BYTES_MAX + 64, /* of a folder in a database under construction */
+    FLAG_SNAPSHOT = 1,
 };
 
 void vv_shard_directory_name(uint32_t shard, char *name)
@@ -45,6 +46,8 @@ void vv_database_identity_encode(const struct vv_database_identity *identity,
     memcpy(out + 16, identity->uuid, sizeof(identity->uuid));
     vv_store_u32(out + 32, identity->sync);
     vv_store_u32(out + 36, identity->duplicates);
+    vv_store_u32(out + 40, identity->is_snapshot ? FLAG_SNAPSHOT : 0);
+    vv_store_u64(out + 48, identity->snapshot_lsn);
     vv_store_u64(out + CHECKSUM_OFFSET, vv_checksum(out, CHECKSUM_OFFSET, 0));
 }
 
@@ -72,26 +75,45 @@ varve_status vv_database_identity_decode(const uint8_t in[VV_DATABASE_FILE_BYTES
     identity->shard_count = shard_count;
     identity->sync = (varve_sync_mode)sync;
     identity->duplicates = (varve_duplicates)duplicates;
+    identity->is_snapshot = (vv_load_u32(in + 40) & FLAG_SNAPSHOT) != 0;
+    identity->snapshot_lsn = vv_load_u64(in + 48);
+    return VARVE_OK;
+}
+
+int vv_database_identity_write(const struct vv_env *env, int directory,
+                               const struct vv_database_identity *identity)
+{
+    uint8_t encoded[VV_DATABASE_FILE_BYTES];
+    vv_database_identity_encode(identity, encoded);
+    return vv_file_write_new(env, directory, VV_DATABASE_FILE_NAME, encoded, sizeof(encoded));
+}
+
+varve_status vv_database_leave_snapshot(const struct vv_env *env, int directory,
+                                        struct vv_database_identity *identity, varve_error *error)
+{
+    static const char temporary[] = VV_DATABASE_FILE_NAME ".tmp";
+    struct vv_database_identity own = *identity;
+    uint8_t encoded[VV_DATABASE_FILE_BYTES];
+    own.is_snapshot = false;
+    own.snapshot_lsn = 0;
+    vv_database_identity_encode(&own, encoded);
+    (void)env->ops->unlink(env->ctx, directory, temporary);
+    int result = vv_file_write_new(env, directory, temporary, encoded, sizeof(encoded));
+    if (result == 0) {
+        result = env->ops->rename(env->ctx, directory, temporary, VV_DATABASE_FILE_NAME);
+    }
+    if (result == 0) {
+        result = env->ops->sync_directory(env->ctx, directory);
+    }
+    if (result != 0) {
+        return vv_fail_io(error, vv_status_from_errno(-result), -result, VV_DATABASE_FILE_NAME, 0,
+                          "cannot make a database of its own of the snapshot");
+    }
+    *identity = own;
     return VARVE_OK;
 }
 
 /* ----------------------------------------------------------------------------- creation */
-
-/* Writes one small file durably. */
-static int write_file(const struct vv_env *env, int directory, const char *name,
-                      const uint8_t *bytes, size_t length)
-{
-    int file = env->ops->open(env->ctx, directory, name, VV_OPEN_CREATE);
-    if (file < 0) {
-        return file;
-    }
-    int result = length > 0 ? vv_env_write_all(env, file, bytes, length, 0) : 0;
-    if (result == 0) {
-        result = env->ops->fdatasync(env->ctx, file);
-    }
-    int closed = env->ops->close(env->ctx, file);
-    return result != 0 ? result : closed;
-}
 
 /* Makes and fills the folder of shard 0 in the directory at path. */
 static varve_status create_shard(const struct vv_env *env, const char *path,
@@ -121,11 +143,9 @@ static varve_status fill_directory(const struct vv_env *env, const char *path,
     int directory = env->ops->open_directory(env->ctx, path);
     int result = directory < 0 ? directory : 0;
     if (result == 0) {
-        uint8_t encoded[VV_DATABASE_FILE_BYTES];
-        vv_database_identity_encode(identity, encoded);
-        result = write_file(env, directory, VV_LOCK_FILE_NAME, NULL, 0);
+        result = vv_file_write_new(env, directory, VV_LOCK_FILE_NAME, NULL, 0);
         if (result == 0) {
-            result = write_file(env, directory, VV_DATABASE_FILE_NAME, encoded, sizeof(encoded));
+            result = vv_database_identity_write(env, directory, identity);
         }
         if (result == 0) {
             result = env->ops->sync_directory(env->ctx, directory);
@@ -160,46 +180,11 @@ static void remove_partial(const struct vv_env *env, const char *path)
     }
 }
 
-/* The path without trailing slashes, in clean; INVALID if it is empty or too long. */
-static varve_status clean_path(const char *path, char clean[PATH_BYTES_MAX], varve_error *error)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/') {
-        length--;
-    }
-    if (length == 0 ||
-        length + TEMPORARY_SUFFIX_BYTES + VV_SHARD_DIRECTORY_BYTES >= PATH_BYTES_MAX) {
-        return vv_fail(error, VARVE_INVALID, "the path of the database is %s",
-                       length == 0 ? "empty" : "too long");
-    }
-    memcpy(clean, path, length);
-    clean[length] = '\0';
-    return VARVE_OK;
-}
-
-/* path: clean. */
-static int sync_parent(const struct vv_env *env, const char *path)
-{
-    char parent[PATH_BYTES_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : (size_t)(slash - path);
-    memcpy(parent, path, length);
-    parent[length] = '\0';
-    const char *name = slash == NULL ? "." : length == 0 ? "/" : parent;
-    int directory = env->ops->open_directory(env->ctx, name);
-    if (directory < 0) {
-        return directory;
-    }
-    int result = env->ops->sync_directory(env->ctx, directory);
-    (void)env->ops->close(env->ctx, directory);
-    return result;
-}
-
 varve_status vv_database_create(const struct vv_env *env, const char *path,
                                 struct vv_database_identity *identity, varve_error *error)
 {
-    char final[PATH_BYTES_MAX], temporary[PATH_BYTES_MAX + TEMPORARY_SUFFIX_BYTES];
-    VV_TRY(clean_path(path, final, error));
+    char final[VV_PATH_BYTES_MAX], temporary[VV_PATH_BYTES_MAX + VV_PATH_SUFFIX_BYTES];
+    VV_TRY(vv_path_clean(path, final, error));
     uint64_t random;
     int result = env->ops->random_bytes(env->ctx, identity->uuid, sizeof(identity->uuid));
     if (result == 0) {
@@ -226,7 +211,7 @@ varve_status vv_database_create(const struct vv_env *env, const char *path,
         remove_partial(env, temporary);
         return status;
     }
-    result = sync_parent(env, final);
+    result = vv_path_sync_parent(env, final);
     if (result != 0) {
         return vv_fail_io(error, vv_status_from_errno(-result), -result, path, 0,
                           "the database %s was created, but its name may not be durable", path);
@@ -275,8 +260,8 @@ static varve_status read_identity(const struct vv_env *env, int directory, const
 varve_status vv_database_identify(const struct vv_env *env, const char *path, int *directory,
                                   struct vv_database_identity *identity, varve_error *error)
 {
-    char clean[PATH_BYTES_MAX];
-    VV_TRY(clean_path(path, clean, error));
+    char clean[VV_PATH_BYTES_MAX];
+    VV_TRY(vv_path_clean(path, clean, error));
     int opened = env->ops->open_directory(env->ctx, clean);
     if (opened == -ENOENT) {
         return vv_fail(error, VARVE_NOT_FOUND, "%s does not exist: name an existing database",
@@ -301,9 +286,9 @@ varve_status vv_database_identify(const struct vv_env *env, const char *path, in
 
 varve_status vv_database_sync_name(const struct vv_env *env, const char *path, varve_error *error)
 {
-    char clean[PATH_BYTES_MAX];
-    VV_TRY(clean_path(path, clean, error));
-    int result = sync_parent(env, clean);
+    char clean[VV_PATH_BYTES_MAX];
+    VV_TRY(vv_path_clean(path, clean, error));
+    int result = vv_path_sync_parent(env, clean);
     if (result == 0 || result == -EACCES) { /* not ours to read: whoever made it took care */
         return VARVE_OK;
     }

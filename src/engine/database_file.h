@@ -18,6 +18,8 @@ struct vv_database_identity {
     uint32_t shard_count;
     varve_sync_mode sync;
     varve_duplicates duplicates;
+    bool is_snapshot;      /* made by varve_snapshot(), and not written to since */
+    uint64_t snapshot_lsn; /* where its log ends */
 };
 
 void vv_database_identity_encode(const struct vv_database_identity *identity,
@@ -25,6 +27,15 @@ void vv_database_identity_encode(const struct vv_database_identity *identity,
 /* CORRUPT, VERSION. */
 varve_status vv_database_identity_decode(const uint8_t in[VV_DATABASE_FILE_BYTES],
                                          struct vv_database_identity *identity) VARVE_MUST_CHECK;
+
+/* Writes the file, which must not exist, durably but for its name. 0 or -errno. */
+int vv_database_identity_write(const struct vv_env *env, int directory,
+                               const struct vv_database_identity *identity);
+/* What a writer does to a snapshot before anything else: from now on it is a database of its own,
+ * which no snapshot replaces. */
+varve_status vv_database_leave_snapshot(const struct vv_env *env, int directory,
+                                        struct vv_database_identity *identity,
+                                        varve_error *error) VARVE_MUST_CHECK;
 
 /* "shard-0000"; name holds VV_SHARD_DIRECTORY_BYTES. */
 void vv_shard_directory_name(uint32_t shard, char *name);

@@ -143,6 +143,8 @@ int cli_verb_check(const struct cli_invocation *invocation);
 int cli_verb_collect(const struct cli_invocation *invocation);
 int cli_verb_completion(const struct cli_invocation *invocation);
 int cli_verb_compact(const struct cli_invocation *invocation);
+int cli_verb_snapshot(const struct cli_invocation *invocation);
+int cli_verb_restore(const struct cli_invocation *invocation);
 int cli_verb_delete(const struct cli_invocation *invocation);
 int cli_verb_export(const struct cli_invocation *invocation);
 int cli_verb_import(const struct cli_invocation *invocation);

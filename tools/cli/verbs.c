@@ -151,6 +151,19 @@ const struct cli_verb cli_verbs[] = {
     {"compact", "DB", 1, 1, "merge everything into one block and drop what was deleted", "",
      ((const enum cli_option_id[]){CLI_OPTION_HELP, CLI_OPTION_NONE}),
      EXAMPLES({"compact db", "smallest size, fastest reading"}), cli_verb_compact},
+    {"snapshot", "DB DEST", 2, 2, "copy a database as it is now, also while it is being written",
+     "Blocks are linked where the file system allows and copied elsewhere. DEST must not exist, or "
+     "be an older snapshot of the same database: then it is replaced in one step, and only what is "
+     "new is copied. A snapshot is a database: query and check it where it is.",
+     JUST_HELP,
+     EXAMPLES({"snapshot db /backup/db", "the first time, and again whenever it is wanted"},
+              {"snapshot db db-$(date +%F)", "one for each day: unchanged blocks are shared"}),
+     cli_verb_snapshot},
+    {"restore", "SRC DB", 2, 2, "make a database from a snapshot",
+     "Every byte is copied and verified before DB, which must not exist, gets its name. SRC is "
+     "only "
+     "read.",
+     JUST_HELP, EXAMPLES({"restore /backup/db db", "back from the backup"}), cli_verb_restore},
     {"collect", "DB", 1, 1, "store metrics of this host, from /proc",
      "Creates the database if it is missing. Names are those of the Prometheus node exporter; the "
      "label "
