@@ -2,14 +2,16 @@
 # cli_usage.sh - help, version, and what is wrong with a command line: exit code 2 and a sentence.
 . "$(dirname "$0")/../support/cli.bash"
 
+verbs='import export query latest put delete series labels stats check compact snapshot collect'
+
 run 0 --version
 grep -Eq '^varve [0-9]+\.[0-9]+\.[0-9]+$' out || fail 'version'
 run 0 --help
-for verb in import export query latest put delete series labels stats check compact snapshot restore collect; do
+for verb in $verbs; do
     grep -Eq "^  $verb DB" out || fail "help does not name $verb"
 done
 says_nothing
-for verb in import export query latest put delete series labels stats check compact snapshot restore collect; do
+for verb in $verbs; do
     run 0 "$verb" --help
     grep -q "^Usage: varve $verb DB" out || fail "$verb: usage"
     grep -q '^Examples:' out || fail "$verb: examples"
