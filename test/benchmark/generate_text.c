@@ -19,102 +19,37 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "support/random.h"
+#include "tsbs.h"
 
-enum { FIELDS = 10, TAGS = 10, TAG_BYTES = 32, STEP_SECONDS = 10, SEED = 20261110 };
+enum { SEED = 20261110 };
 
-static const int64_t tsbs_start_seconds = 1794268800;
 static const int64_t scrape_start_ms = 1794268800000;
 
-static const char *const field_names[FIELDS] = {
-    "usage_user", "usage_system",  "usage_idle",  "usage_nice",  "usage_iowait",
-    "usage_irq",  "usage_softirq", "usage_steal", "usage_guest", "usage_guest_nice"};
-static const char *const tag_names[TAGS] = {
-    "hostname", "region",          "datacenter",         "rack", "os", "arch", "team",
-    "service",  "service_version", "service_environment"};
-
-struct host {
-    char tags[TAGS][TAG_BYTES];
-    double walks[FIELDS];
-};
-
-static double next_normal(struct vv_test_random *random)
-{
-    double radius = sqrt(-2 * log(1 - vv_test_random_uniform(random)));
-    return radius * cos(2 * M_PI * vv_test_random_uniform(random));
-}
-
-static const char *pick(struct vv_test_random *random, const char *const *names, size_t count)
-{
-    return names[vv_test_random_below(random, count)];
-}
-
-static void host_init(struct host *host, size_t number, struct vv_test_random *random)
-{
-    static const char *const regions[] = {"us-east-1",      "us-west-1",      "us-west-2",
-                                          "eu-west-1",      "eu-central-1",   "ap-southeast-1",
-                                          "ap-southeast-2", "ap-northeast-1", "sa-east-1"};
-    static const char *const zones[] = {"a", "b", "c"};
-    static const char *const systems[] = {"Ubuntu16.10", "Ubuntu16.04LTS", "Ubuntu15.10"};
-    static const char *const machines[] = {"x64", "x86"};
-    static const char *const teams[] = {"SF", "NYC", "LON", "CHI"};
-    static const char *const environments[] = {"production", "staging", "test"};
-    const char *region = pick(random, regions, sizeof regions / sizeof regions[0]);
-    const char *texts[TAGS] = {
-        [1] = region,
-        [4] = pick(random, systems, 3),
-        [5] = pick(random, machines, 2),
-        [6] = pick(random, teams, 4),
-        [9] = pick(random, environments, 3),
-    };
-    const unsigned rack = (unsigned)vv_test_random_below(random, 100);
-    const unsigned service = (unsigned)vv_test_random_below(random, 20);
-    const unsigned version = (unsigned)vv_test_random_below(random, 2);
-    for (size_t i = 0; i < TAGS; i++) {
-        snprintf(host->tags[i], TAG_BYTES, "%s", texts[i] != NULL ? texts[i] : "");
-    }
-    snprintf(host->tags[0], TAG_BYTES, "host_%zu", number);
-    snprintf(host->tags[2], TAG_BYTES, "%s%s", region, pick(random, zones, 3));
-    snprintf(host->tags[3], TAG_BYTES, "%u", rack);
-    snprintf(host->tags[7], TAG_BYTES, "%u", service);
-    snprintf(host->tags[8], TAG_BYTES, "%u", version);
-    for (size_t i = 0; i < FIELDS; i++) {
-        host->walks[i] = vv_test_random_uniform(random) * 100;
-    }
-}
-
-static void host_step(struct host *host, struct vv_test_random *random)
-{
-    for (size_t i = 0; i < FIELDS; i++) {
-        double walk = host->walks[i] + next_normal(random);
-        host->walks[i] = walk > 100 ? 100 : walk < 0 ? 0 : walk;
-    }
-}
-
-static void print_influx(const struct host *host, int64_t seconds)
+static void print_influx(const struct tsbs_host *host, int64_t seconds)
 {
     fputs("cpu", stdout);
-    for (size_t i = 0; i < TAGS; i++) {
-        printf(",%s=%s", tag_names[i], host->tags[i]);
+    for (size_t i = 0; i < TSBS_TAGS; i++) {
+        printf(",%s=%s", tsbs_tag_names[i], host->tags[i]);
     }
-    for (size_t i = 0; i < FIELDS; i++) {
-        printf("%c%s=%di", i == 0 ? ' ' : ',', field_names[i], (int)host->walks[i]);
+    for (size_t i = 0; i < TSBS_FIELDS; i++) {
+        printf("%c%s=%di", i == 0 ? ' ' : ',', tsbs_field_names[i], (int)host->walks[i]);
     }
     printf(" %" PRId64 "000000000\n", seconds);
 }
 
-static void print_samples(const struct host *host, size_t number, int64_t seconds)
+static void print_samples(const struct tsbs_host *host, size_t number, int64_t seconds)
 {
-    for (size_t i = 0; i < FIELDS; i++) {
-        printf("%zu,%" PRId64 "000000000,%d\n", number * FIELDS + i, seconds, (int)host->walks[i]);
+    for (size_t i = 0; i < TSBS_FIELDS; i++) {
+        printf("%zu,%" PRId64 "000000000,%d\n", number * TSBS_FIELDS + i, seconds,
+               (int)host->walks[i]);
     }
 }
 
-static void print_series(const struct host *host, size_t number)
+static void print_series(const struct tsbs_host *host, size_t number)
 {
-    for (size_t i = 0; i < FIELDS; i++) {
-        printf("%zu,cpu_%s", number * FIELDS + i, field_names[i]);
-        for (size_t tag = 0; tag < TAGS; tag++) {
+    for (size_t i = 0; i < TSBS_FIELDS; i++) {
+        printf("%zu,cpu_%s", number * TSBS_FIELDS + i, tsbs_field_names[i]);
+        for (size_t tag = 0; tag < TSBS_TAGS; tag++) {
             printf(",%s", host->tags[tag]);
         }
         putchar('\n');
@@ -124,18 +59,18 @@ static void print_series(const struct host *host, size_t number)
 static void generate_tsbs(size_t host_count, size_t points, const char *format)
 {
     struct vv_test_random random = vv_test_random_seeded(SEED);
-    struct host *hosts = calloc(host_count, sizeof *hosts);
+    struct tsbs_host *hosts = calloc(host_count, sizeof *hosts);
     if (hosts == NULL) {
         abort();
     }
     for (size_t i = 0; i < host_count; i++) {
-        host_init(&hosts[i], i, &random);
+        tsbs_host_init(&hosts[i], i, &random);
     }
     if (format[0] == 's' && format[1] == 'e') {
         points = 1;
     }
     for (size_t point = 0; point < points; point++) {
-        int64_t seconds = tsbs_start_seconds + (int64_t)point * STEP_SECONDS;
+        int64_t seconds = TSBS_START_SECONDS + (int64_t)point * TSBS_STEP_SECONDS;
         for (size_t i = 0; i < host_count; i++) {
             if (format[0] == 'i') {
                 print_influx(&hosts[i], seconds);
@@ -144,7 +79,7 @@ static void generate_tsbs(size_t host_count, size_t points, const char *format)
             } else {
                 print_series(&hosts[i], i);
             }
-            host_step(&hosts[i], &random);
+            tsbs_host_step(&hosts[i], &random);
         }
     }
     free(hosts);
@@ -162,9 +97,9 @@ static int64_t scrape_step(struct vv_test_random *random, size_t kind, int64_t v
     case 2: /* counter of seconds with hundredths */
         return value + (int64_t)(uniform * 100);
     case 3: /* gauge with two decimals that changes every few scrapes */
-        return uniform < 0.3 ? (int64_t)(next_normal(random) * 50000 + 500000) : value;
+        return uniform < 0.3 ? (int64_t)(tsbs_next_normal(random) * 50000 + 500000) : value;
     case 4: /* memory in pages */
-        return uniform < 0.4 ? ((int64_t)(next_normal(random) * 50) + 100000) * 409600 : value;
+        return uniform < 0.4 ? ((int64_t)(tsbs_next_normal(random) * 50) + 100000) * 409600 : value;
     default:
         return value;
     }
@@ -196,7 +131,7 @@ static void generate_scrape(size_t series_count, size_t points)
     }
     for (size_t point = 0; point < points; point++) {
         int64_t ms = scrape_start_ms + (int64_t)point * 1000 +
-                     (int64_t)floor(next_normal(&random) * 2 + 0.5);
+                     (int64_t)floor(tsbs_next_normal(&random) * 2 + 0.5);
         for (size_t i = 0; i < series_count; i++) {
             values[i] = scrape_step(&random, i % 16, values[i]);
             print_prom(i, values[i], ms);
