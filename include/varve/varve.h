@@ -708,7 +708,8 @@ typedef enum varve_precision {
     VARVE_PRECISION_NS = 4,
 } varve_precision;
 
-/* Gives up to capacity bytes; 0 at the end; a negative errno on failure. */
+/* Gives up to capacity bytes; 0 at the end; a negative errno on failure. Fewer than capacity tell
+ * that the next ones may take long to come: what was read is stored before they are asked for. */
 typedef int64_t (*varve_read_function)(void *context, char *bytes, size_t capacity);
 /* Takes all bytes: returns 0, or a negative errno, which ends the export. */
 typedef int (*varve_write_function)(void *context, const char *bytes, size_t length);
@@ -757,6 +758,9 @@ typedef struct varve_import_options {
  * Goes through the log in batches that end at 10,000 lines or VARVE_BATCH_MAX samples, never inside
  * a line; each batch is atomic. Bad lines are reported, skipped and counted; with strict the first
  * one ends the import with INVALID. Bounded memory whatever the input.
+ * Threads: all callbacks come from the calling thread. Where the database has background threads
+ * and the machine another processor, the import appends a batch in a thread of its own while it
+ * reads the next one; what comes out is the same.
  * @report  always written.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_import(varve_db *db,
@@ -827,6 +831,10 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_flush(varve_db *db, varve_error *e
 
 /* Flushes the head to a block and merges all blocks into one; drops deleted data and the log. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_compact(varve_db *db, varve_error *error);
+
+/* How many threads work in the background of the database: 0 for one that was opened without them,
+ * or read-only. */
+VARVE_API uint32_t varve_background_threads(const varve_db *db);
 
 /**
  * varve_maintain() - do what is due of the background work: write, sync, seal, flush, merge.

@@ -133,6 +133,11 @@ void vv_background_wake(struct varve_db *db)
     }
 }
 
+uint32_t varve_background_threads(const varve_db *db)
+{
+    return db->read_only ? 0 : db->options.background_threads;
+}
+
 varve_status varve_maintain(varve_db *db, bool *worked, varve_error *error)
 {
     vv_error_clear(error);

@@ -163,6 +163,13 @@ void vv_thread_yield(void)
     (void)sched_yield(); /* cannot fail on Linux */
 }
 
+unsigned vv_thread_cpu_count(void)
+{
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+    return count > 1 ? (unsigned)count : 1;
+}
+
 static pthread_once_t end_key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t end_key;
 static int end_key_error;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "os/thread.h"
 #include "text/importer.h"
 
 static varve_status resolve(void *context, const varve_label *labels, size_t label_count,
@@ -31,6 +32,11 @@ varve_status varve_import(varve_db *db, const varve_import_options *options,
     /* A program built against an older header has fewer fields: the rest is 0, the default. */
     varve_import_options known = {0};
     memcpy(&known, options, options->options_size);
-    const struct vv_import_sink sink = {.context = db, .resolve = resolve, .append = append};
+    const struct vv_import_sink sink = {
+        .context = db,
+        .resolve = resolve,
+        .append = append,
+        .appends_beside = varve_background_threads(db) > 0 && vv_thread_cpu_count() > 1,
+    };
     return vv_import_run(&sink, &known, read, read_context, report, error);
 }

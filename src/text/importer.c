@@ -1,6 +1,5 @@
 /*
- * importer.c - the loop of an import: lines to a reader, whole lines to batches, batches to the
- * sink.
+ * importer.c - the loop of an import: lines to a reader, whole lines to batches.
  *
  *   series | timestamps | values     |== whole lines ==|-- line being read --|   room   |
  *                                    0               count                  used   VARVE_BATCH_MAX
@@ -8,14 +7,15 @@
  * I1  Samples in [count, used) belong to the line being read: a fault drops them, the end of the
  *     line makes them count. So a bad line leaves nothing behind, and a batch never ends inside a
  *     line.
- * I2  A batch is appended when it has VV_IMPORT_BATCH_LINES lines, or when the line being read
- *     needs the room of the whole lines before it.
+ * I2  A batch is given to be appended when it has VV_IMPORT_BATCH_LINES lines, or when the line
+ *     being read needs the room of the whole lines before it: import_batch.c.
  * I3  Cache entries are only forgotten between lines, so their numbers hold within one.
  *
  * Thread: that of the import.
  */
 #include "text/importer.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,9 +73,11 @@ varve_status vv_import_expected(struct vv_importer *importer, const struct vv_li
                            vv_excerpt(excerpt, at, (size_t)(stop - at)));
 }
 
-/* Tells the caller of a bad line; INVALID if that ends the import. */
+/* Tells the caller of a bad line, after what became of the batches before it; INVALID if that ends
+ * the import. */
 static varve_status report_fault(struct vv_importer *importer, const struct vv_line *line)
 {
+    VV_TRY(vv_import_settle(importer));
     uint64_t number = line->number;
     const char *line_start = line->text;
     const char *fault_at = importer->fault_at;
@@ -156,75 +158,7 @@ varve_status vv_import_note_fresh(struct vv_importer *importer, uint32_t entry)
     return VARVE_OK;
 }
 
-/* ------------------------------------------------------------------------------ Batches */
-
-/* Appends the whole lines, grouped by series where that pays. */
-static varve_status append_lines(struct vv_importer *importer)
-{
-    VV_TRY(vv_sample_columns_reserve(&importer->out, importer->batch.capacity));
-    bool grouped = vv_sample_columns_group(&importer->batch, importer->count, &importer->sorter,
-                                           &importer->out);
-    const struct vv_sample_columns *columns = grouped ? &importer->out : &importer->batch;
-    varve_batch batch = VARVE_BATCH_INIT;
-    batch.series = columns->series;
-    batch.timestamps = columns->timestamps;
-    batch.values = columns->values;
-    batch.count = importer->count;
-    batch.sync = importer->options->sync;
-    varve_status status = importer->sink->append(importer->sink->context, &batch);
-    if (status != VARVE_OK) {
-        return vv_fail(importer->error, status,
-                       "%s: the batch of lines %" PRIu64 " to %" PRIu64 " was not stored: %s",
-                       importer->name, importer->batch_line + 1, importer->done_line,
-                       varve_status_text(status));
-    }
-    return VARVE_OK;
-}
-
-/* Appends the whole lines and moves the line being read to the front. */
-static varve_status flush(struct vv_importer *importer)
-{
-    varve_import_report *report = importer->report;
-    if (importer->count > 0) {
-        VV_TRY(append_lines(importer));
-        vv_sample_columns_copy(&importer->batch, 0, &importer->batch, importer->count,
-                               importer->used - importer->count);
-    }
-    report->samples += importer->count;
-    report->series = importer->seen.count;
-    report->lines = importer->done_line;
-    report->bytes = importer->lines.bytes;
-    importer->used -= importer->count;
-    importer->count = 0;
-    bool progress = importer->done_line > importer->batch_line;
-    importer->batch_line = importer->done_line;
-    if (progress && importer->options->batch_done != NULL) {
-        importer->options->batch_done(importer->options->context, importer->done_line, report);
-    }
-    return VARVE_OK;
-}
-
-/* Doubles the room of the batch. */
-static varve_status grow_batch(struct vv_importer *importer)
-{
-    size_t capacity = importer->batch.capacity * 2;
-    return vv_sample_columns_reserve(&importer->batch,
-                                     capacity < VARVE_BATCH_MAX ? capacity : VARVE_BATCH_MAX);
-}
-
-varve_status vv_import_make_room(struct vv_importer *importer)
-{
-    if (importer->batch.capacity < VARVE_BATCH_MAX) {
-        return grow_batch(importer);
-    }
-    if (importer->count == 0) {
-        return vv_import_fault(importer, importer->fault_at,
-                               "more than %u samples in one line, which is stored whole or not at "
-                               "all",
-                               VARVE_BATCH_MAX);
-    }
-    return flush(importer);
-}
+/* -------------------------------------------------------------------------------- Loop */
 
 /* The line was good: its samples, series and counts are now part of the batch. */
 static varve_status commit_line(struct vv_importer *importer)
@@ -241,8 +175,6 @@ static varve_status commit_line(struct vv_importer *importer)
     importer->report->rounded += importer->line_rounded;
     return VARVE_OK;
 }
-
-/* -------------------------------------------------------------------------------- Loop */
 
 /* A scratch that holds whatever can be unescaped out of the line. What it held is lost. */
 static varve_status fit_scratch(struct vv_importer *importer, size_t bytes)
@@ -295,8 +227,8 @@ static varve_status take_line(struct vv_importer *importer, line_function read, 
     return status;
 }
 
-static varve_status read_lines(struct vv_importer *importer, const struct vv_text_reader *reader,
-                               void *state)
+static varve_status read_all_lines(struct vv_importer *importer,
+                                   const struct vv_text_reader *reader, void *state)
 {
     struct vv_line line = {0};
     varve_status status;
@@ -304,7 +236,7 @@ static varve_status read_lines(struct vv_importer *importer, const struct vv_tex
         VV_TRY(take_line(importer, reader->line, state, &line));
         (void)vv_series_cache_trim(&importer->cache);
         if (importer->done_line - importer->batch_line >= VV_IMPORT_BATCH_LINES) {
-            VV_TRY(flush(importer));
+            VV_TRY(vv_import_flush(importer, false));
         }
     }
     if (status != VARVE_NOT_FOUND) {
@@ -314,13 +246,33 @@ static varve_status read_lines(struct vv_importer *importer, const struct vv_tex
         line = (struct vv_line){.text = "\n", .number = importer->lines.number + 1};
         VV_TRY(take_line(importer, reader->end, state, &line));
     }
-    return flush(importer);
+    return vv_import_flush(importer, true);
 }
 
-static varve_status init(struct vv_importer *importer, varve_read_function read, void *read_context)
+static varve_status read_lines(struct vv_importer *importer, const struct vv_text_reader *reader,
+                               void *state)
+{
+    varve_status status = read_all_lines(importer, reader, state);
+    /* A batch that was not stored comes before whatever happened since it was given. */
+    return vv_first(vv_import_settle(importer), status);
+}
+
+/* Before a read that may take long, what has been read is stored and acknowledged. */
+static int64_t read_input(void *context, char *bytes, size_t capacity)
+{
+    struct vv_importer *importer = context;
+    if (importer->input_is_slow && vv_import_settle(importer) != VARVE_OK) {
+        return -ECANCELED; /* the error says already what failed */
+    }
+    int64_t count = importer->read(importer->read_context, bytes, capacity);
+    importer->input_is_slow = count < (int64_t)capacity;
+    return count;
+}
+
+static varve_status init(struct vv_importer *importer)
 {
     size_t label_capacity = VARVE_LABELS_MAX + importer->options->label_count;
-    VV_TRY(vv_line_reader_init(&importer->lines, read, read_context, importer->name));
+    VV_TRY(vv_line_reader_init(&importer->lines, read_input, importer, importer->name));
     VV_TRY(vv_series_cache_init(&importer->cache));
     importer->labels = vv_alloc(label_capacity * sizeof *importer->labels);
     if (importer->labels == NULL) {
@@ -332,11 +284,11 @@ static varve_status init(struct vv_importer *importer, varve_read_function read,
 
 static void fini(struct vv_importer *importer)
 {
+    vv_appender_fini(&importer->appender);
     vv_line_reader_fini(&importer->lines);
     vv_series_cache_fini(&importer->cache);
     vv_handle_set_fini(&importer->seen);
     vv_sample_columns_fini(&importer->batch);
-    vv_sample_columns_fini(&importer->out);
     vv_sample_sorter_fini(&importer->sorter);
     vv_free(importer->fresh);
     vv_free(importer->labels);
@@ -383,9 +335,9 @@ static const struct vv_text_reader *reader_of(varve_format format)
     return NULL;
 }
 
-static varve_status run(struct vv_importer *importer, varve_read_function read, void *read_context)
+static varve_status run(struct vv_importer *importer)
 {
-    VV_TRY(init(importer, read, read_context));
+    VV_TRY(init(importer));
     varve_format format = importer->options->format;
     VV_TRY(vv_detect_format(&importer->lines, &format, importer->error));
     const struct vv_text_reader *reader = reader_of(format);
@@ -417,12 +369,18 @@ varve_status vv_import_run(const struct vv_import_sink *sink, const varve_import
         .options = options,
         .sink = sink,
         .name = options->name != NULL ? options->name : "input",
+        .read = read,
+        .read_context = read_context,
         .report = report,
         .error = &local,
     };
-    varve_status status = run(&importer, read, read_context);
-    report->lines = importer.lines.number;
-    report->bytes = importer.lines.bytes;
+    vv_appender_init(&importer.appender, sink->append, sink->context, options->sync,
+                     sink->appends_beside);
+    varve_status status = run(&importer);
+    if (importer.append_status == VARVE_OK) {
+        report->lines = importer.lines.number;
+        report->bytes = importer.lines.bytes;
+    }
     fini(&importer);
     if (status != VARVE_OK && local.status == VARVE_OK) {
         (void)vv_fail(&local, status, "%s: %s", importer.name, varve_status_text(status));

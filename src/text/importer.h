@@ -12,13 +12,16 @@
  * result it returns: then the line is reported and leaves no sample behind. Any other status ends
  * the import.
  *
- * Threads: one at a time. Memory: about 4 MiB and the caches, whatever the input.
+ * Threads: one at a time; a batch may be appended by another one while the next is read
+ * (appender.h), which no callback sees: all of them come from the import's thread, in the order in
+ * which they would come without. Memory: about 5 MiB and the caches, whatever the input.
  */
 #ifndef VARVE_TEXT_IMPORTER_H
 #define VARVE_TEXT_IMPORTER_H
 
 #include <string.h>
 
+#include "text/appender.h"
 #include "text/handle_set.h"
 #include "text/line_reader.h"
 #include "text/number_scan.h"
@@ -37,9 +40,21 @@ struct vv_import_sink {
     varve_status (*resolve)(void *context, const varve_label *labels, size_t label_count,
                             varve_series *series, varve_error *error);
     varve_status (*append)(void *context, const varve_batch *batch);
+    bool appends_beside; /* append may run in another thread, beside resolve */
 };
 
 struct vv_importer;
+
+/* A batch that was given to be appended, and what the report says when that has been done or has
+ * failed. */
+struct vv_import_given {
+    bool waits; /* nobody has asked yet what became of it */
+    bool has_lines;
+    uint64_t line_first;
+    uint64_t line_last;
+    varve_import_report report_stored;
+    varve_import_report report_failed;
+};
 
 /* One format in. */
 struct vv_text_reader {
@@ -62,7 +77,9 @@ struct vv_importer {
     const varve_import_options *options;
     const struct vv_import_sink *sink;
     const char *name; /* of the input */
-    int64_t unit;     /* nanoseconds in a bare integer time */
+    varve_read_function read;
+    void *read_context;
+    int64_t unit; /* nanoseconds in a bare integer time */
     varve_import_report *report;
     varve_error *error;
     struct vv_line_reader lines;
@@ -72,11 +89,16 @@ struct vv_importer {
     struct vv_sample_columns batch; /* its capacity grows to VARVE_BATCH_MAX */
     size_t count;
     size_t used;
-    struct vv_sample_columns out; /* the batch, grouped by series */
     struct vv_sample_sorter sorter;
-    uint64_t batch_line;   /* lines in batches handed out */
-    uint64_t done_line;    /* the last line that was read to its end */
-    uint64_t line_strings; /* of the line being read: counted when it is good */
+
+    /* The batch before, which may be under way. */
+    struct vv_appender appender;
+    struct vv_import_given given;
+    varve_status append_status; /* of a batch that was not stored: then nothing more is */
+    bool input_is_slow;         /* the last read gave less than was asked for */
+    uint64_t batch_line;        /* lines in batches handed out */
+    uint64_t done_line;         /* the last line that was read to its end */
+    uint64_t line_strings;      /* of the line being read: counted when it is good */
     uint64_t line_rounded;
 
     /* Entries of the line being read whose series may be new to the count. */
@@ -141,6 +163,14 @@ varve_status vv_import_resolve(struct vv_importer *importer, const char *at, uin
 /* Takes the next line into the record, as vv_line_reader_extend(). The scratch must not be in
  * use. */
 varve_status vv_import_extend(struct vv_importer *importer, struct vv_line *line) VARVE_MUST_CHECK;
+
+/* Gives the whole lines to be appended, after settling the batch before. is_last: nothing will be
+ * read meanwhile. */
+varve_status vv_import_flush(struct vv_importer *importer, bool is_last) VARVE_MUST_CHECK;
+
+/* Waits until the batch that was given has been appended and tells the caller of the import; does
+ * nothing if that has been done. What failed stays failed. */
+varve_status vv_import_settle(struct vv_importer *importer) VARVE_MUST_CHECK;
 
 /* Room for one more sample of the line: writes out the whole lines before it if need be. A fault if
  * the line has more samples than a batch. */

@@ -146,7 +146,8 @@ static void measure_parse(struct bench *bench, size_t round)
 {
     struct source source = {.bytes = bench->bytes, .length = bench->length};
     struct counts counts = {0};
-    struct vv_import_sink sink = {&counts, count_series, count_samples};
+    struct vv_import_sink sink = {
+        .context = &counts, .resolve = count_series, .append = count_samples};
     varve_error error = {.status = VARVE_OK};
     double start = cpu_seconds();
     if (vv_import_run(&sink, &bench->options, read_source, &source, &bench->report, &error) !=

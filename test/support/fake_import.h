@@ -146,7 +146,8 @@ static inline int64_t vv_fake_read(void *context, char *bytes, size_t capacity)
 static inline const char *vv_fake_import(struct vv_fake_import *fake, const char *text,
                                          size_t length)
 {
-    const struct vv_import_sink sink = {fake, vv_fake_resolve, vv_fake_append};
+    const struct vv_import_sink sink = {
+        .context = fake, .resolve = vv_fake_resolve, .append = vv_fake_append};
     varve_error error = {.status = VARVE_OK};
     fake->text = text;
     fake->length = length;

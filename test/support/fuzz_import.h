@@ -86,7 +86,8 @@ static inline int64_t vv_fuzz_read(void *context, char *bytes, size_t capacity)
 /* Imports the bytes so often, read in such pieces, and checks that the report tells the truth. */
 static inline void vv_fuzz_run(struct vv_fuzz_import *fuzz, size_t repeats, size_t read_bytes_max)
 {
-    const struct vv_import_sink sink = {fuzz, vv_fuzz_resolve, vv_fuzz_append};
+    const struct vv_import_sink sink = {
+        .context = fuzz, .resolve = vv_fuzz_resolve, .append = vv_fuzz_append};
     varve_error error = {.status = VARVE_OK};
     fuzz->repeats = repeats;
     fuzz->read_bytes_max = read_bytes_max;

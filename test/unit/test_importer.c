@@ -85,7 +85,8 @@ static varve_status run_logged(struct batch_log *log, varve_format format,
                                varve_import_report *report, varve_error *error)
 {
     struct text_source source = {text, 0};
-    const struct vv_import_sink sink = {log, log_resolve, log_append};
+    const struct vv_import_sink sink = {
+        .context = log, .resolve = log_resolve, .append = log_append};
     varve_import_options options = VARVE_IMPORT_OPTIONS_INIT;
     options.format = format;
     options.name = "in";

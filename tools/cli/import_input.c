@@ -16,10 +16,20 @@ static bool is_stdin(const char *path)
     return strcmp(path, "-") == 0;
 }
 
+/* A pipe that holds several reads keeps both ends busy at once. What is no pipe, or must not be
+ * widened, stays as it is. */
+static void widen_pipe(int fd)
+{
+    enum { PIPE_BYTES = 1 << 20 };
+    int result = fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+    (void)result;
+}
+
 int cli_input_open(const char *path, int *fd)
 {
     if (is_stdin(path)) {
         *fd = STDIN_FILENO;
+        widen_pipe(*fd);
         return 0;
     }
     int opened = open(path, O_RDONLY | O_CLOEXEC);

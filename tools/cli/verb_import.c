@@ -6,6 +6,8 @@
  * I1  Line numbers of acks count over all files; those of bad lines are of their file.
  * I2  An interrupt ends the input with an error, never with an end: the last line might be half
  *     read.
+ * I3  A read that gives less than was asked for tells varve_import() that the next one may wait for
+ *     the other end of a pipe: then it acknowledges what it has first.
  */
 #include "cli.h"
 #include "discard.h"
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +34,7 @@ struct import {
     varve_string label_columns[LABELS_MAX];
     bool acks;
     int fd;
+    bool seekable;               /* reading never waits for anybody */
     varve_import_report total;   /* of the files that are done */
     varve_import_report current; /* of the present file, so far */
     uint64_t bytes_read;
@@ -40,9 +44,19 @@ struct import {
     struct cli_progress progress;
 };
 
+/* I3: of a pipe, as many bytes as asked for are only given while more of them stand there. */
+static size_t limit_read(const struct import *import, size_t capacity)
+{
+    int waiting = 0;
+    if (import->seekable || ioctl(import->fd, FIONREAD, &waiting) != 0)
+        return capacity;
+    return waiting > 0 && (size_t)waiting > capacity ? capacity : capacity - 1;
+}
+
 static int64_t read_input(void *context, char *bytes, size_t capacity)
 {
     struct import *import = context;
+    capacity = limit_read(import, capacity);
     for (;;) {
         if (cli_interrupted())
             return -EINTR;
@@ -182,6 +196,7 @@ static int import_file(struct import *import, varve_db *db, const char *path)
     import->options.name = strcmp(path, "-") == 0 ? "stdin" : path;
     if (import->fd == STDIN_FILENO && isatty(STDIN_FILENO))
         cli_say("reading lines from the terminal; Ctrl-D ends them");
+    import->seekable = lseek(import->fd, 0, SEEK_CUR) >= 0;
     varve_import_report report = {0};
     varve_error error = {0};
     varve_status status = varve_import(db, &import->options, read_input, import, &report, &error);
