@@ -79,4 +79,7 @@ cmake -S . -B build -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 &&
     cmake --build build >>cmake.log 2>&1 || { cat cmake.log; fail 'find_package(varve)'; }
 run_program build/cmake_shared
 run_program build/cmake_static
+for page in man1/varve.1 man3/libvarve.3; do
+    [ -s "$prefix/share/man/$page" ] || fail "no manual page $page"
+done
 echo 'installed: command, header, shared and static library'
