@@ -5,17 +5,34 @@
  *   with grouping:    all series first, then the rows
  */
 #include "engine/database.h"
+#include "engine/time_zone_file.h"
 #include "os/alloc.h"
 #include "query/aggregate.h"
+#include "query/functions.h"
 
 struct varve_rows {
     varve_cursor *cursor;
     struct vv_aggregator *aggregator;
     bool grouped;
-    bool feeding; /* the aggregator holds no rows that can be handed out */
-    bool done;    /* the cursor is at its end */
+    bool feeding;                /* the aggregator holds no rows that can be handed out */
+    bool done;                   /* the cursor is at its end */
+    struct vv_loaded_zone *zone; /* NULL: UTC */
     varve_error error;
 };
+
+/* Loads the time zone, if there is one. */
+static varve_status load_zone(struct varve_rows *rows, const varve_aggregation *aggregation,
+                              varve_error *error)
+{
+    if (aggregation->time_zone.length == 0) {
+        return VARVE_OK;
+    }
+    rows->zone = vv_alloc(sizeof(*rows->zone));
+    if (rows->zone == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory for a time zone");
+    }
+    return vv_time_zone_load(aggregation->time_zone, rows->zone, error);
+}
 
 varve_status varve_aggregate(varve_db *db, const varve_selection *selection,
                              const varve_aggregation *aggregation, varve_rows **rows,
@@ -26,15 +43,25 @@ varve_status varve_aggregate(varve_db *db, const varve_selection *selection,
     if (created == NULL) {
         return vv_fail(error, VARVE_NO_MEMORY, "no memory for a query");
     }
-    varve_status status = varve_select(db, selection, &created->cursor, error);
+    varve_status status = vv_aggregation_check(aggregation, error);
     if (status == VARVE_OK) {
-        status = vv_aggregator_create(aggregation, selection->start, &created->aggregator, error);
+        status = load_zone(created, aggregation, error);
+    }
+    if (status == VARVE_OK) {
+        status = varve_select(db, selection, &created->cursor, error);
+    }
+    if (status == VARVE_OK) {
+        const struct vv_aggregator_place place = {
+            .range = {selection->start, selection->end},
+            .zone = created->zone != NULL ? &created->zone->zone : NULL,
+        };
+        status = vv_aggregator_create(aggregation, &place, &created->aggregator, error);
     }
     if (status != VARVE_OK) {
         varve_rows_close(created);
         return status;
     }
-    created->grouped = aggregation->grouping != VARVE_GROUP_NONE;
+    created->grouped = vv_aggregator_holds_all(created->aggregator);
     created->feeding = true;
     *rows = created;
     return VARVE_OK;
@@ -94,6 +121,11 @@ bool varve_rows_next(varve_rows *rows, varve_row *row)
         if (vv_aggregator_next_row(rows->aggregator, row)) {
             return true;
         }
+        varve_status status = vv_aggregator_status(rows->aggregator);
+        if (status != VARVE_OK) {
+            (void)vv_fail(&rows->error, status, "the query failed: %s", varve_status_text(status));
+            return false;
+        }
         rows->feeding = true;
     }
     return false;
@@ -114,5 +146,6 @@ void varve_rows_close(varve_rows *rows)
     }
     vv_aggregator_destroy(rows->aggregator);
     varve_cursor_close(rows->cursor);
+    vv_free(rows->zone);
     vv_free(rows);
 }

@@ -3,10 +3,11 @@
  *
  * Threads: pure.
  */
-#include <math.h>
-
 #include "base/utf8.h"
 #include "query/functions.h"
+
+enum { STEP_UNITS_MAX = 100000 }; /* days or longer */
+#define OFFSET_MAX (INT64_C(366) * 86400 * 1000000000)
 
 static varve_status check_functions(const varve_aggregation *spec, varve_error *error)
 {
@@ -88,9 +89,14 @@ static varve_status check_step(const varve_aggregation *spec, varve_error *error
     if (spec->step_unit == VARVE_STEP_NANOSECONDS && spec->time_zone.length > 0) {
         return vv_fail(error, VARVE_INVALID, "time_zone: needs a step in days or longer");
     }
-    if (spec->step_unit != VARVE_STEP_NANOSECONDS && spec->step > 1000000) {
-        return vv_fail(error, VARVE_INVALID, "step: %lld is beyond all time",
-                       (long long)spec->step);
+    if (spec->step_unit != VARVE_STEP_NANOSECONDS && spec->step > STEP_UNITS_MAX) {
+        return vv_fail(error, VARVE_INVALID, "step: %lld is more than %d", (long long)spec->step,
+                       STEP_UNITS_MAX);
+    }
+    if (spec->step_unit != VARVE_STEP_NANOSECONDS &&
+        (spec->offset > OFFSET_MAX || spec->offset < -OFFSET_MAX)) {
+        return vv_fail(error, VARVE_INVALID, "offset: %lld is more than a year",
+                       (long long)spec->offset);
     }
     return VARVE_OK;
 }

@@ -1,35 +1,95 @@
 /*
  * bucket.c - the states that functions over samples are answered from.
  *
- * B1  A list is appended to at its end only, in order of time; merging two lists is the only other
- *     way in.
- * B2  first and last follow the timestamps of the samples, whatever series they come from.
+ * B1  first and last follow the timestamps of the samples, whatever series they come from.
+ * B2  Spreads are merged as Chan, Golub and LeVeque do: no difference of large squares.
+ * B3  Quantiles are exact: the values are kept, in runs that move from state to state.
  * Threads: one at a time.
  */
 #include "query/bucket.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "os/alloc.h"
+enum { RUN_VALUES_MIN = 8, RUN_VALUES_MAX = 4000 };
 
-enum { BUCKETS_FIRST = 16 };
-
-void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *end)
+void vv_bucket_init(struct vv_bucket *bucket, int64_t time)
 {
-    VV_ASSERT(step > 0);
-    int64_t into = timestamp % step;
-    if (into < 0) {
-        into += step;
-    }
-    int64_t left = step - into;
-    *start = timestamp >= INT64_MIN + into ? timestamp - into : INT64_MIN;
-    *end = timestamp <= INT64_MAX - left ? timestamp + left : INT64_MAX;
+    *bucket = (struct vv_bucket){.time = time, .numbers = vv_numbers_none()};
+}
+
+void vv_bucket_more_init(struct vv_bucket_more *more)
+{
+    double none = (double)NAN;
+    *more = (struct vv_bucket_more){.delta = none, .increase = none, .rate = none, .irate = none};
 }
 
 /* -------------------------------------------------------------------------------- Adding */
 
-void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const double *values,
-                   size_t count, bool with_numbers)
+static void merge_spread(struct vv_bucket_more *more, double weight, double mean, double squares)
+{
+    if (weight == 0) {
+        return;
+    }
+    double together = more->weight + weight;
+    double distance = mean - more->mean;
+    more->mean += distance * (weight / together);
+    more->squares += squares + distance * distance * (more->weight * weight / together);
+    more->weight = together;
+}
+
+static void add_spread(struct vv_bucket_more *more, const double *values, size_t count)
+{
+    struct vv_numbers numbers = vv_numbers_none();
+    vv_numbers_add(&numbers, values, count, VV_NUMBERS_SUM);
+    if (numbers.count == 0) {
+        return;
+    }
+    double mean = vv_numbers_total(&numbers) / (double)numbers.count;
+    double squares = numbers.count > 1 ? vv_numbers_squares(values, count, mean) : 0.0;
+    merge_spread(more, (double)numbers.count, mean, squares);
+}
+
+/* A run with room for at least one more value. */
+static struct vv_value_run *reserve_run(struct vv_bucket_more *more, size_t wanted,
+                                        struct vv_query_memory *memory)
+{
+    struct vv_value_run *newest = more->values;
+    if (newest != NULL && newest->count < newest->capacity) {
+        return newest;
+    }
+    size_t capacity = newest != NULL ? (size_t)newest->capacity * 2 : RUN_VALUES_MIN;
+    capacity = wanted > capacity ? wanted : capacity;
+    capacity = capacity < RUN_VALUES_MAX ? capacity : RUN_VALUES_MAX;
+    struct vv_value_run *run =
+        vv_query_alloc(memory, sizeof(*run) + capacity * sizeof(run->values[0]));
+    if (run != NULL) {
+        *run = (struct vv_value_run){.next = newest, .capacity = (uint32_t)capacity};
+        more->values = run;
+    }
+    return run;
+}
+
+static varve_status keep_values(struct vv_bucket_more *more, const double *values, size_t count,
+                                struct vv_query_memory *memory)
+{
+    for (size_t at = 0; at < count;) {
+        struct vv_value_run *run = reserve_run(more, count - at, memory);
+        if (run == NULL) {
+            return vv_query_memory_status(memory);
+        }
+        for (; at < count && run->count < run->capacity; at++) {
+            run->values[run->count] = values[at];
+            run->count += values[at] == values[at];
+        }
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more,
+                           const int64_t *timestamps, const double *values, size_t count,
+                           unsigned parts, struct vv_query_memory *memory)
 {
     VV_ASSERT(count >= 1);
     if (bucket->count == 0) {
@@ -39,12 +99,44 @@ void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const do
     bucket->last_time = timestamps[count - 1];
     bucket->last = values[count - 1];
     bucket->count += count;
-    if (with_numbers) {
-        vv_numbers_add(&bucket->numbers, values, count);
+    vv_numbers_add(&bucket->numbers, values, count, parts & VV_PARTS_NUMBERS);
+    if ((parts & VV_PART_SPREAD) != 0) {
+        add_spread(more, values, count);
+    }
+    return (parts & VV_PART_VALUES) != 0 ? keep_values(more, values, count, memory) : VARVE_OK;
+}
+
+/* The sum of two results of which each may be none (NaN). */
+static double add_results(double a, double b)
+{
+    return isnan(a) ? b : isnan(b) ? a : a + b;
+}
+
+static void merge_more(struct vv_bucket_more *more, struct vv_bucket_more *other)
+{
+    merge_spread(more, other->weight, other->mean, other->squares);
+    more->delta = add_results(more->delta, other->delta);
+    more->increase = add_results(more->increase, other->increase);
+    more->rate = add_results(more->rate, other->rate);
+    more->irate = add_results(more->irate, other->irate);
+    more->resets += other->resets;
+    more->changes += other->changes;
+    more->has_steps |= other->has_steps;
+    more->area += other->area;
+    more->duration += other->duration;
+    if (other->values != NULL) {
+        struct vv_value_run *last = other->values;
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        last->next = more->values;
+        more->values = other->values;
+        other->values = NULL;
     }
 }
 
-void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other)
+void vv_bucket_merge(struct vv_bucket *bucket, struct vv_bucket_more *more,
+                     const struct vv_bucket *other, struct vv_bucket_more *other_more)
 {
     if (other->first_time < bucket->first_time) {
         bucket->first_time = other->first_time;
@@ -56,114 +148,146 @@ void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other)
     }
     bucket->count += other->count;
     vv_numbers_merge(&bucket->numbers, &other->numbers);
+    if (more != NULL) {
+        merge_more(more, other_more);
+    }
 }
 
-double vv_bucket_value(const struct vv_bucket *bucket, varve_function function)
+/* ------------------------------------------------------------------------------- Results */
+
+static int compare_values(const void *a, const void *b)
 {
-    const struct vv_numbers *numbers = &bucket->numbers;
-    bool any = numbers->count > 0;
-    switch (function) {
-    case VARVE_FUNCTION_COUNT:
-        return (double)bucket->count;
-    case VARVE_FUNCTION_SUM:
-        return any ? vv_numbers_total(numbers) : (double)NAN;
-    case VARVE_FUNCTION_MIN:
-        return any ? numbers->min : (double)NAN;
-    case VARVE_FUNCTION_MAX:
-        return any ? numbers->max : (double)NAN;
-    case VARVE_FUNCTION_AVG:
-        return any ? vv_numbers_total(numbers) / (double)numbers->count : (double)NAN;
-    case VARVE_FUNCTION_FIRST:
-        return bucket->first;
-    case VARVE_FUNCTION_LAST:
-        return bucket->last;
-    case VARVE_FUNCTION_RANGE:
-    case VARVE_FUNCTION_STDDEV:
-    case VARVE_FUNCTION_STDVAR:
-    case VARVE_FUNCTION_QUANTILE:
-    case VARVE_FUNCTION_DELTA:
-    case VARVE_FUNCTION_INCREASE:
-    case VARVE_FUNCTION_RATE:
-    case VARVE_FUNCTION_IRATE:
-    case VARVE_FUNCTION_RESETS:
-    case VARVE_FUNCTION_CHANGES:
-    case VARVE_FUNCTION_TWA:
-        break;
-    }
-    return (double)NAN;
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
 }
 
-/* --------------------------------------------------------------------------------- Lists */
-
-static varve_status reserve(struct vv_bucket_list *list, size_t count)
-{
-    if (count <= list->capacity) {
-        return VARVE_OK;
-    }
-    size_t capacity = list->capacity * 2 > BUCKETS_FIRST ? list->capacity * 2 : BUCKETS_FIRST;
-    capacity = capacity > count ? capacity : count;
-    struct vv_bucket *entries = vv_realloc(list->entries, capacity * sizeof(entries[0]));
-    if (entries == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    list->entries = entries;
-    list->capacity = capacity;
-    return VARVE_OK;
-}
-
-struct vv_bucket *vv_bucket_list_append(struct vv_bucket_list *list, int64_t time)
-{
-    VV_ASSERT(list->count == 0 || list->entries[list->count - 1].time < time);
-    if (reserve(list, list->count + 1) != VARVE_OK) {
-        return NULL;
-    }
-    struct vv_bucket *bucket = &list->entries[list->count++];
-    *bucket = (struct vv_bucket){.time = time, .numbers = vv_numbers_none()};
-    return bucket;
-}
-
-/* How many different times two lists have together. */
-static size_t count_union(const struct vv_bucket_list *a, const struct vv_bucket_list *b)
+/* Brings all values into one run, sorted. */
+static varve_status sort_values(struct vv_bucket_more *more, struct vv_query_memory *memory)
 {
     size_t count = 0;
-    size_t at_a = 0;
-    size_t at_b = 0;
-    while (at_a < a->count && at_b < b->count) {
-        int64_t time_a = a->entries[at_a].time;
-        int64_t time_b = b->entries[at_b].time;
-        at_a += time_a <= time_b;
-        at_b += time_b <= time_a;
-        count++;
+    for (const struct vv_value_run *run = more->values; run != NULL; run = run->next) {
+        count += run->count;
     }
-    return count + (a->count - at_a) + (b->count - at_b);
-}
-
-varve_status vv_bucket_list_merge(struct vv_bucket_list *list, const struct vv_bucket_list *other)
-{
-    size_t out = count_union(list, other);
-    VV_TRY(reserve(list, out));
-    size_t own = list->count;
-    size_t more = other->count;
-    list->count = out;
-    /* From the back: out - own is the number of entries still to come from other alone, so that no
-     * entry is overwritten before it is read. */
-    while (more > 0) {
-        struct vv_bucket *entries = list->entries;
-        if (own > 0 && entries[own - 1].time > other->entries[more - 1].time) {
-            entries[--out] = entries[--own];
-        } else if (own > 0 && entries[own - 1].time == other->entries[more - 1].time) {
-            entries[--out] = entries[--own];
-            vv_bucket_merge(&entries[out], &other->entries[--more]);
-        } else {
-            entries[--out] = other->entries[--more];
+    if (count > UINT32_MAX) {
+        return VARVE_LIMIT;
+    }
+    struct vv_value_run *all = more->values;
+    if (all->next != NULL) {
+        all = vv_query_alloc(memory, sizeof(*all) + count * sizeof(all->values[0]));
+        if (all == NULL) {
+            return vv_query_memory_status(memory);
         }
+        *all = (struct vv_value_run){.capacity = (uint32_t)count};
+        while (more->values != NULL) {
+            struct vv_value_run *run = more->values;
+            memcpy(all->values + all->count, run->values, run->count * sizeof(run->values[0]));
+            all->count += run->count;
+            more->values = run->next;
+            vv_query_free(memory, run);
+        }
+        more->values = all;
     }
-    VV_ASSERT(out == own);
+    qsort(all->values, all->count, sizeof(all->values[0]), compare_values);
     return VARVE_OK;
 }
 
-void vv_bucket_list_fini(struct vv_bucket_list *list)
+static varve_status quantile(struct vv_bucket_more *more, double q, struct vv_query_memory *memory,
+                             double *value)
 {
-    vv_free(list->entries);
-    *list = (struct vv_bucket_list){0};
+    *value = (double)NAN;
+    if (more->values == NULL) {
+        return VARVE_OK;
+    }
+    VV_TRY(sort_values(more, memory));
+    size_t count = more->values->count;
+    if (count == 0) {
+        return VARVE_OK;
+    }
+    const double *values = more->values->values;
+    double rank = q * (double)(count - 1);
+    size_t low = (size_t)rank;
+    size_t high = low + 1 < count ? low + 1 : low;
+    double weight = rank - (double)low;
+    /* A weight of 0 asks for no infinity that it would turn into NaN. */
+    *value = weight == 0 ? values[low] : values[low] * (1 - weight) + values[high] * weight;
+    return VARVE_OK;
+}
+
+static double average(const struct vv_numbers *numbers)
+{
+    return vv_numbers_total(numbers) / (double)numbers->count;
+}
+
+/* Functions of the numbers alone. */
+static double number_value(const struct vv_numbers *numbers, varve_function function)
+{
+    double none = (double)NAN;
+    bool any = numbers->min <= numbers->max;
+    switch ((unsigned)function) {
+    case VARVE_FUNCTION_SUM:
+        return numbers->count > 0 ? vv_numbers_total(numbers) : none;
+    case VARVE_FUNCTION_AVG:
+        return numbers->count > 0 ? average(numbers) : none;
+    case VARVE_FUNCTION_MIN:
+        return any ? numbers->min : none;
+    case VARVE_FUNCTION_MAX:
+        return any ? numbers->max : none;
+    case VARVE_FUNCTION_RANGE:
+        return any ? numbers->max - numbers->min : none;
+    default:
+        return none;
+    }
+}
+
+/* Functions of what only some need. */
+static double more_value(const struct vv_bucket *bucket, const struct vv_bucket_more *more,
+                         varve_function function)
+{
+    double none = (double)NAN;
+    switch ((unsigned)function) {
+    case VARVE_FUNCTION_STDVAR:
+        return more->weight > 0 ? more->squares / more->weight : none;
+    case VARVE_FUNCTION_STDDEV:
+        return more->weight > 0 ? sqrt(more->squares / more->weight) : none;
+    case VARVE_FUNCTION_DELTA:
+        return more->delta;
+    case VARVE_FUNCTION_INCREASE:
+        return more->increase;
+    case VARVE_FUNCTION_RATE:
+        return more->rate;
+    case VARVE_FUNCTION_IRATE:
+        return more->irate;
+    case VARVE_FUNCTION_RESETS:
+        return more->has_steps ? (double)more->resets : none;
+    case VARVE_FUNCTION_CHANGES:
+        return more->has_steps ? (double)more->changes : none;
+    case VARVE_FUNCTION_TWA:
+        if (more->duration > 0) {
+            return more->area / more->duration;
+        }
+        return bucket->numbers.count > 0 ? average(&bucket->numbers) : none;
+    default:
+        return none;
+    }
+}
+
+varve_status vv_bucket_value(const struct vv_bucket *bucket, struct vv_bucket_more *more,
+                             varve_function function, double parameter,
+                             struct vv_query_memory *memory, double *value)
+{
+    if (function == VARVE_FUNCTION_COUNT) {
+        *value = (double)bucket->count;
+    } else if (function == VARVE_FUNCTION_FIRST) {
+        *value = bucket->first;
+    } else if (function == VARVE_FUNCTION_LAST) {
+        *value = bucket->last;
+    } else if (function == VARVE_FUNCTION_QUANTILE) {
+        return quantile(more, parameter, memory, value);
+    } else if ((vv_function_parts(function) & VV_PARTS_MORE) != 0) {
+        *value = more_value(bucket, more, function);
+    } else {
+        *value = number_value(&bucket->numbers, function);
+    }
+    return VARVE_OK;
 }

@@ -2,14 +2,41 @@
  * bucket.h - what is known of the samples of one series or group in one step of time.
  *
  * A bucket is a partial state: samples can be added in order of time, and two states of the same
- * step can be merged, so that all functions of a query are answered from one pass.
+ * step can be merged, so that all functions of a query are answered from one pass. It is plain
+ * data that can be written and read again (bucket_code.h), but for the values that quantiles need.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_BUCKET_H
 #define VARVE_QUERY_BUCKET_H
 
-#include "base/status.h"
+#include "query/functions.h"
+#include "query/memory.h"
 #include "query/numbers.h"
+
+/* A run of values that a quantile is taken of. */
+struct vv_value_run {
+    struct vv_value_run *next;
+    uint32_t count;
+    uint32_t capacity;
+    double values[];
+};
+
+/* What only some functions need (VV_PARTS_MORE). A result of NaN: no series has one. */
+struct vv_bucket_more {
+    double mean;    /* of the numbers */
+    double squares; /* sum of (value - mean)^2 */
+    double weight;  /* values that mean and squares are of */
+    double delta;   /* sums over series */
+    double increase;
+    double rate;
+    double irate;
+    uint64_t resets;
+    uint64_t changes;
+    bool has_steps;              /* some series has a number: resets and changes are known */
+    double area;                 /* sum of value * nanoseconds */
+    double duration;             /* nanoseconds */
+    struct vv_value_run *values; /* newest run first */
+};
 
 struct vv_bucket {
     int64_t time;   /* of the row: start of the step */
@@ -21,35 +48,45 @@ struct vv_bucket {
     double last;
 };
 
-/* Buckets in ascending order of time. */
+/* Buckets in ascending order of time; entry i may be `stride` states side by side. */
 struct vv_bucket_list {
     struct vv_bucket *entries;
-    size_t count;
+    struct vv_bucket_more *more; /* NULL if with_more is false; else as many as entries */
+    size_t count;                /* states: a multiple of stride */
     size_t capacity;
+    bool with_more;
 };
 
-/* The step (> 0) that contains timestamp, [*start, *end). Steps are aligned to 0; what lies beyond
- * the ends of int64 is cut off there: INT64_MIN, and INT64_MAX, which is no timestamp. */
-void vv_bucket_bounds(int64_t timestamp, int64_t step, int64_t *start, int64_t *end);
+/* An empty state. */
+void vv_bucket_init(struct vv_bucket *bucket, int64_t time);
+void vv_bucket_more_init(struct vv_bucket_more *more);
 
-/* Adds count >= 1 samples, all later than those added before. Without with_numbers only count,
- * first and last are kept, and most values are not read. */
-void vv_bucket_add(struct vv_bucket *bucket, const int64_t *timestamps, const double *values,
-                   size_t count, bool with_numbers);
+/* Adds count >= 1 samples, all later than those added before; parts are those of functions.h. Of
+ * more (nullable) only the spread and the values; the rest comes from the series' track. */
+varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more,
+                           const int64_t *timestamps, const double *values, size_t count,
+                           unsigned parts, struct vv_query_memory *memory) VARVE_MUST_CHECK;
 
-/* Adds other, of the same step. Where first or last have the same timestamp, those of bucket
- * stay. */
-void vv_bucket_merge(struct vv_bucket *bucket, const struct vv_bucket *other);
+/* Adds other, of the same step. Where first or last have the same timestamp, those of bucket stay.
+ * The value runs of other go over. */
+void vv_bucket_merge(struct vv_bucket *bucket, struct vv_bucket_more *more,
+                     const struct vv_bucket *other, struct vv_bucket_more *other_more);
 
-/* The result of a function over the bucket. NaN for sum, min, max and avg without numbers. */
-double vv_bucket_value(const struct vv_bucket *bucket, varve_function function);
+/* The result of a function over the bucket; NaN where there is none. more is there if the function
+ * needs it. NO_MEMORY, LIMIT: a quantile had no room to sort. */
+varve_status vv_bucket_value(const struct vv_bucket *bucket, struct vv_bucket_more *more,
+                             varve_function function, double parameter,
+                             struct vv_query_memory *memory, double *value) VARVE_MUST_CHECK;
 
-/* Appends an empty bucket, later than all others; NULL: out of memory. */
-struct vv_bucket *vv_bucket_list_append(struct vv_bucket_list *list, int64_t time);
-/* Merges the buckets of other into list, equal times as vv_bucket_merge(). On NO_MEMORY list is as
- * it was. */
-varve_status vv_bucket_list_merge(struct vv_bucket_list *list,
-                                  const struct vv_bucket_list *other) VARVE_MUST_CHECK;
-void vv_bucket_list_fini(struct vv_bucket_list *list);
+/* Appends an empty state, not earlier than all others. */
+varve_status vv_bucket_list_append(struct vv_bucket_list *list, int64_t time,
+                                   struct vv_query_memory *memory) VARVE_MUST_CHECK;
+/* Merges the states of other into list, equal times as vv_bucket_merge(); value runs go over. On
+ * failure list is as it was. stride >= 1 states of the same time stand side by side in both. */
+varve_status vv_bucket_list_merge(struct vv_bucket_list *list, struct vv_bucket_list *other,
+                                  size_t stride, struct vv_query_memory *memory) VARVE_MUST_CHECK;
+/* Forgets the states, keeps the memory of the list. */
+void vv_bucket_list_clear(struct vv_bucket_list *list, struct vv_query_memory *memory);
+void vv_bucket_list_fini(struct vv_bucket_list *list, struct vv_query_memory *memory);
 
 #endif

@@ -41,6 +41,40 @@ bool vv_function_reduces(varve_function function)
     return (unsigned)function < 32 && (reducing >> (unsigned)function & 1u) != 0;
 }
 
+unsigned vv_function_parts(varve_function function)
+{
+    switch (function) {
+    case VARVE_FUNCTION_COUNT:
+    case VARVE_FUNCTION_FIRST:
+    case VARVE_FUNCTION_LAST:
+        return 0;
+    case VARVE_FUNCTION_SUM:
+    case VARVE_FUNCTION_AVG:
+        return VV_PART_SUM;
+    case VARVE_FUNCTION_MIN:
+    case VARVE_FUNCTION_MAX:
+    case VARVE_FUNCTION_RANGE:
+        return VV_PART_EXTREMES;
+    case VARVE_FUNCTION_STDDEV:
+    case VARVE_FUNCTION_STDVAR:
+        return VV_PART_SPREAD;
+    case VARVE_FUNCTION_QUANTILE:
+        return VV_PART_VALUES;
+    case VARVE_FUNCTION_DELTA:
+    case VARVE_FUNCTION_INCREASE:
+    case VARVE_FUNCTION_RATE:
+    case VARVE_FUNCTION_RESETS:
+        return VV_PART_STEPS;
+    case VARVE_FUNCTION_IRATE:
+        return VV_PART_STEPS | VV_PART_LAST_TWO;
+    case VARVE_FUNCTION_CHANGES:
+        return VV_PART_CHANGES;
+    case VARVE_FUNCTION_TWA:
+        return VV_PART_AREA | VV_PART_SUM; /* the average, where nothing has a length */
+    }
+    return 0;
+}
+
 /* The function of a name without parameter; 0 if there is none. */
 static varve_function find_function(const char *name, size_t length)
 {

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "os/alloc.h"
-
 enum { GROUPS_FIRST = 8 };
 
 /* ----------------------------------------------------------------------------------- Keys */
@@ -48,11 +46,6 @@ varve_status vv_group_key(const varve_aggregation *spec, struct vv_key series,
 
 /* ---------------------------------------------------------------------------------- Table */
 
-static struct vv_key key_of(const struct vv_group *group)
-{
-    return (struct vv_key){.bytes = group->key.bytes, .length = group->key.length};
-}
-
 /* The slot in which the group stands, or the free one where it would. */
 static uint32_t *find_slot(const struct vv_group_table *table, uint64_t hash, struct vv_key key)
 {
@@ -63,7 +56,7 @@ static uint32_t *find_slot(const struct vv_group_table *table, uint64_t hash, st
             return &table->slots[at];
         }
         const struct vv_group *group = &table->groups[number - 1];
-        if (group->hash == hash && vv_key_equal(key_of(group), key)) {
+        if (group->hash == hash && vv_key_equal(vv_group_key_of(group), key)) {
             return &table->slots[at];
         }
     }
@@ -78,9 +71,9 @@ static varve_status reserve_slot(struct vv_group_table *table)
         return VARVE_LIMIT;
     }
     size_t slot_count = table->slot_count == 0 ? GROUPS_FIRST * 2 : table->slot_count * 2;
-    uint32_t *slots = vv_alloc_zeroed(slot_count, sizeof(slots[0]));
+    uint32_t *slots = vv_query_alloc_zeroed(table->memory, slot_count * sizeof(slots[0]));
     if (slots == NULL) {
-        return VARVE_NO_MEMORY;
+        return vv_query_memory_status(table->memory);
     }
     for (size_t group = 0; group < table->count; group++) {
         size_t at = (size_t)table->groups[group].hash & (slot_count - 1);
@@ -89,7 +82,7 @@ static varve_status reserve_slot(struct vv_group_table *table)
         }
         slots[at] = (uint32_t)(group + 1);
     }
-    vv_free(table->slots);
+    vv_query_free(table->memory, table->slots);
     table->slots = slots;
     table->slot_count = slot_count;
     return VARVE_OK;
@@ -101,9 +94,10 @@ static varve_status reserve_group(struct vv_group_table *table)
         return VARVE_OK;
     }
     size_t capacity = table->capacity == 0 ? GROUPS_FIRST : table->capacity * 2;
-    struct vv_group *groups = vv_realloc(table->groups, capacity * sizeof(groups[0]));
+    struct vv_group *groups =
+        vv_query_realloc(table->memory, table->groups, capacity * sizeof(groups[0]));
     if (groups == NULL) {
-        return VARVE_NO_MEMORY;
+        return vv_query_memory_status(table->memory);
     }
     memset(groups + table->capacity, 0, (capacity - table->capacity) * sizeof(groups[0]));
     table->groups = groups;
@@ -119,9 +113,14 @@ varve_status vv_group_table_intern(struct vv_group_table *table, struct vv_key k
     if (*slot == 0) {
         VV_TRY(reserve_group(table));
         struct vv_group *group = &table->groups[table->count];
-        vv_buffer_clear(&group->key);
-        group->buckets.count = 0;
-        VV_TRY(vv_buffer_append(&group->key, key.bytes, key.length));
+        uint8_t *bytes = vv_query_realloc(table->memory, group->key_bytes, key.length + 1);
+        if (bytes == NULL) {
+            return vv_query_memory_status(table->memory);
+        }
+        memcpy(bytes, key.bytes, key.length);
+        group->key_bytes = bytes;
+        group->key_length = key.length;
+        group->buckets.with_more = table->with_more;
         group->hash = hash;
         *slot = (uint32_t)++table->count;
     }
@@ -131,7 +130,10 @@ varve_status vv_group_table_intern(struct vv_group_table *table, struct vv_key k
 
 void vv_group_table_clear(struct vv_group_table *table)
 {
-    if (table->slot_count > 0) {
+    for (size_t group = 0; group < table->count; group++) {
+        vv_bucket_list_clear(&table->groups[group].buckets, table->memory);
+    }
+    if (table->count > 0) {
         memset(table->slots, 0, table->slot_count * sizeof(table->slots[0]));
     }
     table->count = 0;
@@ -140,10 +142,10 @@ void vv_group_table_clear(struct vv_group_table *table)
 void vv_group_table_fini(struct vv_group_table *table)
 {
     for (size_t group = 0; group < table->capacity; group++) {
-        vv_buffer_fini(&table->groups[group].key);
-        vv_bucket_list_fini(&table->groups[group].buckets);
+        vv_query_free(table->memory, table->groups[group].key_bytes);
+        vv_bucket_list_fini(&table->groups[group].buckets, table->memory);
     }
-    vv_free(table->groups);
-    vv_free(table->slots);
-    *table = (struct vv_group_table){0};
+    vv_query_free(table->memory, table->groups);
+    vv_query_free(table->memory, table->slots);
+    *table = (struct vv_group_table){.memory = table->memory, .with_more = table->with_more};
 }

@@ -11,21 +11,41 @@
  * I4  Timestamps strictly increase, within spans and across them.
  * I5  An iterator owns what it needs (copies of tails, references to chunks and blocks): it may be
  *     held for long and blocks no writer.
- * I6  destroy() is legal in any state; vv_iter_destroy() accepts NULL.
+ * I6  peek() tells whether the next undelivered samples are a whole chunk, in the iterator's range,
+ *     whose statistics are known, and what these are; it loads nothing and changes nothing that the
+ *     caller sees. pass(), only after a peek() that gave true, goes behind that chunk. NULL: never.
+ * I7  window(before) is the time of the first sample of the chunk that holds the newest sample
+ *     earlier than before, or earlier than that; INT64_MIN if there is no sample that early. The
+ *     range of the iterator does not matter to it.
+ * I8  restart(start, end) makes a fresh iterator over the same state of the source, in another
+ *     range. It may be called at any time unless status() is an error.
+ * I9  destroy() is legal in any state; vv_iter_destroy() accepts NULL.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_ITER_H
 #define VARVE_QUERY_ITER_H
 
 #include "base/status.h"
+#include "compress/codec.h"
 
 enum { VV_SPAN_MAX = 1024 };
 
 struct vv_iter;
 
+/* What is known of a chunk without decoding it. */
+struct vv_summary {
+    int64_t time_min;
+    int64_t time_max;
+    struct vv_value_statistics statistics;
+};
+
 struct vv_iter_ops {
     bool (*next_span)(struct vv_iter *iter, varve_span *span);
     void (*seek)(struct vv_iter *iter, int64_t timestamp);
+    bool (*peek)(struct vv_iter *iter, struct vv_summary *summary);
+    void (*pass)(struct vv_iter *iter);
+    int64_t (*window)(struct vv_iter *iter, int64_t before);
+    void (*restart)(struct vv_iter *iter, int64_t start, int64_t end);
     varve_status (*status)(const struct vv_iter *iter);
     void (*destroy)(struct vv_iter *iter);
 };
@@ -42,6 +62,22 @@ static inline bool vv_iter_next_span(struct vv_iter *iter, varve_span *span)
 static inline void vv_iter_seek(struct vv_iter *iter, int64_t timestamp)
 {
     iter->ops->seek(iter, timestamp);
+}
+static inline bool vv_iter_peek(struct vv_iter *iter, struct vv_summary *summary)
+{
+    return iter->ops->peek != NULL && iter->ops->peek(iter, summary);
+}
+static inline void vv_iter_pass(struct vv_iter *iter)
+{
+    iter->ops->pass(iter);
+}
+static inline int64_t vv_iter_window(struct vv_iter *iter, int64_t before)
+{
+    return iter->ops->window(iter, before);
+}
+static inline void vv_iter_restart(struct vv_iter *iter, int64_t start, int64_t end)
+{
+    iter->ops->restart(iter, start, end);
 }
 static inline varve_status vv_iter_status(const struct vv_iter *iter)
 {

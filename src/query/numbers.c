@@ -1,120 +1,107 @@
 /*
- * numbers.c - sum, extremes and count of the values that are not NaN.
+ * numbers.c - sum, extremes and spread of the values that are not NaN.
  *
- *   values    x0 x1 | x2 x3 | x4 x5 | x6 x7 | ...
- *   lanes      a      b       a       b             two vectors of two lanes, met at the end
- *
- * N1  Sums carry the rounding error of every addition along (two-sum, the branch-free form of
- *     Neumaier's compensation), so that 1 + 1e100 - 1e100 is 1.
- * N2  Lanes are independent sums, so that additions need not wait for each other. A long
- *     run costs less than half of the plain compensated loop. Short runs are added one by one,
- *     since setting lanes up and folding them would cost more than it saves.
- * N3  NaN adds 0 to the sum and is never less or greater: no branch depends on a value.
- * N4  Vectors of 16 bytes are what the baseline of x86-64 and aarch64 has; the compiler's vector
- *     types need no intrinsics and no dispatch. Extremes stay scalar: one instruction each, where
- *     a vector of these types would take four.
- * Threads: pure.
+ * Short runs are added one by one, since setting vectors up and folding them would cost more than
+ * it saves. NaN adds nothing to a sum and is never less or greater.
+ * Threads: pure; the choice of kernels is a function of the machine and the environment, so that
+ * two threads that choose at the same time store the same pointer.
  */
 #include "query/numbers.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <string.h>
 
-/* Fewer values than this are added one by one. */
-enum { RUN_MIN = 16 };
+#include "base/cpu.h"
+#include "query/numbers_kernels.h"
 
-typedef double pair __attribute__((vector_size(16)));
-typedef int64_t mask __attribute__((vector_size(16)));
+static const struct vv_numbers_kernels *choose(void)
+{
+    switch (vv_cpu_isa()) {
+#if defined(__x86_64__)
+    case VV_ISA_AVX2:
+        return &vv_numbers_kernels_avx2;
+    case VV_ISA_AVX512:
+        return &vv_numbers_kernels_avx512;
+#else
+    case VV_ISA_AVX2:
+    case VV_ISA_AVX512:
+#endif
+    case VV_ISA_SCALAR:
+    case VV_ISA_NEON:
+        break;
+    }
+    return &vv_numbers_kernels_baseline;
+}
 
-/* Two lanes of everything. */
-struct lanes {
-    pair sum;
-    pair compensation;
-    double min[2];
-    double max[2];
-    mask count; /* negative: a true comparison is -1 */
-};
+static const struct vv_numbers_kernels *kernels(void)
+{
+    static _Atomic(const struct vv_numbers_kernels *) chosen;
+    const struct vv_numbers_kernels *found = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (found == NULL) {
+        found = choose();
+        atomic_store_explicit(&chosen, found, memory_order_relaxed);
+    }
+    return found;
+}
 
 struct vv_numbers vv_numbers_none(void)
 {
     return (struct vv_numbers){.min = INFINITY, .max = -INFINITY};
 }
 
-/* sum += value, with the error of the addition in compensation. */
-static inline void add_exactly(struct vv_numbers *numbers, double value)
+static void sum_one_by_one(struct vv_numbers *numbers, const double *values, size_t count)
 {
-    double total = numbers->sum + value;
-    double added = total - numbers->sum;
-    numbers->compensation += (numbers->sum - (total - added)) + (value - added);
-    numbers->sum = total;
-}
-
-static inline void add_one(struct vv_numbers *numbers, double value)
-{
-    bool number = value == value;
-    numbers->count += number;
-    numbers->min = value < numbers->min ? value : numbers->min;
-    numbers->max = value > numbers->max ? value : numbers->max;
-    add_exactly(numbers, number ? value : 0.0);
-}
-
-/* As add_one(), two lanes at once. */
-static inline void add_pair(struct lanes *lanes, const double *values)
-{
-    pair value;
-    memcpy(&value, values, sizeof value);
-    mask number = (mask)(value == value);
-    lanes->count += number;
-    lanes->min[0] = values[0] < lanes->min[0] ? values[0] : lanes->min[0];
-    lanes->min[1] = values[1] < lanes->min[1] ? values[1] : lanes->min[1];
-    lanes->max[0] = values[0] > lanes->max[0] ? values[0] : lanes->max[0];
-    lanes->max[1] = values[1] > lanes->max[1] ? values[1] : lanes->max[1];
-    value = (pair)((mask)value & number);
-    pair total = lanes->sum + value;
-    pair added = total - lanes->sum;
-    lanes->compensation += (lanes->sum - (total - added)) + (value - added);
-    lanes->sum = total;
-}
-
-static struct lanes lanes_none(void)
-{
-    return (struct lanes){.min = {INFINITY, INFINITY}, .max = {-INFINITY, -INFINITY}};
-}
-
-static void fold_lanes(struct vv_numbers *numbers, const struct lanes *lanes)
-{
-    for (int lane = 0; lane < 2; lane++) {
-        const struct vv_numbers one = {.sum = lanes->sum[lane],
-                                       .compensation = lanes->compensation[lane],
-                                       .min = lanes->min[lane],
-                                       .max = lanes->max[lane],
-                                       .count = (uint64_t)-lanes->count[lane]};
-        vv_numbers_merge(numbers, &one);
+    struct vv_numbers so_far = *numbers;
+    for (size_t at = 0; at < count; at++) {
+        bool number = values[at] == values[at];
+        so_far.count += number;
+        vv_numbers_add_exactly(&so_far, number ? values[at] : 0.0);
     }
+    *numbers = so_far;
 }
 
-void vv_numbers_add(struct vv_numbers *numbers, const double *values, size_t count)
+static void add_sum(struct vv_numbers *numbers, const double *values, size_t count)
 {
     size_t at = 0;
-    if (count >= RUN_MIN) {
-        struct lanes a = lanes_none();
-        struct lanes b = lanes_none();
-        for (; count - at >= 4; at += 4) {
-            add_pair(&a, values + at);
-            add_pair(&b, values + at + 2);
+    if (count >= VV_NUMBERS_RUN_MIN) {
+        struct vv_numbers run = *numbers;
+        at = kernels()->sum(values, count, &run);
+        if (isnan(run.sum)) {
+            at = 0; /* a NaN among them, or infinities that cancel */
+        } else {
+            *numbers = run;
         }
-        fold_lanes(numbers, &a);
-        fold_lanes(numbers, &b);
     }
+    sum_one_by_one(numbers, values + at, count - at);
+}
+
+static void add_extremes(struct vv_numbers *numbers, const double *values, size_t count)
+{
+    size_t at = count >= VV_NUMBERS_RUN_MIN ? kernels()->extremes(values, count, numbers) : 0;
+    double min = numbers->min;
+    double max = numbers->max;
     for (; at < count; at++) {
-        add_one(numbers, values[at]);
+        min = values[at] < min ? values[at] : min;
+        max = values[at] > max ? values[at] : max;
+    }
+    numbers->min = min;
+    numbers->max = max;
+}
+
+void vv_numbers_add(struct vv_numbers *numbers, const double *values, size_t count, unsigned wanted)
+{
+    if ((wanted & VV_NUMBERS_SUM) != 0) {
+        add_sum(numbers, values, count);
+    }
+    if ((wanted & VV_NUMBERS_EXTREMES) != 0) {
+        add_extremes(numbers, values, count);
     }
 }
 
 void vv_numbers_merge(struct vv_numbers *numbers, const struct vv_numbers *other)
 {
-    add_exactly(numbers, other->sum);
+    vv_numbers_add_exactly(numbers, other->sum);
     numbers->compensation += other->compensation;
     numbers->min = other->min < numbers->min ? other->min : numbers->min;
     numbers->max = other->max > numbers->max ? other->max : numbers->max;
@@ -124,4 +111,36 @@ void vv_numbers_merge(struct vv_numbers *numbers, const struct vv_numbers *other
 double vv_numbers_total(const struct vv_numbers *numbers)
 {
     return isfinite(numbers->sum) ? numbers->sum + numbers->compensation : numbers->sum;
+}
+
+double vv_numbers_squares(const double *values, size_t count, double mean)
+{
+    double sum = 0;
+    size_t at = kernels()->squares(values, count, mean, &sum);
+    if (isnan(sum)) {
+        at = 0;
+        sum = 0;
+    }
+    for (; at < count; at++) {
+        double distance = values[at] - mean;
+        sum += values[at] == values[at] ? distance * distance : 0.0;
+    }
+    return sum;
+}
+
+bool vv_numbers_any_stale(const double *values, size_t count)
+{
+    size_t at = 0;
+    if (count >= VV_NUMBERS_RUN_MIN &&
+        kernels()->any((const uint64_t *)(const void *)values, count, VV_STALE_BITS, &at)) {
+        return true;
+    }
+    for (; at < count; at++) {
+        uint64_t bits;
+        memcpy(&bits, &values[at], sizeof(bits));
+        if (bits == VV_STALE_BITS) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -28,7 +28,8 @@ static struct vv_aggregator *create(const varve_aggregation *spec, int64_t start
 {
     struct vv_aggregator *aggregator = NULL;
     varve_error error = {.status = VARVE_OK};
-    if (vv_aggregator_create(spec, start, &aggregator, &error) != VARVE_OK) {
+    if (vv_aggregator_create(spec, &(struct vv_aggregator_place){.range = {start, INT64_MAX}},
+                             &aggregator, &error) != VARVE_OK) {
         fail_msg("%s", error.message);
     }
     return aggregator;
@@ -88,7 +89,10 @@ static void expect_refused(const varve_aggregation *spec, const char *message)
 {
     struct vv_aggregator *aggregator = NULL;
     varve_error error = {.status = VARVE_OK};
-    assert_int_equal(vv_aggregator_create(spec, 0, &aggregator, &error), VARVE_INVALID);
+    assert_int_equal(vv_aggregator_create(spec,
+                                          &(struct vv_aggregator_place){.range = {0, INT64_MAX}},
+                                          &aggregator, &error),
+                     VARVE_INVALID);
     assert_string_equal(error.message, message);
     assert_null(aggregator);
 }
@@ -627,7 +631,8 @@ static void memory_that_runs_out_is_reported_and_nothing_leaks(void **state)
     while (status != VARVE_OK) {
         struct vv_aggregator *aggregator = NULL;
         vv_alloc_fail_at(++nth);
-        status = vv_aggregator_create(&spec, 0, &aggregator, NULL);
+        status = vv_aggregator_create(&spec, &(struct vv_aggregator_place){.range = {0, INT64_MAX}},
+                                      &aggregator, NULL);
         if (status == VARVE_OK) {
             status = run_once(aggregator, keys);
         }

@@ -1,116 +1,167 @@
-/* Tests of bucket.c. */
+/* Tests of bucket.c: states of random samples, put together in random order, against values
+ * computed from the samples themselves. */
 #include "query/bucket.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "os/alloc.h"
 #include "support/random.h"
 
-static void expect_bounds(int64_t timestamp, int64_t step, int64_t start, int64_t end)
-{
-    int64_t found_start = 0;
-    int64_t found_end = 0;
-    vv_bucket_bounds(timestamp, step, &found_start, &found_end);
-    assert_int_equal(found_start, start);
-    assert_int_equal(found_end, end);
-}
+enum { SAMPLES = 300, PARTS = 5 };
+enum { WANTED = VV_PARTS_NUMBERS | VV_PART_SPREAD | VV_PART_VALUES };
 
-static void steps_are_aligned_to_zero(void **state)
-{
-    (void)state;
-    expect_bounds(0, 10, 0, 10);
-    expect_bounds(9, 10, 0, 10);
-    expect_bounds(10, 10, 10, 20);
-    expect_bounds(-1, 10, -10, 0);
-    expect_bounds(-10, 10, -10, 0);
-    expect_bounds(-11, 10, -20, -10);
-    expect_bounds(5, 1, 5, 6);
-}
+struct state {
+    struct vv_bucket bucket;
+    struct vv_bucket_more more;
+};
 
-static void steps_are_cut_off_at_the_ends_of_int64(void **state)
+static void fini(struct state *state)
 {
-    (void)state;
-    expect_bounds(INT64_MIN, 1, INT64_MIN, INT64_MIN + 1);
-    expect_bounds(INT64_MIN, 2, INT64_MIN, INT64_MIN + 2);
-    expect_bounds(INT64_MIN, INT64_MAX, INT64_MIN, -INT64_MAX);
-    expect_bounds(INT64_MIN, 10, INT64_MIN, INT64_MIN + 8);
-    expect_bounds(INT64_MAX - 1, 1, INT64_MAX - 1, INT64_MAX);
-    expect_bounds(INT64_MAX - 1, INT64_MAX, 0, INT64_MAX);
-    expect_bounds(INT64_MAX - 1, 10, INT64_MAX - 7, INT64_MAX);
-    expect_bounds(-1, INT64_MAX, -INT64_MAX, 0);
-}
-
-/* A list with one sample of value 1 per bucket; time i * 10 where bit i of the set is 1. */
-static struct vv_bucket_list list_of(uint64_t set)
-{
-    struct vv_bucket_list list = {0};
-    for (int bit = 0; bit < 64; bit++) {
-        if ((set >> bit & 1) != 0) {
-            const int64_t timestamp = bit * 10;
-            const double value = 1;
-            struct vv_bucket *bucket = vv_bucket_list_append(&list, timestamp);
-            assert_non_null(bucket);
-            vv_bucket_add(bucket, &timestamp, &value, 1, true);
-        }
+    while (state->more.values != NULL) {
+        struct vv_value_run *run = state->more.values;
+        state->more.values = run->next;
+        vv_query_free(NULL, run);
     }
-    return list;
 }
 
-static void merged_lists_have_every_time_once(void **state)
+static double value(struct state *state, varve_function function, double parameter)
 {
-    (void)state;
-    struct vv_test_random random = vv_test_random_init(10);
+    double found = 0;
+    assert_int_equal(
+        vv_bucket_value(&state->bucket, &state->more, function, parameter, NULL, &found), VARVE_OK);
+    return found;
+}
+
+static bool near(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-9 * (1 + fabs(b));
+}
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static void expect_values(struct state *state, double *numbers, size_t count)
+{
+    double none = (double)NAN, mean = 0, squares = 0;
+    for (size_t at = 0; at < count; at++) {
+        mean += numbers[at] / (double)count;
+    }
+    for (size_t at = 0; at < count; at++) {
+        squares += (numbers[at] - mean) * (numbers[at] - mean);
+    }
+    qsort(numbers, count, sizeof(numbers[0]), compare);
+    bool any = count > 0;
+    double variance = any ? squares / (double)count : none;
+    assert_true(near(value(state, VARVE_FUNCTION_STDVAR, 0), variance));
+    assert_true(near(value(state, VARVE_FUNCTION_STDDEV, 0), sqrt(variance)));
+    assert_true(near(value(state, VARVE_FUNCTION_AVG, 0), any ? mean : none));
+    assert_true(
+        near(value(state, VARVE_FUNCTION_RANGE, 0), any ? numbers[count - 1] - numbers[0] : none));
+    assert_true(near(value(state, VARVE_FUNCTION_QUANTILE, 0), any ? numbers[0] : none));
+    assert_true(near(value(state, VARVE_FUNCTION_QUANTILE, 1), any ? numbers[count - 1] : none));
+    double median =
+        any ? (numbers[(count - 1) / 2] + numbers[count / 2]) / 2 : none; /* as rank 0.5 says */
+    assert_true(near(value(state, VARVE_FUNCTION_QUANTILE, 0.5), median));
+}
+
+static void states_put_together_in_any_order_give_the_same(void **cmocka_state)
+{
+    (void)cmocka_state;
+    struct vv_test_random random = vv_test_random_init(40);
     for (int round = 0; round < 500; round++) {
-        uint64_t a = vv_test_random_next(&random) & vv_test_random_next(&random);
-        uint64_t b = round % 4 == 0 ? a : vv_test_random_next(&random);
-        a = round % 10 == 0 ? 0 : a;
-        b = round % 11 == 0 ? 0 : b;
-        struct vv_bucket_list list = list_of(a);
-        struct vv_bucket_list other = list_of(b);
-        assert_int_equal(vv_bucket_list_merge(&list, &other), VARVE_OK);
-        size_t at = 0;
-        for (int bit = 0; bit < 64; bit++) {
-            uint64_t expected = (a >> bit & 1) + (b >> bit & 1);
-            if (expected > 0) {
-                assert_int_equal(list.entries[at].time, bit * 10);
-                assert_int_equal(list.entries[at].count, expected);
-                assert_true(vv_bucket_value(&list.entries[at], VARVE_FUNCTION_SUM) ==
-                            (double)expected);
-                at++;
+        struct state parts[PARTS];
+        double numbers[SAMPLES];
+        size_t count = 0;
+        for (size_t part = 0; part < PARTS; part++) {
+            vv_bucket_init(&parts[part].bucket, 0);
+            vv_bucket_more_init(&parts[part].more);
+        }
+        size_t samples = 1 + vv_test_random_below(&random, SAMPLES);
+        for (size_t at = 0; at < samples; at++) {
+            struct state *state = &parts[vv_test_random_below(&random, PARTS)];
+            int64_t timestamp = (int64_t)at;
+            double sample = vv_test_random_uniform(&random) * 1000 + 1e6;
+            if (vv_test_random_below(&random, 5) == 0) {
+                sample = (double)NAN;
+            } else {
+                numbers[count++] = sample;
+            }
+            assert_int_equal(
+                vv_bucket_add(&state->bucket, &state->more, &timestamp, &sample, 1, WANTED, NULL),
+                VARVE_OK);
+        }
+        size_t into = vv_test_random_below(&random, PARTS);
+        for (size_t part = 0; part < PARTS; part++) {
+            if (part != into && parts[part].bucket.count > 0) {
+                if (parts[into].bucket.count == 0) {
+                    struct state empty = parts[into];
+                    parts[into] = parts[part];
+                    parts[part] = empty;
+                } else {
+                    vv_bucket_merge(&parts[into].bucket, &parts[into].more, &parts[part].bucket,
+                                    &parts[part].more);
+                }
             }
         }
-        assert_int_equal(at, list.count);
-        vv_bucket_list_fini(&list);
-        vv_bucket_list_fini(&other);
+        assert_int_equal(parts[into].bucket.count, samples);
+        expect_values(&parts[into], numbers, count);
+        for (size_t part = 0; part < PARTS; part++) {
+            fini(&parts[part]);
+        }
     }
 }
 
-static void a_merge_that_runs_out_of_memory_changes_nothing(void **state)
+static void spreads_of_long_runs_do_not_cancel(void **cmocka_state)
 {
-    (void)state;
-    struct vv_bucket_list list = list_of(UINT64_C(0x5555));
-    struct vv_bucket_list other = list_of(UINT64_MAX);
-    vv_alloc_fail_at(1);
-    assert_int_equal(vv_bucket_list_merge(&list, &other), VARVE_NO_MEMORY);
-    vv_alloc_fail_at(0);
-    assert_int_equal(list.count, 8);
-    assert_int_equal(list.entries[7].time, 140);
-    vv_bucket_list_fini(&list);
-    vv_bucket_list_fini(&other);
+    (void)cmocka_state;
+    struct state state;
+    int64_t timestamps[1000];
+    double values[1000];
+    for (int at = 0; at < 1000; at++) {
+        timestamps[at] = at;
+        values[at] = 1e9 + at % 2;
+    }
+    vv_bucket_init(&state.bucket, 0);
+    vv_bucket_more_init(&state.more);
+    assert_int_equal(
+        vv_bucket_add(&state.bucket, &state.more, timestamps, values, 1000, VV_PART_SPREAD, NULL),
+        VARVE_OK);
+    assert_true(value(&state, VARVE_FUNCTION_STDVAR, 0) == 0.25);
+}
+
+static void quantiles_of_infinities_are_no_nan(void **cmocka_state)
+{
+    (void)cmocka_state;
+    struct state state;
+    const int64_t timestamps[] = {1, 2, 3};
+    const double values[] = {INFINITY, 1, -INFINITY};
+    vv_bucket_init(&state.bucket, 0);
+    vv_bucket_more_init(&state.more);
+    assert_int_equal(
+        vv_bucket_add(&state.bucket, &state.more, timestamps, values, 3, VV_PART_VALUES, NULL),
+        VARVE_OK);
+    assert_true(value(&state, VARVE_FUNCTION_QUANTILE, 0.5) == 1);
+    assert_true(value(&state, VARVE_FUNCTION_QUANTILE, 1) == INFINITY);
+    assert_true(value(&state, VARVE_FUNCTION_QUANTILE, 0.75) == INFINITY);
+    fini(&state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_are_aligned_to_zero),
-        cmocka_unit_test(steps_are_cut_off_at_the_ends_of_int64),
-        cmocka_unit_test(merged_lists_have_every_time_once),
-        cmocka_unit_test(a_merge_that_runs_out_of_memory_changes_nothing),
+        cmocka_unit_test(states_put_together_in_any_order_give_the_same),
+        cmocka_unit_test(spreads_of_long_runs_do_not_cancel),
+        cmocka_unit_test(quantiles_of_infinities_are_no_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,8 +84,10 @@ static void probe_destroy(struct vv_iter *iter)
 static struct probe *probe_create(const int64_t *timestamps, const double *values, size_t count,
                                   size_t span_max)
 {
-    static const struct vv_iter_ops ops = {probe_next_span, probe_seek, probe_status,
-                                           probe_destroy};
+    static const struct vv_iter_ops ops = {.next_span = probe_next_span,
+                                           .seek = probe_seek,
+                                           .status = probe_status,
+                                           .destroy = probe_destroy};
     struct probe *probe = calloc(1, sizeof(*probe));
     probe->iter.ops = &ops;
     probe->timestamps = timestamps;

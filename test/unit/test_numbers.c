@@ -18,7 +18,7 @@ static void no_numbers_have_a_count_of_zero(void **state)
 {
     (void)state;
     struct vv_numbers numbers = vv_numbers_none();
-    vv_numbers_add(&numbers, NULL, 0);
+    vv_numbers_add(&numbers, NULL, 0, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
     assert_int_equal(numbers.count, 0);
     assert_true(vv_numbers_total(&numbers) == 0);
     assert_true(numbers.min == INFINITY && numbers.max == -INFINITY);
@@ -32,7 +32,7 @@ static struct vv_numbers add_in_runs(struct vv_test_random *random, const double
     for (size_t at = 0; at < count;) {
         size_t run = 1 + vv_test_random_below(random, 60);
         run = run < count - at ? run : count - at;
-        vv_numbers_add(&numbers, values + at, run);
+        vv_numbers_add(&numbers, values + at, run, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
         at += run;
     }
     return numbers;
@@ -78,7 +78,7 @@ static void values_that_cancel_leave_the_small_ones(void **state)
         }
         values[large] = 1e100;
         values[63] = -1e100;
-        vv_numbers_add(&numbers, values, 64);
+        vv_numbers_add(&numbers, values, 64, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
         assert_true(vv_numbers_total(&numbers) == 62 * 0.25);
     }
 }
@@ -107,13 +107,13 @@ static void infinities_in_any_lane_decide(void **state)
         double values[40] = {0};
         struct vv_numbers numbers = vv_numbers_none();
         values[first] = INFINITY;
-        vv_numbers_add(&numbers, values, 40);
+        vv_numbers_add(&numbers, values, 40, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
         assert_true(vv_numbers_total(&numbers) == INFINITY);
-        vv_numbers_add(&numbers, values, 40);
+        vv_numbers_add(&numbers, values, 40, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
         assert_true(vv_numbers_total(&numbers) == INFINITY);
         assert_true(numbers.max == INFINITY && numbers.min == 0);
         values[first] = -INFINITY;
-        vv_numbers_add(&numbers, values, 40);
+        vv_numbers_add(&numbers, values, 40, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
         assert_true(isnan(vv_numbers_total(&numbers)));
         assert_true(numbers.min == -INFINITY);
     }
@@ -127,7 +127,7 @@ static void sums_beyond_the_largest_double_are_infinite(void **state)
         values[index] = 1e308;
     }
     struct vv_numbers numbers = vv_numbers_none();
-    vv_numbers_add(&numbers, values, 40);
+    vv_numbers_add(&numbers, values, 40, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
     assert_true(vv_numbers_total(&numbers) == INFINITY);
 }
 
@@ -138,9 +138,9 @@ static void merging_is_adding(void **state)
     struct vv_numbers all = vv_numbers_none();
     struct vv_numbers left = vv_numbers_none();
     struct vv_numbers right = vv_numbers_none();
-    vv_numbers_add(&all, values, 6);
-    vv_numbers_add(&left, values, 2);
-    vv_numbers_add(&right, values + 2, 4);
+    vv_numbers_add(&all, values, 6, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
+    vv_numbers_add(&left, values, 2, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
+    vv_numbers_add(&right, values + 2, 4, VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
     vv_numbers_merge(&left, &right);
     assert_true(vv_numbers_total(&left) == vv_numbers_total(&all));
     assert_true(left.min == -7 && left.max == 1e17);
