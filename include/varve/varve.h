@@ -198,6 +198,11 @@ typedef struct varve_options {
      * Default 10,000,000. Each costs about 1 KiB of memory. */
     uint64_t series_max;
 
+    /* Bytes of unpacked data that queries keep for the queries after them. Default 64 MiB. Only
+     * compacted blocks have to be unpacked; more helps when more of them is asked for again and
+     * again. */
+    uint64_t cache_bytes_max;
+
     /* Called for recovery, notes, damage and background errors; may be NULL. */
     varve_event_function event;
     void *event_context;
@@ -812,6 +817,10 @@ typedef struct varve_statistics {
     uint64_t durable_lsn; /* up to here the log is synced */
     uint64_t damaged;     /* files or ranges set aside at open, and chunks found damaged since */
     uint64_t relogged;    /* times that the log was moved to a new segment after a disk error */
+    uint64_t cache_hits;  /* unpacked pages that a query found in the cache */
+    uint64_t cache_misses;
+    uint64_t cache_evictions; /* given up for others */
+    uint64_t cache_bytes;     /* kept now, of options.cache_bytes_max */
     varve_sync_mode sync;
     varve_duplicates duplicates;
     bool read_only;

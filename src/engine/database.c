@@ -29,6 +29,7 @@ static const varve_options default_options = {
     .wal_bytes_max = 256ULL << 20,
     .wal_segment_bytes = 32ULL << 20,
     .series_max = 10000000,
+    .cache_bytes_max = 64ULL << 20,
 };
 
 static void or_default_u32(uint32_t *field, uint32_t value)
@@ -66,6 +67,7 @@ static varve_status complete_options(const varve_options *given, varve_options *
     or_default_u64(&options->wal_bytes_max, default_options.wal_bytes_max);
     or_default_u64(&options->wal_segment_bytes, default_options.wal_segment_bytes);
     or_default_u64(&options->series_max, default_options.series_max);
+    or_default_u64(&options->cache_bytes_max, default_options.cache_bytes_max);
     if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0) {
         return vv_fail(error, VARVE_INVALID, "options.flags has unknown bits: 0x%x",
                        options->flags);
@@ -166,6 +168,7 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
         .wal_bytes_max = db->options.wal_bytes_max,
         .wal_segment_bytes = db->options.wal_segment_bytes,
         .series_max = db->options.series_max,
+        .cache_bytes_max = db->options.cache_bytes_max,
         .duplicates = db->options.duplicates,
         .read_only = db->read_only,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,

@@ -90,6 +90,11 @@ struct vv_block; /* reference-counted, immutable; any number of threads */
 varve_status vv_block_open(const struct vv_env *env, int directory, const char *name,
                            const struct vv_block_info *expected, struct vv_block **block,
                            varve_error *error) VARVE_MUST_CHECK;
+/* Has readers of the block share what they unpack, with each other and with later ones, through the
+ * set, which must outlive the block. At most once, before others see the block. */
+struct vv_working_set;
+void vv_block_use_working_set(struct vv_block *block, struct vv_working_set *set);
+
 void vv_block_acquire(struct vv_block *block);
 void vv_block_release(struct vv_block *block); /* the last one unmaps and closes; NULL is fine */
 

@@ -249,9 +249,8 @@ static varve_status allocate_state(struct opening *opening)
     block->resident = vv_alloc_zeroed(windows, sizeof(*block->resident));
     block->shared = vv_alloc_zeroed(1, sizeof(*block->shared));
     block->names = vv_alloc_zeroed((size_t)block->name_count + 1, sizeof(*block->names));
-    block->cache = vv_block_cache_create();
     if (block->pages == NULL || block->resident == NULL || block->shared == NULL ||
-        block->names == NULL || block->cache == NULL) {
+        block->names == NULL) {
         return vv_fail(opening->error, VARVE_NO_MEMORY, "no memory to open a block");
     }
     return VARVE_OK;
@@ -342,7 +341,9 @@ void vv_block_release(struct vv_block *block)
     if (block->file >= 0) {
         (void)env->ops->close(env->ctx, block->file);
     }
-    vv_block_cache_destroy(block->cache);
+    if (block->working_set != NULL) {
+        vv_working_set_remove_owner(block->working_set, block->working_owner);
+    }
     vv_free(block->names);
     vv_free(block->shared);
     vv_free((void *)block->resident);

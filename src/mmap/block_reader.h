@@ -11,6 +11,7 @@
 
 #include "mmap/block.h"
 #include "mmap/block_format.h"
+#include "mmap/working_set.h"
 #include "os/thread.h"
 
 enum { VV_BLOCK_WINDOW_BYTES = 64 << 10 }; /* residency is asked for in pieces of this size */
@@ -62,14 +63,11 @@ struct vv_block {
     _Atomic(const uint8_t *) *pages; /* verified and unpacked; NULL until the first touch */
     atomic_uchar *resident;          /* windows that were made resident once */
     struct vv_block_shared *shared;
-    struct vv_block_cache *cache; /* pages of columns that are not in the mapping */
+    struct vv_working_set
+        *working_set;       /* of pages of columns that are not in the mapping; NULL: each
+                                           reader has its own */
+    uint64_t working_owner; /* the block's number there */
 };
-
-/* A page of columns in memory of its own, shared by those who read it. */
-struct vv_block_page_copy;
-
-/* Copies that are kept for the next reader, the least recently used one given up first. */
-struct vv_block_cache;
 
 /* ---- pages ---- */
 
@@ -101,7 +99,8 @@ varve_status vv_block_place(const struct vv_block *block, enum vv_block_section 
                             struct vv_place place, const uint8_t **bytes) VARVE_MUST_CHECK;
 /* What one reader of columns holds between calls: the page that it read last. Zeroed at first. */
 struct vv_block_hold {
-    struct vv_block_page_copy *copy;
+    struct vv_working_item *item;
+    uint32_t page;
 };
 
 /* As vv_block_place() for columns, whose pages are not kept for the life of the block unless they
@@ -200,11 +199,5 @@ varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_
                                size_t *length) VARVE_MUST_CHECK;
 
 void vv_block_members_destroy(struct vv_block_members *members);
-
-/* NULL: out of memory. */
-struct vv_block_cache *vv_block_cache_create(void);
-void vv_block_cache_destroy(struct vv_block_cache *cache); /* NULL is fine */
-/* Bytes of the copies that it keeps. */
-size_t vv_block_cache_bytes(struct vv_block_cache *cache);
 
 #endif

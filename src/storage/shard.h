@@ -10,6 +10,7 @@
 #ifndef VARVE_STORAGE_SHARD_H
 #define VARVE_STORAGE_SHARD_H
 
+#include "mmap/working_set.h"
 #include "storage/head.h"
 #include "storage/storage_impl.h"
 #include "storage/view.h"
@@ -21,6 +22,7 @@ struct vv_shard {
     const struct vv_report *report;
     struct vv_epoch *epoch;
     struct vv_series_table *table;
+    struct vv_working_set *working_set; /* of all blocks */
 
     struct vv_head head;      /* has its own locks */
     struct vv_view_set views; /* has its own mutex */

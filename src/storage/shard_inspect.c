@@ -52,6 +52,11 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
     statistics->lsn = atomic_load(&shard->wal.end_lsn);
     statistics->durable_lsn = atomic_load(&shard->wal.durable_lsn);
     statistics->damaged += atomic_load(&shard->damages);
+    struct vv_working_set_figures figures = vv_working_set_figures(shard->working_set);
+    statistics->cache_hits += figures.hits;
+    statistics->cache_misses += figures.misses;
+    statistics->cache_evictions += figures.evictions;
+    statistics->cache_bytes += figures.bytes;
     statistics->relogged += atomic_load(&shard->wal.relogged);
 }
 

@@ -125,6 +125,7 @@ varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_write
         remove_block_files(shard, id);
         return status;
     }
+    vv_block_use_working_set(opened, shard->working_set);
     *block = opened;
     return VARVE_OK;
 }

@@ -208,6 +208,7 @@ static varve_status open_block(struct vv_shard *shard, const struct vv_block_inf
         vv_block_open(shard->place.env, shard->place.directory, name, info, block, &detail);
     bool damaged = status == VARVE_CORRUPT || status == VARVE_NOT_FOUND || status == VARVE_IO;
     if (status == VARVE_OK) {
+        vv_block_use_working_set(*block, shard->working_set);
         return status;
     }
     if (!damaged || shard->options.strict) {
@@ -288,6 +289,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
         vv_view_set_fini(&shard->views);
     }
     vv_series_table_destroy(shard->table);
+    vv_working_set_destroy(shard->working_set);
     vv_epoch_destroy(shard->epoch);
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->record_buffer);
@@ -335,7 +337,8 @@ static varve_status open_once(const struct vv_shard_place *place,
     if (status == VARVE_OK) {
         shard->table = vv_series_table_create(shard->epoch);
         vv_head_init(&shard->head, shard->table);
-        status = shard->table == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+        shard->working_set = vv_working_set_create(shard->epoch, options->cache_bytes_max);
+        status = shard->table == NULL || shard->working_set == NULL ? VARVE_NO_MEMORY : VARVE_OK;
     }
     if (status == VARVE_OK) {
         status = open_blocks(shard, error);

@@ -116,6 +116,10 @@ static void write_figures(const struct figures *figures, const varve_statistics 
     put_count(figures, "durable_lsn", statistics->durable_lsn);
     put_count(figures, "damaged", statistics->damaged);
     put_count(figures, "relogged", statistics->relogged);
+    put_count(figures, "cache_hits", statistics->cache_hits);
+    put_count(figures, "cache_misses", statistics->cache_misses);
+    put_count(figures, "cache_evictions", statistics->cache_evictions);
+    put_bytes(figures, "cache_bytes", statistics->cache_bytes);
     put_word(figures, "sync", sync_name(statistics->sync));
     put_word(figures, "duplicates", duplicates_name(statistics->duplicates));
 }

@@ -1,4 +1,4 @@
-/* Tests of block_cache.c: readers in many threads, and the bound on what is kept. */
+/* Tests of block_hold.c: readers in many threads, and how long a page that is held lives. */
 #include "mmap/block_reader.h"
 
 #include "os/thread.h"
@@ -114,10 +114,24 @@ static struct vv_block *open_noise(struct block_fixture *fixture, size_t series_
     return block;
 }
 
-static void column_pages_are_not_kept_for_ever(void **state)
+/* A working set of 2 MiB for a block of some 5 MiB. */
+static struct vv_working_set *use_working_set(struct block_fixture *fixture, struct vv_block *block,
+                                              struct vv_epoch **epoch)
+{
+    (void)fixture;
+    assert_int_equal(vv_epoch_create(epoch), VARVE_OK);
+    struct vv_working_set *set = vv_working_set_create(*epoch, 2 << 20);
+    assert_non_null(set);
+    vv_block_use_working_set(block, set);
+    return set;
+}
+
+static void column_pages_are_kept_within_the_working_set(void **state)
 {
     struct block_fixture *fixture = *state;
     struct vv_block *block = open_noise(fixture, 600);
+    struct vv_epoch *epoch;
+    struct vv_working_set *set = use_working_set(fixture, block, &epoch);
     const struct vv_block_section_info *values = &block->sections[VV_SECTION_VALUES];
     double decoded[VV_COLUMN_MAX];
     struct vv_block_hold hold = {0};
@@ -130,17 +144,43 @@ static void column_pages_are_not_kept_for_ever(void **state)
         struct vv_block_chunk entry;
         assert_int_equal(vv_block_chunk_read(block, chunk, &entry), VARVE_OK);
         assert_int_equal(vv_block_chunk_values(block, &entry, &hold, decoded), VARVE_OK);
-        assert_true(vv_block_cache_bytes(block->cache) <= (2 << 20));
+        assert_true(vv_working_set_figures(set).bytes <= (2 << 20));
     }
-    assert_true(vv_block_cache_bytes(block->cache) > 0);
+    assert_true(vv_working_set_figures(set).bytes > 0);
     vv_block_hold_release(&hold);
     vv_block_release(block);
+    assert_int_equal(vv_working_set_figures(set).bytes, 0);
+    vv_working_set_destroy(set);
+    vv_epoch_destroy(epoch);
 }
 
-static void a_page_that_is_held_outlives_its_place_in_the_cache(void **state)
+static void a_second_reader_finds_what_the_first_one_has_unpacked(void **state)
+{
+    struct block_fixture *fixture = *state;
+    struct vv_block *block = open_noise(fixture, 20);
+    struct vv_epoch *epoch;
+    struct vv_working_set *set = use_working_set(fixture, block, &epoch);
+    double decoded[VV_COLUMN_MAX];
+    for (int reader = 0; reader < 2; reader++) {
+        struct vv_block_hold hold = {0};
+        struct vv_block_chunk entry;
+        assert_int_equal(vv_block_chunk_read(block, 0, &entry), VARVE_OK);
+        assert_int_equal(vv_block_chunk_values(block, &entry, &hold, decoded), VARVE_OK);
+        vv_block_hold_release(&hold);
+        assert_int_equal(vv_working_set_figures(set).hits, reader);
+        assert_int_equal(vv_working_set_figures(set).misses, 1);
+    }
+    vv_block_release(block);
+    vv_working_set_destroy(set);
+    vv_epoch_destroy(epoch);
+}
+
+static void a_page_that_is_held_outlives_its_place_in_the_working_set(void **state)
 {
     struct block_fixture *fixture = *state;
     struct vv_block *block = open_noise(fixture, 600);
+    struct vv_epoch *epoch;
+    struct vv_working_set *set = use_working_set(fixture, block, &epoch);
     double first[VV_COLUMN_MAX];
     double again[VV_COLUMN_MAX];
     struct vv_block_hold held = {0};
@@ -158,9 +198,12 @@ static void a_page_that_is_held_outlives_its_place_in_the_cache(void **state)
     }
     assert_int_equal(vv_values_decode(bytes, entry.values.bytes, entry.count, again), VARVE_OK);
     assert_memory_equal(first, again, sizeof(first));
+    assert_true(vv_working_set_figures(set).evictions > 0);
     vv_block_hold_release(&held);
     vv_block_hold_release(&other);
     vv_block_release(block);
+    vv_working_set_destroy(set);
+    vv_epoch_destroy(epoch);
 }
 
 int main(void)
@@ -168,8 +211,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         block_fixture_test(threads_may_read_a_hot_block_together),
         block_fixture_test(threads_may_read_a_cold_block_together),
-        block_fixture_test(column_pages_are_not_kept_for_ever),
-        block_fixture_test(a_page_that_is_held_outlives_its_place_in_the_cache),
+        block_fixture_test(column_pages_are_kept_within_the_working_set),
+        block_fixture_test(a_second_reader_finds_what_the_first_one_has_unpacked),
+        block_fixture_test(a_page_that_is_held_outlives_its_place_in_the_working_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
