@@ -1,9 +1,10 @@
 /*
  * working_set.c - a table of items, and two queues that say which of them stay.
  *
- *   buckets[hash] --> item --> item                  small  [new ... old] --asked for--> main
- *                                                        |                            [new ... old]
- *                                                        +--not--> gone, its key remembered
+ *   buckets[hash] --> item --> item
+ *
+ *   small [new ... old] --asked for again--> main [new ... old] --asked for again--> main
+ *                       +--not--> gone, its key remembered      +--not--> gone
  *
  * W1  An item in the table has a reference of the set, which is given back only when every reader
  *     that may have found it there has left its epoch: counting up from what one has found in a
