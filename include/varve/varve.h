@@ -206,6 +206,12 @@ typedef struct varve_options {
     /* Called for recovery, notes, damage and background errors; may be NULL. */
     varve_event_function event;
     void *event_context;
+
+    /* Threads that compress when a block is written, the one that writes it included: at most 8.
+     * Default: one for each processor that the process may use; always 1 if background_threads is
+     * 0. Each more takes some 6 MiB while data is compacted. The bytes written do not depend on
+     * it. */
+    uint32_t block_threads;
 } varve_options;
 
 #define VARVE_OPTIONS_INIT                                                                         \

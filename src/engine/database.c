@@ -20,6 +20,9 @@ enum {
         VARVE_OPEN_CREATE | VARVE_OPEN_READ_ONLY | VARVE_OPEN_STRICT | VARVE_OPEN_EXCLUSIVE
 };
 
+/* More have no work: vv_block_group packs so many groups at once. */
+enum { BLOCK_THREADS_MAX = 8 };
+
 static const varve_options default_options = {
     .options_size = sizeof(varve_options),
     .background_threads = 1,
@@ -78,6 +81,10 @@ static varve_status complete_options(const varve_options *given, varve_options *
     if ((unsigned)options->duplicates > VARVE_DUPLICATES_ERROR) {
         return vv_fail(error, VARVE_INVALID, "options.duplicates is %d: no such policy",
                        options->duplicates);
+    }
+    if (options->block_threads > BLOCK_THREADS_MAX) {
+        return vv_fail(error, VARVE_INVALID, "options.block_threads is %u: at most %d",
+                       options->block_threads, BLOCK_THREADS_MAX);
     }
     if ((options->flags & VARVE_OPEN_READ_ONLY) != 0 &&
         (options->flags & (VARVE_OPEN_CREATE | VARVE_OPEN_EXCLUSIVE)) != 0) {
@@ -172,6 +179,7 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
         .duplicates = db->options.duplicates,
         .read_only = db->read_only,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,
+        .workers = db->workers,
     };
     varve_status status = vv_shard_open(&place, &options, &db->report, &db->shard, error);
     if (status != VARVE_OK) {
@@ -192,10 +200,26 @@ static void release(struct varve_db *db)
     if (db->directory >= 0) {
         (void)db->env->ops->close(db->env->ctx, db->directory);
     }
+    vv_workers_destroy(db->workers);
     vv_condition_fini(&db->wake_log);
     vv_condition_fini(&db->wake_work);
     vv_mutex_fini(&db->mutex);
     vv_free(db);
+}
+
+/* The threads that share the work of whoever writes a block. */
+static varve_status create_workers(struct varve_db *db, varve_error *error)
+{
+    if (db->read_only || db->options.background_threads == 0) {
+        return VARVE_OK;
+    }
+    uint32_t threads = db->options.block_threads;
+    if (threads == 0) {
+        threads = vv_thread_processors();
+        threads = threads < BLOCK_THREADS_MAX ? threads : BLOCK_THREADS_MAX;
+    }
+    varve_status status = vv_workers_create(threads - 1, &db->workers);
+    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to open a database");
 }
 
 static varve_status open_parts(struct varve_db *db, const char *path, varve_error *error)
@@ -210,6 +234,7 @@ static varve_status open_parts(struct varve_db *db, const char *path, varve_erro
             VV_TRY(vv_database_leave_snapshot(db->env, db->directory, &db->identity, error));
         }
     }
+    VV_TRY(create_workers(db, error));
     VV_TRY(open_shard(db, path, error));
     varve_status status = VARVE_OK;
     if (!db->read_only && db->options.background_threads > 0) {

@@ -22,6 +22,8 @@ struct varve_db {
     int lock_file; /* -1 if read-only */
     struct vv_shard *shard;
 
+    struct vv_workers *workers; /* for blocks; NULL: whoever writes one does everything */
+
     /* Background threads: one keeps the promises of the log, one flushes and merges. */
     bool has_threads;
     struct vv_thread log_thread;

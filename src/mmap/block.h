@@ -14,6 +14,7 @@
 #include "index/key.h"
 #include "index/label_source.h"
 #include "os/env.h"
+#include "os/workers.h"
 #include "query/merge.h"
 
 /* Names which block this is: in its header and in the manifest. */
@@ -47,14 +48,18 @@ struct vv_block_writer;
  * vv_block_writer_create() - begin a block in the new file name in directory.
  *
  * Memory: about 100 bytes for each chunk and each series, and the distinct label strings, until the
- * end; samples stream to the file (a cold writer collects up to 16 MiB of them). EXISTS: there is
- * such a file. After any later failure the writer only repeats it, and the caller removes the file:
- * without its footer no reader takes it for a block.
+ * end; samples stream to the file. Some 16 MiB hold those that wait to be encoded; a cold writer
+ * needs up to 48 MiB more, and 6 MiB for each of at most 8 threads. EXISTS: there is such a file.
+ * After any later failure the writer only repeats it, and the caller removes the file: without its
+ * footer no reader takes it for a block.
  */
 varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
                                     const struct vv_block_identity *identity,
                                     struct vv_block_writer **writer,
                                     varve_error *error) VARVE_MUST_CHECK;
+/* Before the first chunk: encode on these threads, too, while the calls below wait. They stay the
+ * caller's and must outlive the writer. What is written does not depend on them. */
+void vv_block_writer_use(struct vv_block_writer *writer, struct vv_workers *workers);
 /* INVALID: not after the series before. The key is copied. */
 varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct vv_key key,
                                           varve_error *error) VARVE_MUST_CHECK;

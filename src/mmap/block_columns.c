@@ -1,21 +1,25 @@
 /*
- * block_columns.c - columns in, places out; what came before is recognised within a bounded memory.
+ * block_columns.c - chunks in, records out; columns that came before are recognised within a
+ * bounded memory.
  *
- *   slots  | hash, count, where, position | ...     by the lowest bits of the hash of the raw
- *   column
+ *   chunks -> stage (encoded side by side) -> in order: known? number of the column
+ *                                                       new?   page or group, next number
+ *
+ *   slots  | hash, count, where, position | ...    by the lowest bits of the hash of the raw column
  *                            |
  *   ring   | encoded | encoded | encoded |>> oldest, overwritten next
  *
  * M1  A slot counts only while its copy is in the ring: position > written - RING_BYTES.
- * M2  Equal hashes are not believed: the copy is decoded and compared with the column, bit by bit.
- *     That costs a tenth of encoding the column, which a hit saves.
+ * M2  The ring is written only when the stage has been encoded: until then the copies of
+ *     candidates stay.
  * M3  An arithmetic sequence has no encoded form: its record alone says all, and is what is
  *     compared.
+ * M4  A chunk record holds the number of its value column until the end, because the place of a
+ *     cold column is known when its group is written.
  * Threads: one at a time.
  */
 #include "mmap/block_columns.h"
 
-#include "base/checksum.h"
 #include "mmap/block_group.h"
 #include "os/alloc.h"
 
@@ -49,6 +53,7 @@ varve_status vv_block_columns_init(struct vv_block_columns *columns, struct vv_b
         .pages = pages, .section = VV_SECTION_VALUES, .page_bytes = page_bytes};
     columns->times = (struct vv_block_filler){
         .pages = pages, .section = VV_SECTION_TIMES, .page_bytes = page_bytes};
+    VV_TRY(vv_block_stage_create(&columns->stage));
     columns->memory = vv_alloc_zeroed(1, sizeof(*columns->memory));
     if (columns->memory == NULL) {
         return VARVE_NO_MEMORY;
@@ -63,7 +68,15 @@ void vv_block_columns_fini(struct vv_block_columns *columns)
     vv_block_group_destroy(columns->group);
     vv_buffer_fini(&columns->places);
     vv_buffer_fini(&columns->time_columns);
+    vv_buffer_fini(&columns->chunks);
+    vv_buffer_fini(&columns->statistics);
+    vv_block_stage_destroy(columns->stage);
     vv_free(columns->memory);
+}
+
+static varve_status no_memory(varve_status status, varve_error *error)
+{
+    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to write a block");
 }
 
 /* Whether the copy of a slot is still there. */
@@ -72,149 +85,194 @@ static bool slot_lives(const struct vv_column_memory *memory, const struct colum
     return slot->position != 0 && memory->written - (slot->position - slot->bytes) <= RING_BYTES;
 }
 
-static const uint8_t *slot_copy(const struct vv_column_memory *memory,
-                                const struct column_slot *slot)
+static struct vv_column_candidate candidate_of(const struct vv_column_memory *memory,
+                                               const struct column_slot *slot)
 {
-    return memory->ring + (slot->position - slot->bytes) % RING_BYTES;
+    return (struct vv_column_candidate){
+        .known = true,
+        .where = slot->where,
+        .copy = memory->ring + (slot->position - slot->bytes) % RING_BYTES,
+        .copy_bytes = slot->bytes,
+    };
 }
 
 /* Copies an encoded column into the ring, in one piece, and points the slot to it. */
-static void remember(struct vv_column_memory *memory, struct column_slot *slot, uint64_t hash,
-                     uint32_t count, uint64_t where, const uint8_t *encoded, size_t bytes)
+static void remember(struct vv_column_memory *memory, struct column_slot *slots,
+                     const struct vv_staged_column *column, uint32_t count, uint64_t where)
 {
     size_t at = memory->written % RING_BYTES;
-    if (at + bytes > RING_BYTES) {
+    if (at + column->bytes > RING_BYTES) {
         memory->written += RING_BYTES - at;
         at = 0;
     }
-    memcpy(memory->ring + at, encoded, bytes);
-    memory->written += bytes;
-    *slot = (struct column_slot){.hash = hash,
-                                 .position = memory->written,
-                                 .where = where,
-                                 .bytes = (uint32_t)bytes,
-                                 .count = count};
+    if (column->bytes > 0) {
+        memcpy(memory->ring + at, column->encoded, column->bytes);
+    }
+    memory->written += column->bytes;
+    slots[column->hash % SLOT_COUNT] = (struct column_slot){.hash = column->hash,
+                                                            .position = memory->written,
+                                                            .where = where,
+                                                            .bytes = (uint32_t)column->bytes,
+                                                            .count = count};
 }
 
-static bool is_arithmetic(const int64_t *timestamps, size_t count)
+/* The time column of the block that the chunk's may be the same as. */
+static struct vv_column_candidate times_candidate(const struct vv_block_columns *columns,
+                                                  const struct vv_staged_chunk *chunk)
 {
-    uint64_t step = count > 1 ? (uint64_t)timestamps[1] - (uint64_t)timestamps[0] : 0;
-    uint64_t differing = 0;
-    for (size_t index = 1; index < count; index++) {
-        differing |= (uint64_t)timestamps[index] - (uint64_t)timestamps[index - 1] - step;
+    const struct vv_column_memory *memory = columns->memory;
+    const struct column_slot *slot = &memory->times[chunk->times.hash % SLOT_COUNT];
+    struct vv_column_candidate none = {0};
+    if (slot->hash != chunk->times.hash || slot->count != chunk->count) {
+        return none;
     }
-    return differing == 0;
+    const int64_t *timestamps = vv_block_stage_timestamps(columns->stage, chunk);
+    const uint8_t *record = columns->time_columns.bytes + slot->where * VV_TIME_COLUMN_BYTES;
+    if (vv_load_u64(record + VV_TIME_COLUMN_MIN) != (uint64_t)timestamps[0] ||
+        vv_load_u64(record + VV_TIME_COLUMN_MAX) != (uint64_t)timestamps[chunk->count - 1]) {
+        return none;
+    }
+    if (slot->bytes == 0) {
+        return (struct vv_column_candidate){.known = true, .where = slot->where}; /* M3 */
+    }
+    return slot_lives(memory, slot) ? candidate_of(memory, slot) : none;
 }
 
-/* Whether the time column of a slot has these timestamps. */
-static bool times_equal(struct vv_block_columns *columns, const struct column_slot *slot,
-                        const uint8_t *record, const int64_t *timestamps, size_t count)
+static struct vv_column_candidate values_candidate(const struct vv_block_columns *columns,
+                                                   const struct vv_staged_chunk *chunk)
 {
-    const uint8_t *known = columns->time_columns.bytes + slot->where * VV_TIME_COLUMN_BYTES;
-    if (vv_load_u64(known + VV_TIME_COLUMN_MIN) != vv_load_u64(record + VV_TIME_COLUMN_MIN) ||
-        vv_load_u64(known + VV_TIME_COLUMN_MAX) != vv_load_u64(record + VV_TIME_COLUMN_MAX) ||
-        slot->count != count) {
-        return false;
-    }
-    if (vv_place_unpack(vv_load_u64(known + VV_TIME_COLUMN_PLACE)).bytes == 0) {
-        return is_arithmetic(timestamps, count);
-    }
-    return slot_lives(columns->memory, slot) &&
-           vv_timestamps_decode(slot_copy(columns->memory, slot), slot->bytes, count,
-                                columns->decoded.timestamps) == VARVE_OK &&
-           memcmp(columns->decoded.timestamps, timestamps, count * sizeof(*timestamps)) == 0;
+    const struct vv_column_memory *memory = columns->memory;
+    const struct column_slot *slot = &memory->values[chunk->values.hash % SLOT_COUNT];
+    bool known =
+        slot->hash == chunk->values.hash && slot->count == chunk->count && slot_lives(memory, slot);
+    return known ? candidate_of(memory, slot) : (struct vv_column_candidate){0};
 }
 
-static varve_status add_record(struct vv_block_columns *columns, const uint8_t *record,
-                               uint32_t *time_column, varve_error *error)
+/* Makes a new time column of an encoded one. */
+static varve_status store_times(struct vv_block_columns *columns,
+                                const struct vv_staged_chunk *chunk, uint64_t *number,
+                                varve_error *error)
 {
-    size_t number = columns->time_columns.length / VV_TIME_COLUMN_BYTES;
-    if (number >= VV_BLOCK_NONE) {
+    const int64_t *timestamps = vv_block_stage_timestamps(columns->stage, chunk);
+    uint8_t record[VV_TIME_COLUMN_BYTES] = {0};
+    *number = columns->time_columns.length / VV_TIME_COLUMN_BYTES;
+    if (*number >= VV_BLOCK_NONE) {
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 time columns");
     }
-    varve_status status = vv_buffer_append(&columns->time_columns, record, VV_TIME_COLUMN_BYTES);
-    if (status != VARVE_OK) {
-        return vv_fail(error, status, "no memory to write a block");
-    }
-    *time_column = (uint32_t)number;
-    return VARVE_OK;
-}
-
-varve_status vv_block_columns_add_times(struct vv_block_columns *columns, const int64_t *timestamps,
-                                        size_t count, uint32_t *time_column, varve_error *error)
-{
-    struct vv_column_memory *memory = columns->memory;
-    uint64_t hash = vv_hash(timestamps, count * sizeof(*timestamps));
-    struct column_slot *slot = &memory->times[hash % SLOT_COUNT];
-    uint8_t record[VV_TIME_COLUMN_BYTES] = {0};
     vv_store_u64(record + VV_TIME_COLUMN_MIN, (uint64_t)timestamps[0]);
-    vv_store_u64(record + VV_TIME_COLUMN_MAX, (uint64_t)timestamps[count - 1]);
-    vv_store_u32(record + VV_TIME_COLUMN_COUNT, (uint32_t)count);
-    if (slot->hash == hash && slot->count != 0 &&
-        times_equal(columns, slot, record, timestamps, count)) {
-        *time_column = (uint32_t)slot->where;
-        return VARVE_OK;
-    }
-    size_t bytes = 0;
-    if (!is_arithmetic(timestamps, count)) {
+    vv_store_u64(record + VV_TIME_COLUMN_MAX, (uint64_t)timestamps[chunk->count - 1]);
+    vv_store_u32(record + VV_TIME_COLUMN_COUNT, chunk->count);
+    if (chunk->times.bytes > 0) {
         struct vv_place place;
-        bytes = vv_timestamps_encode(timestamps, count, columns->encoded);
-        VV_TRY(vv_block_filler_put(&columns->times, columns->encoded, bytes, &place, error));
+        VV_TRY(vv_block_filler_put(&columns->times, chunk->times.encoded, chunk->times.bytes,
+                                   &place, error));
         vv_store_u64(record + VV_TIME_COLUMN_PLACE, vv_place_pack(place));
     }
-    VV_TRY(add_record(columns, record, time_column, error));
-    remember(memory, slot, hash, (uint32_t)count, *time_column, columns->encoded, bytes);
-    return VARVE_OK;
+    remember(columns->memory, columns->memory->times, &chunk->times, chunk->count, *number);
+    return no_memory(vv_buffer_append(&columns->time_columns, record, sizeof(record)), error);
 }
 
-static bool values_equal(struct vv_block_columns *columns, const struct column_slot *slot,
-                         const double *values, size_t count)
+/* The number of the time column of chunk index, which becomes its candidate's. */
+static varve_status place_times(struct vv_block_columns *columns, uint32_t index, uint64_t *number,
+                                varve_error *error)
 {
-    return slot->count == count && slot_lives(columns->memory, slot) &&
-           vv_values_decode(slot_copy(columns->memory, slot), slot->bytes, count,
-                            columns->decoded.values) == VARVE_OK &&
-           memcmp(columns->decoded.values, values, count * sizeof(*values)) == 0;
+    struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
+    struct vv_column_candidate *candidate = &chunk->times.candidate;
+    if (chunk->times.twin != index) {
+        *candidate = vv_block_stage_chunk(columns->stage, chunk->times.twin)->times.candidate;
+    } else if (!candidate->known) {
+        VV_TRY(store_times(columns, chunk, &candidate->where, error));
+    }
+    *number = candidate->where;
+    return VARVE_OK;
 }
 
 /* Writes a new column, or leaves it to its group. */
-static varve_status store_values(struct vv_block_columns *columns, const double *values,
-                                 size_t count, size_t encoded_bytes, uint64_t *value_column,
-                                 varve_error *error)
+static varve_status store_values(struct vv_block_columns *columns,
+                                 const struct vv_staged_chunk *chunk, const uint8_t *encoded,
+                                 size_t bytes, uint64_t *number, varve_error *error)
 {
     struct vv_place place;
-    *value_column = columns->places.length / sizeof(uint64_t);
+    *number = columns->value_column_count++;
     if (columns->group != NULL) {
-        *value_column += vv_block_group_waiting(columns->group);
-        return vv_block_group_add(columns->group, values, count, encoded_bytes, error);
+        return vv_block_group_add(columns->group, vv_block_stage_values(columns->stage, chunk),
+                                  chunk->count, bytes, columns->workers, error);
     }
-    VV_TRY(vv_block_filler_put(&columns->values, columns->encoded, encoded_bytes, &place, error));
-    varve_status status = vv_buffer_append_u64(&columns->places, vv_place_pack(place));
-    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to write a block");
+    VV_TRY(vv_block_filler_put(&columns->values, encoded, bytes, &place, error));
+    return no_memory(vv_buffer_append_u64(&columns->places, vv_place_pack(place)), error);
 }
 
-varve_status vv_block_columns_add_values(struct vv_block_columns *columns, const double *values,
-                                         size_t count, uint64_t *value_column, varve_error *error)
+static varve_status place_values(struct vv_block_columns *columns, uint32_t index, uint64_t *number,
+                                 varve_error *error)
 {
-    struct vv_column_memory *memory = columns->memory;
-    uint64_t hash = vv_hash(values, count * sizeof(*values));
-    struct column_slot *slot = &memory->values[hash % SLOT_COUNT];
-    if (slot->hash == hash && values_equal(columns, slot, values, count)) {
-        *value_column = slot->where;
+    struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
+    struct vv_staged_chunk *root = vv_block_stage_chunk(columns->stage, chunk->values.twin);
+    struct vv_staged_column *column = &root->values;
+    if (column->candidate.known) {
+        *number = column->candidate.where;
         return VARVE_OK;
     }
-    size_t bytes = vv_values_encode(values, count, columns->encoded);
-    VV_TRY(store_values(columns, values, count, bytes, value_column, error));
-    if (bytes >= SHARED_BYTES_MIN) {
-        remember(memory, slot, hash, (uint32_t)count, *value_column, columns->encoded, bytes);
+    VV_TRY(store_values(columns, chunk, column->encoded, column->bytes, number, error));
+    if (column->bytes >= SHARED_BYTES_MIN) {
+        remember(columns->memory, columns->memory->values, column, chunk->count, *number);
+        column->candidate = (struct vv_column_candidate){.known = true, .where = *number};
     }
     return VARVE_OK;
+}
+
+/* Encodes the stage and gives every chunk of it its records. */
+static varve_status take_stage(struct vv_block_columns *columns, varve_error *error)
+{
+    vv_block_stage_encode(columns->stage, columns->workers);
+    uint32_t count = vv_block_stage_count(columns->stage);
+    for (uint32_t index = 0; index < count; index++) {
+        const struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
+        uint8_t record[VV_CHUNK_BYTES];
+        uint64_t times = 0;
+        uint64_t values = 0;
+        VV_TRY(place_times(columns, index, &times, error));
+        VV_TRY(place_values(columns, index, &values, error));
+        vv_store_u64(record + VV_CHUNK_PLACE, values);
+        vv_store_u32(record + VV_CHUNK_TIME_COLUMN, (uint32_t)times);
+        VV_TRY(no_memory(vv_buffer_append(&columns->chunks, record, sizeof(record)), error));
+        VV_TRY(no_memory(
+            vv_buffer_append(&columns->statistics, chunk->statistics, sizeof(chunk->statistics)),
+            error));
+    }
+    vv_block_stage_clear(columns->stage);
+    return VARVE_OK;
+}
+
+varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_t *timestamps,
+                                  const double *values, size_t count, varve_error *error)
+{
+    if (!vv_block_stage_has_room(columns->stage, count)) {
+        VV_TRY(take_stage(columns, error));
+    }
+    struct vv_staged_chunk *chunk = vv_block_stage_add(columns->stage, timestamps, values, count);
+    chunk->times.candidate = times_candidate(columns, chunk);
+    chunk->values.candidate = values_candidate(columns, chunk);
+    return VARVE_OK;
+}
+
+/* Replaces the numbers of value columns by their places (M4). */
+static void place_chunks(struct vv_block_columns *columns)
+{
+    const uint8_t *places = columns->places.bytes;
+    for (size_t at = 0; at < columns->chunks.length; at += VV_CHUNK_BYTES) {
+        uint8_t *place = columns->chunks.bytes + at + VV_CHUNK_PLACE;
+        vv_store_u64(place, vv_load_u64(places + vv_load_u64(place) * sizeof(uint64_t)));
+    }
 }
 
 varve_status vv_block_columns_flush(struct vv_block_columns *columns, varve_error *error)
 {
+    VV_TRY(take_stage(columns, error));
     if (columns->group != NULL) {
-        VV_TRY(vv_block_group_flush(columns->group, error));
+        VV_TRY(vv_block_group_flush(columns->group, columns->workers, error));
     }
     VV_TRY(vv_block_filler_flush(&columns->values, error));
-    return vv_block_filler_flush(&columns->times, error);
+    VV_TRY(vv_block_filler_flush(&columns->times, error));
+    place_chunks(columns);
+    return VARVE_OK;
 }

@@ -1,144 +1,286 @@
 /*
- * block_group.c - raw columns wait side by side; a full group is encoded and compressed as one
- * page.
+ * block_group.c - raw columns wait side by side; full groups are encoded and compressed together.
  *
- *   raw      | values of column 0 | of column 1 | ... |            |
- *   columns  | pointer, count | pointer, count | ...
+ *   batches   [full][full][full][being filled][ ][ ][ ][ ]
+ *   a batch   raw     | values of column 0 | of column 1 | ... |
+ *             columns | count, then its place | ...
+ *             packed  | group | group |          one as a rule
  *
  * Neighbours are series of one metric, whose columns resemble each other: that is what makes groups
- * small. The codec chooses one form for a whole group, so columns wait raw. They wait in a fixed
- * room: it is reached only by columns that hardly take any bytes, whose groups are small in any
- * case. Threads: one at a time.
+ * small. The codec chooses one form for a whole group, so columns wait raw.
+ *
+ * R1  A batch is full when its columns make a group, by their packed length, or when there are too
+ *     many of them or their values, which happens only where they hardly take any bytes.
+ * R2  Full batches are packed when there are BATCHES of them or their values are many: whatever
+ *     the threads, so that pages come to lie in the same order.
+ * R3  What of a batch does not fit a group makes the next one.
+ * R4  While batches are packed, each is one thread's. A packer is one thread's from take to give.
+ * Memory: 8 bytes a value that waits, VALUES_WAITING + VALUES_MAX of them at most, and some 6 MiB
+ * for each thread that packs. Threads: one at a time.
  */
 #include "mmap/block_group.h"
 
+#include <stdatomic.h>
+
 #include "os/alloc.h"
 
-enum { RAW_VALUES = 2 << 20 };
+enum {
+    BATCHES = 8, /* as many threads have work */
+    VALUES_MAX = 2 << 20,
+    VALUES_WAITING = 4 << 20,
+};
+
+struct batch_column {
+    uint32_t count;
+    uint32_t offset; /* in its group, with bytes */
+    uint32_t bytes;
+    /* Of the last column of a group: how long that is; else 0. */
+    uint32_t group_bytes;
+    uint32_t unpacked_bytes;
+};
+
+struct batch {
+    size_t column_count;
+    size_t value_count;
+    size_t encoded_bytes;
+    struct vv_buffer raw;
+    struct vv_buffer packed;
+    varve_status status; /* of packing */
+    struct batch_column columns[VV_COLD_GROUP_COLUMNS_MAX];
+};
+
+/* What a thread needs to pack a batch. */
+struct packer {
+    struct vv_cold_writer *writer;
+    struct vv_cold_column columns[VV_COLD_GROUP_COLUMNS_MAX];
+    uint32_t offsets[VV_COLD_GROUP_COLUMNS_MAX + 1];
+};
 
 struct vv_block_group {
     struct vv_block_pages *pages;
     struct vv_buffer *places;
-    struct vv_cold_writer *writer;
-    size_t encoded_bytes; /* of the columns that wait */
-    size_t column_count;
-    size_t value_count;
-    struct vv_cold_column columns[VV_COLD_GROUP_COLUMNS_MAX];
-    uint32_t offsets[VV_COLD_GROUP_COLUMNS_MAX + 1];
-    uint8_t compressed[VV_COLD_GROUP_BOUND];
-    double raw[RAW_VALUES];
+    size_t full_count; /* batches; the next one is being filled */
+    size_t values_waiting;
+    struct batch *batches[BATCHES];
+    size_t packer_count;
+    struct packer *packers[BATCHES];
+    atomic_uint packers_free; /* a bit for each */
 };
 
 varve_status vv_block_group_create(struct vv_block_pages *pages, struct vv_buffer *places,
                                    struct vv_block_group **group)
 {
-    struct vv_block_group *made = vv_alloc(sizeof(*made));
+    struct vv_block_group *made = vv_alloc_zeroed(1, sizeof(*made));
     if (made == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    void *memory = vv_alloc_aligned(VV_COLD_MEMORY_ALIGNMENT, vv_cold_writer_bytes());
-    if (memory == NULL) {
-        vv_free(made);
         return VARVE_NO_MEMORY;
     }
     made->pages = pages;
     made->places = places;
-    made->writer = vv_cold_writer_init(memory);
-    made->encoded_bytes = 0;
-    made->column_count = 0;
-    made->value_count = 0;
+    atomic_init(&made->packers_free, 0);
     *group = made;
     return VARVE_OK;
 }
 
 void vv_block_group_destroy(struct vv_block_group *group)
 {
-    if (group != NULL) {
-        vv_free(group->writer);
-        vv_free(group);
+    if (group == NULL) {
+        return;
     }
+    for (size_t index = 0; index < BATCHES; index++) {
+        if (group->batches[index] != NULL) {
+            vv_buffer_fini(&group->batches[index]->raw);
+            vv_buffer_fini(&group->batches[index]->packed);
+            vv_free(group->batches[index]);
+        }
+    }
+    for (size_t index = 0; index < group->packer_count; index++) {
+        vv_free(group->packers[index]->writer);
+        vv_free(group->packers[index]);
+    }
+    vv_free(group);
 }
 
-size_t vv_block_group_waiting(const struct vv_block_group *group)
+static varve_status add_packer(struct vv_block_group *group)
 {
-    return group->column_count;
-}
-
-/* Tells where the first columns of the group have come to lie. */
-static varve_status append_places(struct vv_block_group *group, size_t count, uint32_t page)
-{
-    for (size_t index = 0; index < count; index++) {
-        struct vv_place place = {
-            .page = page,
-            .offset = group->offsets[index],
-            .bytes = group->offsets[index + 1] - group->offsets[index],
-        };
-        VV_TRY(vv_buffer_append_u64(group->places, vv_place_pack(place)));
+    struct packer *packer = vv_alloc(sizeof(*packer));
+    if (packer == NULL) {
+        return VARVE_NO_MEMORY;
     }
+    void *memory = vv_alloc_aligned(VV_COLD_MEMORY_ALIGNMENT, vv_cold_writer_bytes());
+    if (memory == NULL) {
+        vv_free(packer);
+        return VARVE_NO_MEMORY;
+    }
+    packer->writer = vv_cold_writer_init(memory);
+    atomic_fetch_or(&group->packers_free, 1u << group->packer_count);
+    group->packers[group->packer_count++] = packer;
     return VARVE_OK;
 }
 
-/* Forgets the first columns and moves the rest to the front. */
-static void drop_columns(struct vv_block_group *group, size_t count)
+/* There are as many packers as threads, so one is free. */
+static unsigned take_packer(struct vv_block_group *group)
 {
-    size_t values = 0;
-    for (size_t index = 0; index < count; index++) {
-        values += group->columns[index].count;
-    }
-    group->column_count -= count;
-    group->value_count -= values;
-    memmove(group->raw, group->raw + values, group->value_count * sizeof(*group->raw));
-    memmove(group->columns, group->columns + count, group->column_count * sizeof(*group->columns));
-    for (size_t index = 0; index < group->column_count; index++) {
-        group->columns[index].values -= values;
+    unsigned packers_free = atomic_load(&group->packers_free);
+    for (;;) {
+        VV_ASSERT(packers_free != 0);
+        if (atomic_compare_exchange_weak(&group->packers_free, &packers_free,
+                                         packers_free & (packers_free - 1))) {
+            return (unsigned)__builtin_ctz(packers_free);
+        }
     }
 }
 
-static varve_status write_group(struct vv_block_group *group, varve_error *error)
+/* Packs what begins at column `first` of a batch as one group; *taken columns went in. */
+static varve_status pack_group(struct packer *packer, struct batch *batch, size_t first,
+                               size_t *taken)
 {
     size_t length;
-    uint32_t page = vv_block_pages_count(group->pages, VV_SECTION_VALUES);
-    size_t taken = vv_cold_group_write(group->writer, group->columns, group->column_count,
-                                       group->compressed, &length, group->offsets);
-    varve_status status = append_places(group, taken, page);
-    if (status != VARVE_OK) {
-        return vv_fail(error, status, "no memory to write a block");
+    VV_TRY(vv_buffer_reserve(&batch->packed, VV_COLD_GROUP_BOUND));
+    size_t count =
+        vv_cold_group_write(packer->writer, packer->columns + first, batch->column_count - first,
+                            batch->packed.bytes + batch->packed.length, &length, packer->offsets);
+    for (size_t index = 0; index < count; index++) {
+        struct batch_column *column = &batch->columns[first + index];
+        column->offset = packer->offsets[index];
+        column->bytes = packer->offsets[index + 1] - packer->offsets[index];
+        column->group_bytes = 0;
     }
-    VV_TRY(vv_block_pages_put_group(group->pages, VV_SECTION_VALUES, group->compressed, length,
-                                    group->offsets[taken], error));
-    drop_columns(group, taken);
+    batch->columns[first + count - 1].group_bytes = (uint32_t)length;
+    batch->columns[first + count - 1].unpacked_bytes = packer->offsets[count];
+    batch->packed.length += length;
+    *taken = count;
     return VARVE_OK;
 }
 
-/* Whether one more column can wait, however long it is. */
-static bool has_room(const struct vv_block_group *group)
+static void pack_batch(void *context, size_t index)
 {
-    return group->column_count < VV_COLD_GROUP_COLUMNS_MAX &&
-           group->value_count <= RAW_VALUES - VV_COLUMN_MAX;
+    struct vv_block_group *group = context;
+    struct batch *batch = group->batches[index];
+    unsigned number = take_packer(group);
+    struct packer *packer = group->packers[number];
+    size_t value = 0;
+    for (size_t column = 0; column < batch->column_count; column++) {
+        packer->columns[column] = (struct vv_cold_column){
+            .values = (const double *)(const void *)batch->raw.bytes + value,
+            .count = batch->columns[column].count};
+        value += batch->columns[column].count;
+    }
+    vv_buffer_clear(&batch->packed);
+    batch->status = VARVE_OK;
+    for (size_t first = 0, taken = 0; first < batch->column_count && batch->status == VARVE_OK;
+         first += taken) {
+        batch->status = pack_group(packer, batch, first, &taken);
+    }
+    atomic_fetch_or(&group->packers_free, 1u << number);
+}
+
+/* Writes the groups of a packed batch and tells where its columns have come to lie. */
+static varve_status write_batch(struct vv_block_group *group, const struct batch *batch,
+                                varve_error *error)
+{
+    varve_status status = batch->status;
+    const uint8_t *packed = batch->packed.bytes;
+    for (size_t index = 0; index < batch->column_count && status == VARVE_OK; index++) {
+        const struct batch_column *column = &batch->columns[index];
+        struct vv_place place = {
+            .page = vv_block_pages_count(group->pages, VV_SECTION_VALUES),
+            .offset = column->offset,
+            .bytes = column->bytes,
+        };
+        status = vv_buffer_append_u64(group->places, vv_place_pack(place));
+        if (status == VARVE_OK && column->group_bytes > 0) {
+            VV_TRY(vv_block_pages_put_group(group->pages, VV_SECTION_VALUES, packed,
+                                            column->group_bytes, column->unpacked_bytes, error));
+            packed += column->group_bytes;
+        }
+    }
+    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to write a block");
+}
+
+/* Packs and writes the first count batches. */
+static varve_status write_batches(struct vv_block_group *group, size_t count,
+                                  struct vv_workers *workers, varve_error *error)
+{
+    size_t threads = vv_workers_threads(workers) + (size_t)1;
+    size_t packers = threads < count ? threads : count;
+    while (group->packer_count < packers) {
+        varve_status status = add_packer(group);
+        if (status != VARVE_OK) {
+            return vv_fail(error, status, "no memory to write a block");
+        }
+    }
+    vv_workers_run(workers, pack_batch, group, count);
+    for (size_t index = 0; index < count; index++) {
+        VV_TRY(write_batch(group, group->batches[index], error));
+        group->batches[index]->column_count = 0;
+    }
+    group->full_count = 0;
+    group->values_waiting = 0;
+    return VARVE_OK;
+}
+
+/* The batch that is being filled. */
+static varve_status open_batch(struct vv_block_group *group, struct batch **batch)
+{
+    struct batch **place = &group->batches[group->full_count];
+    if (*place == NULL) {
+        *place = vv_alloc(sizeof(**place));
+        if (*place == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        (*place)->column_count = 0;
+        vv_buffer_init(&(*place)->raw);
+        vv_buffer_init(&(*place)->packed);
+    }
+    if ((*place)->column_count == 0) {
+        (*place)->value_count = 0;
+        (*place)->encoded_bytes = 0;
+        vv_buffer_clear(&(*place)->raw);
+    }
+    *batch = *place;
+    return VARVE_OK;
+}
+
+static bool is_full(const struct batch *batch)
+{
+    return batch->encoded_bytes >= VV_COLD_GROUP_BYTES ||
+           batch->column_count == VV_COLD_GROUP_COLUMNS_MAX ||
+           batch->value_count > VALUES_MAX - VV_COLUMN_MAX;
 }
 
 varve_status vv_block_group_add(struct vv_block_group *group, const double *values, size_t count,
-                                size_t encoded_bytes, varve_error *error)
+                                size_t encoded_bytes, struct vv_workers *workers,
+                                varve_error *error)
 {
-    double *copy = group->raw + group->value_count;
-    memcpy(copy, values, count * sizeof(*values));
-    group->columns[group->column_count++] =
-        (struct vv_cold_column){.values = copy, .count = (uint32_t)count};
-    group->value_count += count;
-    group->encoded_bytes += encoded_bytes;
-    while (group->encoded_bytes >= VV_COLD_GROUP_BYTES || !has_room(group)) {
-        /* What did not fit waits for the next group; it is little, so its length need not be
-         * known. */
-        group->encoded_bytes = 0;
-        VV_TRY(write_group(group, error));
+    struct batch *batch;
+    varve_status status = open_batch(group, &batch);
+    if (status == VARVE_OK) {
+        status = vv_buffer_append(&batch->raw, values, count * sizeof(*values));
     }
-    return VARVE_OK;
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "no memory to write a block");
+    }
+    batch->columns[batch->column_count++] = (struct batch_column){.count = (uint32_t)count};
+    batch->value_count += count;
+    batch->encoded_bytes += encoded_bytes;
+    if (!is_full(batch)) {
+        return VARVE_OK;
+    }
+    group->full_count++;
+    group->values_waiting += batch->value_count;
+    if (group->full_count < BATCHES && group->values_waiting < VALUES_WAITING) {
+        return VARVE_OK;
+    }
+    return write_batches(group, group->full_count, workers, error);
 }
 
-varve_status vv_block_group_flush(struct vv_block_group *group, varve_error *error)
+varve_status vv_block_group_flush(struct vv_block_group *group, struct vv_workers *workers,
+                                  varve_error *error)
 {
-    while (group->column_count > 0) {
-        VV_TRY(write_group(group, error));
+    size_t count = group->full_count;
+    /* There is always a place behind the full ones: BATCHES of them are written at once. */
+    if (group->batches[count] != NULL && group->batches[count]->column_count > 0) {
+        count++;
     }
-    return VARVE_OK;
+    return write_batches(group, count, workers, error);
 }

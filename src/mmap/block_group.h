@@ -1,13 +1,15 @@
 /*
- * block_group.h - value columns of a cold block, collected until they make a group worth
- * compressing.
+ * block_group.h - value columns of a cold block, collected until they make groups worth
+ * compressing, and a number of groups until they occupy all threads.
  *
- * Threads: one at a time.
+ * What the groups are and where they lie depends on the columns alone, never on the threads.
+ * Threads: one at a time; compressing uses those of the workers.
  */
 #ifndef VARVE_MMAP_BLOCK_GROUP_H
 #define VARVE_MMAP_BLOCK_GROUP_H
 
 #include "mmap/block_pages.h"
+#include "os/workers.h"
 
 struct vv_block_group;
 
@@ -16,13 +18,13 @@ struct vv_block_group;
 varve_status vv_block_group_create(struct vv_block_pages *pages, struct vv_buffer *places,
                                    struct vv_block_group **group) VARVE_MUST_CHECK;
 void vv_block_group_destroy(struct vv_block_group *group); /* NULL is fine */
-/* Columns that were added and not written. */
-size_t vv_block_group_waiting(const struct vv_block_group *group);
-/* Adds a column, which is copied; encoded_bytes is its length by vv_values_encode(). */
+/* Adds a column, which is copied; encoded_bytes is its length by vv_values_encode(). workers may be
+ * NULL. */
 varve_status vv_block_group_add(struct vv_block_group *group, const double *values, size_t count,
-                                size_t encoded_bytes, varve_error *error) VARVE_MUST_CHECK;
+                                size_t encoded_bytes, struct vv_workers *workers,
+                                varve_error *error) VARVE_MUST_CHECK;
 /* Writes all that wait. */
-varve_status vv_block_group_flush(struct vv_block_group *group,
+varve_status vv_block_group_flush(struct vv_block_group *group, struct vv_workers *workers,
                                   varve_error *error) VARVE_MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
  *     of a layer in time order without overlap. What breaks it is INVALID: the source may be
  *     damaged.
  * W2  Memory is bounded by the index (about 100 bytes per chunk and per series), not by the
- *     samples.
+ *     samples: a fixed number of those waits to be encoded.
  * W3  The first failure sticks: every later call returns it, and finish never makes a block of it.
  * Crash rule: nothing of the file is meant to be believed before finish has returned OK; a reader
  * refuses it for want of a footer. Threads: one at a time. Format: BLOCK_FORMAT.md.
@@ -25,8 +25,6 @@ struct vv_block_writer {
     struct vv_block_pages pages;
     struct vv_block_columns columns;
     struct vv_block_catalogue catalogue;
-    struct vv_buffer chunks;
-    struct vv_buffer statistics;
     struct vv_buffer layers;
     struct vv_buffer tombstones;
     struct vv_buffer key; /* of the series under way */
@@ -95,12 +93,16 @@ void vv_block_writer_destroy(struct vv_block_writer *writer)
     vv_block_columns_fini(&writer->columns);
     vv_block_catalogue_fini(&writer->catalogue);
     vv_block_pages_fini(&writer->pages);
-    vv_buffer_fini(&writer->chunks);
-    vv_buffer_fini(&writer->statistics);
     vv_buffer_fini(&writer->layers);
     vv_buffer_fini(&writer->tombstones);
     vv_buffer_fini(&writer->key);
     vv_free(writer);
+}
+
+void vv_block_writer_use(struct vv_block_writer *writer, struct vv_workers *workers)
+{
+    VV_ASSERT(writer->info.chunk_count == 0);
+    writer->columns.workers = workers;
 }
 
 /* Keeps the first failure, and says so where nobody has yet. */
@@ -167,30 +169,12 @@ static varve_status enter_layer(struct vv_block_writer *writer, unsigned layer,
     }
     close_layer(writer);
     uint8_t record[VV_LAYER_BYTES] = {0};
-    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, count_of(&writer->chunks, VV_CHUNK_BYTES));
+    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, (uint32_t)writer->info.chunk_count);
     vv_store_u32(record + VV_LAYER_POLICY, (uint32_t)policy);
     VV_TRY(vv_buffer_append(&writer->layers, record, sizeof(record)));
     writer->layer_count++;
     writer->layer_policy = policy;
     return VARVE_OK;
-}
-
-static varve_status append_statistics(struct vv_block_writer *writer, const double *values,
-                                      size_t count)
-{
-    struct vv_value_statistics statistics;
-    uint8_t record[VV_STATISTICS_BYTES] = {0};
-    vv_values_statistics(values, count, &statistics);
-    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
-    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
-    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
-    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
-    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
-    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
-    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
-    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
-    vv_store_u32(record + VV_STATISTICS_COUNT, statistics.count);
-    return vv_buffer_append(&writer->statistics, record, sizeof(record));
 }
 
 static bool strictly_increases(const int64_t *timestamps, size_t count)
@@ -206,25 +190,15 @@ static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
                               varve_duplicates policy, const int64_t *timestamps,
                               const double *values, size_t count, varve_error *error)
 {
-    uint64_t value_column;
-    uint32_t time_column;
-    uint8_t record[VV_CHUNK_BYTES];
+    struct vv_block_info *info = &writer->info;
     if (!strictly_increases(timestamps, count)) {
         return vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
     }
     VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
-    if (count_of(&writer->chunks, VV_CHUNK_BYTES) == VV_BLOCK_NONE) {
+    if (info->chunk_count == VV_BLOCK_NONE) {
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
     }
-    VV_TRY(vv_block_columns_add_times(&writer->columns, timestamps, count, &time_column, error));
-    VV_TRY(vv_block_columns_add_values(&writer->columns, values, count, &value_column, error));
-    /* Its place is known when all columns are written: see place_chunks(). */
-    vv_store_u64(record + VV_CHUNK_PLACE, value_column);
-    vv_store_u32(record + VV_CHUNK_TIME_COLUMN, time_column);
-    VV_TRY(vv_buffer_append(&writer->chunks, record, sizeof(record)));
-    VV_TRY(append_statistics(writer, values, count));
-
-    struct vv_block_info *info = &writer->info;
+    VV_TRY(vv_block_columns_add(&writer->columns, timestamps, values, count, error));
     int64_t time_max = timestamps[count - 1];
     info->chunk_count++;
     info->sample_count += count;
@@ -265,18 +239,8 @@ varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struc
 static varve_status append_last_layer(struct vv_block_writer *writer)
 {
     uint8_t record[VV_LAYER_BYTES] = {0};
-    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, count_of(&writer->chunks, VV_CHUNK_BYTES));
+    vv_store_u32(record + VV_LAYER_FIRST_CHUNK, (uint32_t)writer->info.chunk_count);
     return vv_buffer_append(&writer->layers, record, sizeof(record));
-}
-
-/* Replaces the numbers of value columns by their places. */
-static void place_chunks(struct vv_block_writer *writer)
-{
-    const uint8_t *places = writer->columns.places.bytes;
-    for (size_t at = 0; at < writer->chunks.length; at += VV_CHUNK_BYTES) {
-        uint8_t *place = writer->chunks.bytes + at + VV_CHUNK_PLACE;
-        vv_store_u64(place, vv_load_u64(places + vv_load_u64(place) * sizeof(uint64_t)));
-    }
 }
 
 static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_count,
@@ -288,11 +252,11 @@ static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_co
     close_layer(writer);
     VV_TRY(append_last_layer(writer));
     VV_TRY(vv_block_columns_flush(&writer->columns, error));
-    place_chunks(writer);
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TIME_COLUMNS, &writer->columns.time_columns,
                                       error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_CHUNKS, &writer->chunks, error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_STATISTICS, &writer->statistics, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_CHUNKS, &writer->columns.chunks, error));
+    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_STATISTICS, &writer->columns.statistics,
+                                      error));
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_LAYERS, &writer->layers, error));
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TOMBSTONES, &writer->tombstones, error));
     return vv_block_catalogue_write(&writer->catalogue, pages, layer_count, tombstone_count,

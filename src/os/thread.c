@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/status.h"
 
@@ -156,6 +157,14 @@ int vv_thread_start(struct vv_thread *thread, void (*run)(void *argument), void 
 void vv_thread_join(struct vv_thread *thread)
 {
     VV_ASSERT(pthread_join(thread->thread, NULL) == 0);
+}
+
+unsigned vv_thread_processors(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t allowed; /* fails on machines with more than CPU_SETSIZE processors */
+    int count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
+    return count > 0 ? (unsigned)count : online > 0 ? (unsigned)online : 1;
 }
 
 void vv_thread_yield(void)

@@ -52,6 +52,8 @@ void vv_rwlock_write_unlock(struct vv_rwlock *lock);
 int vv_thread_start(struct vv_thread *thread, void (*run)(void *argument), void *argument);
 void vv_thread_join(struct vv_thread *thread);
 void vv_thread_yield(void);
+/* Processors that this process may run on, at least 1. */
+unsigned vv_thread_processors(void);
 /* On how many processors this process may run; at least 1. */
 unsigned vv_thread_cpu_count(void);
 /* Makes run() happen in the calling thread when it ends; 0 or -errno. One function per thread: the

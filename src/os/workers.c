@@ -6,6 +6,8 @@
  *
  * K1  A loop lives on the caller's stack: nobody touches it after the count of threads in it is 0.
  * K2  A thread enters the present loop only under the mutex, and each loop at most once.
+ * K3  Threads start with the first loop, so that a group which is never used costs nothing; those
+ *     that cannot be started are done without.
  */
 #include "os/workers.h"
 
@@ -23,6 +25,10 @@ struct loop {
 
 struct vv_workers {
     struct vv_mutex loop_mutex; /* held by whoever runs a loop */
+    unsigned thread_count;      /* wanted */
+    /* Guarded by loop_mutex. */
+    bool started;
+    unsigned started_count;
 
     /* Guarded by mutex. */
     struct vv_mutex mutex;
@@ -33,7 +39,6 @@ struct vv_workers {
     unsigned inside; /* threads in the loop */
     bool stopping;
 
-    unsigned thread_count;
     struct vv_thread threads[];
 };
 
@@ -81,15 +86,24 @@ varve_status vv_workers_create(unsigned thread_count, struct vv_workers **worker
     vv_mutex_init(&created->mutex);
     vv_condition_init(&created->wake);
     vv_condition_init(&created->left);
-    for (; created->thread_count < thread_count; created->thread_count++) {
-        int result = vv_thread_start(&created->threads[created->thread_count], work, created);
-        if (result != 0) {
-            vv_workers_destroy(created);
-            return vv_status_from_errno(-result);
-        }
-    }
+    created->thread_count = thread_count;
     *workers = created;
     return VARVE_OK;
+}
+
+unsigned vv_workers_threads(const struct vv_workers *workers)
+{
+    return workers != NULL ? workers->thread_count : 0;
+}
+
+/* Starts what threads can be (K3). Needs loop_mutex. */
+static void start_threads(struct vv_workers *workers)
+{
+    while (!workers->started && workers->started_count < workers->thread_count &&
+           vv_thread_start(&workers->threads[workers->started_count], work, workers) == 0) {
+        workers->started_count++;
+    }
+    workers->started = true;
 }
 
 void vv_workers_destroy(struct vv_workers *workers)
@@ -101,7 +115,7 @@ void vv_workers_destroy(struct vv_workers *workers)
     workers->stopping = true;
     vv_condition_broadcast(&workers->wake);
     vv_mutex_unlock(&workers->mutex);
-    for (unsigned i = 0; i < workers->thread_count; i++) {
+    for (unsigned i = 0; i < workers->started_count; i++) {
         vv_thread_join(&workers->threads[i]);
     }
     vv_condition_fini(&workers->left);
@@ -121,6 +135,7 @@ void vv_workers_run(struct vv_workers *workers, void (*run)(void *context, size_
         return;
     }
     vv_mutex_lock(&workers->loop_mutex);
+    start_threads(workers);
     vv_mutex_lock(&workers->mutex);
     workers->loop = &loop;
     workers->loop_number++;

@@ -17,8 +17,11 @@
 struct vv_workers;
 
 /* A group of thread_count threads beside the caller; 0 is legal: then the caller does everything.
- * NO_MEMORY, or the status of the error that starting a thread met. */
+ * They start with the first loop; where the system has no thread to give, there are fewer.
+ * NO_MEMORY. */
 varve_status vv_workers_create(unsigned thread_count, struct vv_workers **workers) VARVE_MUST_CHECK;
+/* The thread_count that it was created with; 0 for NULL. */
+unsigned vv_workers_threads(const struct vv_workers *workers);
 /* Ends the threads. No loop may be running. NULL is fine. */
 void vv_workers_destroy(struct vv_workers *workers);
 

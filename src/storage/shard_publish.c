@@ -49,8 +49,10 @@ varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint
     memcpy(identity.database_uuid, shard->place.database_uuid, sizeof(identity.database_uuid));
     char name[VV_BLOCK_NAME_BYTES];
     temporary_block_name(*id, name);
-    return vv_block_writer_create(shard->place.env, shard->place.directory, name, &identity, writer,
-                                  error);
+    VV_TRY(vv_block_writer_create(shard->place.env, shard->place.directory, name, &identity, writer,
+                                  error));
+    vv_block_writer_use(*writer, shard->options.workers);
+    return VARVE_OK;
 }
 
 static void remove_block_files(struct vv_shard *shard, uint64_t id)

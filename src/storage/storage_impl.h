@@ -26,7 +26,8 @@ struct vv_shard_options {
     uint64_t cache_bytes_max; /* of what queries have unpacked */
     varve_duplicates duplicates; /* the database's policy */
     bool read_only;
-    bool strict; /* damage found while opening is CORRUPT */
+    bool strict;                /* damage found while opening is CORRUPT */
+    struct vv_workers *workers; /* encode blocks, too; nullable, must outlive the shard */
 };
 
 /* Writes the files of an empty shard into its directory, durably. */
