@@ -20,6 +20,9 @@
 /* How much of a label name an error message shows. */
 enum { NAME_SHOWN_BYTES = 64 };
 
+enum { COUNT_BYTES = 1 }; /* of a key: the varint of its number of labels */
+_Static_assert(VARVE_LABELS_MAX < 128, "the number of labels is a varint of one byte");
+
 static const varve_string metric_label = {"__name__", 8};
 
 static int string_compare(varve_string a, varve_string b)
@@ -270,23 +273,71 @@ static bool walk_next_other(struct label_walk *walk, varve_label *label)
     return false;
 }
 
-int vv_key_compare(struct vv_key a, struct vv_key b)
+/* Compares what the walks have left, metric names aside. */
+static int compare_others(struct label_walk *walk_a, struct label_walk *walk_b)
 {
-    int order = string_compare(vv_key_value(a, metric_label), vv_key_value(b, metric_label));
-    struct label_walk walk_a = walk_begin(a);
-    struct label_walk walk_b = walk_begin(b);
-    while (order == 0) {
-        varve_label label_a;
-        varve_label label_b;
-        bool more_a = walk_next_other(&walk_a, &label_a);
-        bool more_b = walk_next_other(&walk_b, &label_b);
+    for (;;) {
+        varve_label a, b;
+        bool more_a = walk_next_other(walk_a, &a);
+        bool more_b = walk_next_other(walk_b, &b);
         if (!more_a || !more_b) {
             return (int)more_a - (int)more_b;
         }
-        order = string_compare(label_a.name, label_b.name);
-        if (order == 0) {
-            order = string_compare(label_a.value, label_b.value);
+        int order = string_compare(a.name, b.name);
+        order = order != 0 ? order : string_compare(a.value, b.value);
+        if (order != 0) {
+            return order;
         }
     }
-    return order;
+}
+
+/* With how many equal bytes both begin. */
+static size_t common_length(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    size_t at = 0;
+    while (length - at >= sizeof(uint64_t) && vv_load_u64(a + at) == vv_load_u64(b + at)) {
+        at += sizeof(uint64_t);
+    }
+    while (at < length && a[at] == b[at]) {
+        at++;
+    }
+    return at;
+}
+
+/* Moves both walks, which stand at their first label, over the labels that the keys have in common;
+ * whether the metric name is among them. */
+static bool skip_common(struct vv_key a, struct vv_key b, struct label_walk *walk_a,
+                        struct label_walk *walk_b)
+{
+    const uint8_t *from = a.bytes + COUNT_BYTES;
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    const uint8_t *common_end =
+        from + common_length(from, b.bytes + COUNT_BYTES, shorter - COUNT_BYTES);
+    bool has_metric = false;
+    struct label_walk next = *walk_a;
+    varve_label label;
+    while (walk_b->left > 0 && walk_next(&next, &label)) {
+        const uint8_t *label_end = (const uint8_t *)label.value.bytes + label.value.length;
+        if (label_end > common_end) {
+            break;
+        }
+        has_metric = has_metric || string_equal(label.name, metric_label);
+        *walk_a = next;
+        walk_b->left--;
+        walk_b->reader = vv_reader_init(b.bytes + (label_end - a.bytes),
+                                        b.length - (size_t)(label_end - a.bytes));
+    }
+    return has_metric;
+}
+
+int vv_key_compare(struct vv_key a, struct vv_key b)
+{
+    struct label_walk walk_a = walk_begin(a);
+    struct label_walk walk_b = walk_begin(b);
+    /* Neighbours in an index have most of their bytes in common, and mostly the metric name. */
+    if (skip_common(a, b, &walk_a, &walk_b)) {
+        return compare_others(&walk_a, &walk_b);
+    }
+    int order = string_compare(vv_key_value(a, metric_label), vv_key_value(b, metric_label));
+    return order != 0 ? order : compare_others(&walk_a, &walk_b);
 }

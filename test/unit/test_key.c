@@ -242,6 +242,77 @@ static void keys_come_by_metric_then_labels_then_values(void **state)
     }
 }
 
+static int naive_string_compare(varve_string a, varve_string b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    int order = memcmp(a.bytes, b.bytes, shorter);
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+/* The order of results as key.h puts it: the metric name, then the other labels one by one. */
+static int naive_compare(struct vv_key a, struct vv_key b)
+{
+    const varve_string metric = VARVE_STRING("__name__");
+    varve_label labels[2][VARVE_LABELS_MAX];
+    size_t counts[2] = {vv_key_labels(a, labels[0]), vv_key_labels(b, labels[1])};
+    int order = naive_string_compare(vv_key_value(a, metric), vv_key_value(b, metric));
+    size_t at[2] = {0, 0};
+    while (order == 0) {
+        for (int side = 0; side < 2; side++) {
+            while (at[side] < counts[side] &&
+                   naive_string_compare(labels[side][at[side]].name, metric) == 0) {
+                at[side]++;
+            }
+        }
+        if (at[0] == counts[0] || at[1] == counts[1]) {
+            return (at[0] < counts[0]) - (at[1] < counts[1]);
+        }
+        const varve_label *left = &labels[0][at[0]++], *right = &labels[1][at[1]++];
+        order = naive_string_compare(left->name, right->name);
+        order = order != 0 ? order : naive_string_compare(left->value, right->value);
+    }
+    return order;
+}
+
+static int sign_of(int order)
+{
+    return (order > 0) - (order < 0);
+}
+
+/* Few names and values, long and short ones, so that keys begin alike in every way there is. */
+static void random_keys_compare_as_label_by_label(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"A", "B", "__name__", "a", "aa", "b", "long_label_name"};
+    static const char *const values[] = {
+        "1", "2", "11", "12", "long_value_1", "long_value_2", "long_value_11"};
+    enum { KEYS = 300 };
+    struct vv_test_random random = vv_test_random_init(7);
+    struct vv_buffer buffers[KEYS] = {{0}};
+    for (size_t index = 0; index < KEYS; index++) {
+        varve_label labels[7];
+        size_t count = 0;
+        for (size_t name = 0; name < 7; name++) {
+            const char *value = values[vv_test_random_below(&random, 7)];
+            if (vv_test_random_below(&random, 3) > 0 || (name == 6 && count == 0)) {
+                labels[count++] =
+                    (varve_label){{names[name], strlen(names[name])}, {value, strlen(value)}};
+            }
+        }
+        assert_int_equal(vv_key_encode(labels, count, &buffers[index], NULL), VARVE_OK);
+    }
+    for (size_t a = 0; a < KEYS; a++) {
+        for (size_t b = 0; b < KEYS; b++) {
+            struct vv_key left = key_of(&buffers[a]), right = key_of(&buffers[b]);
+            assert_int_equal(sign_of(vv_key_compare(left, right)),
+                             sign_of(naive_compare(left, right)));
+        }
+    }
+    for (size_t index = 0; index < KEYS; index++) {
+        vv_buffer_fini(&buffers[index]);
+    }
+}
+
 /* ---------------------------------------------------------------------------- Validation */
 
 static void expect_corrupt(const char *bytes, size_t length)
@@ -329,6 +400,7 @@ int main(void)
         cmocka_unit_test(labels_are_read_back),
         cmocka_unit_test(a_group_may_have_no_labels),
         cmocka_unit_test(keys_come_by_metric_then_labels_then_values),
+        cmocka_unit_test(random_keys_compare_as_label_by_label),
         cmocka_unit_test(bytes_that_are_no_key_are_corrupt),
         cmocka_unit_test(damage_anywhere_never_reads_beyond_the_key),
         cmocka_unit_test(out_of_memory_is_reported),
