@@ -42,6 +42,7 @@ struct vv_shard {
     struct vv_manifest manifest;      /* as on disk, quarantined blocks included */
     uint64_t dropped_generation;      /* head generations up to this one have been given back */
     _Atomic uint64_t undropped_bytes; /* of the head: flushed, but not given back yet */
+    struct vv_buffer order_buffer;    /* refs in key order: shard_order.c */
     bool publish_unknown; /* the manifest on disk may be another one: no change any more */
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
@@ -75,6 +76,11 @@ varve_status vv_shard_head_lacks(struct vv_shard *shard);
 varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
                                  const uint32_t *refs, size_t ref_count, size_t sample_count,
                                  uint64_t *lsn) VARVE_MUST_CHECK;
+
+/* shard_order.c: all series that the table has, by ref, in key order; valid until the next call.
+ * Sorts only those that are new since the last call. Needs maintenance_mutex. NO_MEMORY. */
+varve_status vv_shard_order_series(struct vv_shard *shard, const uint32_t **refs,
+                                   size_t *count) VARVE_MUST_CHECK;
 
 /* shard_flush.c: writes the generations up to now as a block. Needs maintenance_mutex. */
 varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;

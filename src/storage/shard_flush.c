@@ -12,8 +12,6 @@
  *     try, together with what has come since.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
  */
-#include <stdlib.h>
-
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -51,18 +49,19 @@ uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard)
 static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t up_to,
                                 struct vv_series ***list, size_t *count)
 {
-    uint32_t known = vv_series_table_count(shard->table);
+    const uint32_t *refs;
+    size_t known;
     *count = 0;
-    *list = vv_alloc_zeroed((size_t)known + 1, sizeof(**list));
+    VV_TRY(vv_shard_order_series(shard, &refs, &known));
+    *list = vv_alloc_zeroed(known + 1, sizeof(**list));
     if (*list == NULL) {
         return VARVE_NO_MEMORY;
     }
-    for (uint32_t ref = 0; ref < known; ref++) {
-        if (vv_head_has_series(&shard->head, ref, after, up_to)) {
-            (*list)[(*count)++] = vv_series_table_get(shard->table, ref);
+    for (size_t i = 0; i < known; i++) {
+        if (vv_head_has_series(&shard->head, refs[i], after, up_to)) {
+            (*list)[(*count)++] = vv_series_table_get(shard->table, refs[i]);
         }
     }
-    qsort(*list, *count, sizeof(**list), vv_series_compare);
     return VARVE_OK;
 }
 

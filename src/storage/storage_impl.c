@@ -294,6 +294,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->record_buffer);
     vv_buffer_fini(&shard->scratch_buffer);
+    vv_buffer_fini(&shard->order_buffer);
     vv_buffer_fini(&shard->marked_buffer);
     vv_mutex_fini(&shard->append_mutex);
     vv_mutex_fini(&shard->maintenance_mutex);
