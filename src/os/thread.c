@@ -22,6 +22,9 @@ enum { NANOSECONDS_PER_SECOND = 1000000000 };
 /* Rounds of waiting on a cached line before the core is given up: a holder that runs is done within
  * some 100 ns; a holder that was preempted comes back only if somebody yields to it. */
 enum { SPINS_BEFORE_YIELD = 64 };
+/* Yields before the waiter sleeps, and for how long: a holder that is still not done has a whole
+ * batch to put away, which takes milliseconds. */
+enum { YIELDS_BEFORE_SLEEP = 32, SLEEP_NANOSECONDS = 50000 };
 
 void vv_mutex_init(struct vv_mutex *mutex)
 {
@@ -212,6 +215,16 @@ static inline void cpu_relax(void)
 #endif
 }
 
+static void give_up_core(unsigned times)
+{
+    if (times <= YIELDS_BEFORE_SLEEP) {
+        vv_thread_yield();
+        return;
+    }
+    const struct timespec pause = {.tv_nsec = SLEEP_NANOSECONDS};
+    (void)nanosleep(&pause, NULL); /* a signal ends it early, which does no harm */
+}
+
 void vv_spin_lock(struct vv_spin *spin)
 {
     unsigned spins = 0;
@@ -220,7 +233,7 @@ void vv_spin_lock(struct vv_spin *spin)
     while (atomic_exchange_explicit(&spin->taken, 1, memory_order_acquire) != 0) {
         while (atomic_load_explicit(&spin->taken, memory_order_relaxed) != 0) {
             if (++spins % SPINS_BEFORE_YIELD == 0) {
-                vv_thread_yield();
+                give_up_core(spins / SPINS_BEFORE_YIELD);
             } else {
                 cpu_relax();
             }

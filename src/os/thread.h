@@ -60,7 +60,8 @@ unsigned vv_thread_cpu_count(void);
  * last one given. Not run for a thread that ends with the process. */
 int vv_thread_at_end(void (*run)(void));
 
-/* A lock of one byte for a few instructions: spins, then yields. Zero is unlocked. */
+/* A lock of one byte, mostly held for a few instructions: a waiter spins, then yields, then sleeps
+ * between looks. Zero is unlocked. */
 struct vv_spin {
     atomic_uchar taken;
 };
