@@ -23,7 +23,7 @@ struct vv_shard_options {
     uint64_t wal_bytes_max;
     uint64_t wal_segment_bytes;
     uint64_t series_max;
-    uint64_t cache_bytes_max; /* of what queries have unpacked */
+    uint64_t cache_bytes_max;    /* of what queries have unpacked */
     varve_duplicates duplicates; /* the database's policy */
     bool read_only;
     bool strict;                /* damage found while opening is CORRUPT */
