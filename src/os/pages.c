@@ -18,16 +18,10 @@ static uint8_t *map_pages(size_t bytes)
     return mapped == MAP_FAILED ? NULL : mapped;
 }
 
-void *vv_pages_alloc(size_t bytes)
+/* bytes at a multiple of VV_PAGES_HUGE_BYTES. */
+static uint8_t *map_aligned(size_t bytes)
 {
-    VV_ASSERT(bytes > 0 && bytes % VV_PAGES_SMALL_BYTES == 0);
     size_t mapped_bytes = 0;
-    if (vv_alloc_fails_now()) {
-        return NULL;
-    }
-    if (bytes < VV_PAGES_HUGE_BYTES) {
-        return map_pages(bytes);
-    }
     if (__builtin_add_overflow(bytes, (size_t)VV_PAGES_HUGE_BYTES, &mapped_bytes)) {
         return NULL;
     }
@@ -42,8 +36,29 @@ void *vv_pages_alloc(size_t bytes)
         (void)munmap(mapped, before_bytes); /* a failure wastes address space, no more */
     }
     (void)munmap(pages + bytes, after_bytes);
-    (void)madvise(pages, bytes, MADV_HUGEPAGE); /* a wish */
     return pages;
+}
+
+void *vv_pages_alloc(size_t bytes)
+{
+    VV_ASSERT(bytes > 0 && bytes % VV_PAGES_SMALL_BYTES == 0);
+    if (vv_alloc_fails_now()) {
+        return NULL;
+    }
+    if (bytes < VV_PAGES_HUGE_BYTES) {
+        return map_pages(bytes);
+    }
+    uint8_t *pages = map_aligned(bytes);
+    if (pages != NULL) {
+        (void)madvise(pages, bytes, MADV_HUGEPAGE); /* a wish */
+    }
+    return pages;
+}
+
+void *vv_pages_alloc_sparse(size_t bytes)
+{
+    VV_ASSERT(bytes > 0 && bytes % VV_PAGES_SMALL_BYTES == 0);
+    return vv_alloc_fails_now() ? NULL : map_aligned(bytes);
 }
 
 void vv_pages_free(void *pages, size_t bytes)

@@ -26,6 +26,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 #include "pool/poison.h"
+#include "pool/slab_directory.h"
 #include "pool/thread_slot.h"
 
 enum { HALF_OBJECTS = 32, MAGAZINE_OBJECTS = 2 * HALF_OBJECTS };
@@ -48,6 +49,7 @@ struct vv_pool {
     struct vv_slot_owner threads;
     size_t object_bytes;
     uint64_t budget_bytes;
+    struct vv_slab_directory *directory; /* NULL: the pool's own slabs */
 
     struct vv_mutex mutex; /* guards everything below */
     void **depot;
@@ -74,7 +76,8 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
     size_t lines = (options->object_bytes + VV_CACHE_LINE_BYTES - 1) / VV_CACHE_LINE_BYTES;
     created->object_bytes = lines * VV_CACHE_LINE_BYTES;
     created->budget_bytes = options->budget_bytes > 0 ? options->budget_bytes : UINT64_MAX;
-    created->next_slab_bytes = VV_PAGES_SMALL_BYTES;
+    created->directory = options->directory;
+    created->next_slab_bytes = options->directory != NULL ? VV_SLAB_BYTES : VV_PAGES_SMALL_BYTES;
     while (created->next_slab_bytes < created->object_bytes) {
         created->next_slab_bytes *= 2;
     }
@@ -94,7 +97,9 @@ void vv_pool_destroy(struct vv_pool *pool)
         struct slab *slab = pool->slabs;
         pool->slabs = slab->next;
         vv_unpoison(slab->bytes, slab->length);
-        vv_pages_free(slab->bytes, slab->length);
+        if (pool->directory == NULL) {
+            vv_pages_free(slab->bytes, slab->length);
+        }
         vv_free(slab);
     }
     vv_free(pool->depot);
@@ -122,18 +127,27 @@ static bool add_slab_locked(struct vv_pool *pool)
         return false;
     }
     struct slab *slab = vv_alloc(sizeof(*slab));
-    uint8_t *bytes = vv_pages_alloc(length);
-    if (slab == NULL || bytes == NULL || !grow_depot_locked(pool, length / pool->object_bytes)) {
-        vv_pages_free(bytes, length);
+    size_t objects = length / pool->object_bytes;
+    if (slab == NULL || !grow_depot_locked(pool, objects)) {
         vv_free(slab);
         return false;
     }
-    vv_poison(bytes, length);
+    /* With a directory the first unit says which slab it is. */
+    uint8_t *bytes = pool->directory != NULL
+                         ? vv_slab_directory_add(pool->directory, pool->slab_count > 0)
+                         : vv_pages_alloc(length);
+    size_t taken_bytes = pool->directory != NULL ? VV_SLAB_UNIT_BYTES : 0;
+    if (bytes == NULL) {
+        pool->depot_capacity -= objects; /* its memory stays, for the next try */
+        vv_free(slab);
+        return false;
+    }
+    vv_poison(bytes + taken_bytes, length - taken_bytes);
     *slab = (struct slab){.next = pool->slabs, .bytes = bytes, .length = length};
     pool->slabs = slab;
     pool->slab_bytes += length;
     pool->slab_count++;
-    pool->next_object = bytes;
+    pool->next_object = bytes + taken_bytes;
     pool->slab_end = bytes + length;
     if (length < VV_PAGES_HUGE_BYTES) {
         pool->next_slab_bytes = length * 2;

@@ -20,10 +20,13 @@
 #include "base/status.h"
 
 struct vv_pool;
+struct vv_slab_directory;
 
 struct vv_pool_options {
-    size_t object_bytes;   /* >= 1; rounded up to whole cache lines of 64 bytes */
-    uint64_t budget_bytes; /* of slabs; 0 = no limit */
+    size_t object_bytes;                 /* >= 1; rounded up to whole cache lines of 64 bytes */
+    uint64_t budget_bytes;               /* of slabs; 0 = no limit */
+    struct vv_slab_directory *directory; /* nullable; outlives the pool, owns its slabs, and gives
+                                            objects handles */
 };
 
 struct vv_pool_stats {

@@ -1,11 +1,13 @@
 /*
- * head.h - the samples in memory: runs, tails and chunks of each series, by generation.
+ * head.h - the samples in memory: what an append touches in one cache line of four series, samples
+ * in extents, sealed ones in chunks, by generation.
  *
- *   series --> oldest run --> ... --> newest run
- *                 run: [chunk][chunk]...[tail]        one generation, one duplicate policy
+ *   line of refs 4n .. 4n+3:  lock, generation; for each: newest extent, samples in it, last time
+ *                               |
+ *   newest extent --older--> extent --older--> chunks --older--> extent of the generation before
  *
  * A generation is what one flush writes as one block: the flush closes it, appends go on in the
- * next one. Its runs stay readable until the view that contains the block is the only one left
+ * next one. Its extents stay readable until the view that contains the block is the only one left
  * (view.h).
  */
 #ifndef VARVE_STORAGE_HEAD_H
@@ -14,42 +16,53 @@
 #include <stdatomic.h>
 
 #include "os/thread.h"
+#include "pool/pool.h"
+#include "pool/slab_directory.h"
 #include "query/merge.h"
-#include "storage/series_table.h"
 
 enum {
     VV_HEAD_LINE_SERIES = 4,       /* neighbouring refs that share a lock and a cache line */
     VV_HEAD_PAGE_SERIES = 1 << 12, /* refs whose lines are allocated together */
     VV_HEAD_PAGES = 1 << 14,
     VV_HEAD_REFS_MAX = VV_HEAD_PAGES * VV_HEAD_PAGE_SERIES,
+    VV_HEAD_EXTENT_SIZES = 3,    /* of 64, 128 and 256 bytes: 3, 7 and 15 samples */
     VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
                                     comes first, and a sample is encoded once */
     VV_TAIL_UNORDERED_MAX = 4096 /* one that overlaps its run, at this: fewer overlapping chunks */
 };
 
-/* What neighbouring series share: writers whose refs lie in different aligned runs of
- * VV_HEAD_LINE_SERIES never meet. */
+/* What an append to one of four neighbouring series reads and writes, beside the samples. Writers
+ * whose refs lie in different aligned runs of VV_HEAD_LINE_SERIES never meet. All but the lock is
+ * guarded by it. */
 struct vv_head_line {
     _Alignas(64) struct vv_spin lock;
-    uint8_t defined;     /* guarded by lock: a bit for each series, see vv_head_is_defined() */
-    uint64_t generation; /* guarded by lock: of the log, for which defined holds */
+    uint8_t defined; /* a bit for each series, of this generation: see vv_head_is_defined() */
+    uint8_t touched; /* clock of the head when somebody appended last */
+    uint8_t unused;
+    uint32_t generation; /* low bits of that which form, count and last_time belong to */
+    uint8_t form[VV_HEAD_LINE_SERIES];    /* kind and policy of the newest extent */
+    uint8_t count[VV_HEAD_LINE_SERIES];   /* samples in it; 255: it takes none */
+    uint32_t newest[VV_HEAD_LINE_SERIES]; /* its handle; 0: the series has none */
+    int64_t time_last[VV_HEAD_LINE_SERIES];
 };
 
 struct vv_head {
-    _Atomic uint64_t bytes;     /* memory of runs, tails and chunks */
-    _Atomic uint64_t samples;   /* in them */
-    _Atomic uint64_t contended; /* locks that were not free when somebody came */
-    struct vv_series_table *table;
-    _Atomic(struct vv_head_line *) pages[VV_HEAD_PAGES];
+    /* Constant after init. */
+    _Atomic(struct vv_head_line *) *pages; /* VV_HEAD_PAGES entries, filled in as refs come */
+    struct vv_slab_directory slabs;
+    struct vv_pool *extents[VV_HEAD_EXTENT_SIZES];
+
+    struct vv_mutex page_mutex;
+    struct vv_head_slab *page_slabs; /* under page_mutex */
+
+    _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
+    _Atomic uint64_t samples;            /* in them */
+    _Atomic uint64_t contended;          /* locks that were not free when somebody came */
+    _Atomic uint8_t clock;               /* see vv_head_line.touched */
 };
 
-/* A deletion that older generations and blocks must be read through. */
-struct vv_head_tombstone {
-    uint64_t generation;
-    struct vv_range range;
-};
-
-void vv_head_init(struct vv_head *head, struct vv_series_table *table);
+/* NO_MEMORY: nothing is to be undone. */
+varve_status vv_head_init(struct vv_head *head) VARVE_MUST_CHECK;
 /* Everything must have been dropped. A zeroed head is fine. */
 void vv_head_fini(struct vv_head *head);
 
@@ -63,6 +76,7 @@ struct vv_head_locks {
     struct vv_head_line **lines; /* each once, in no particular order */
     size_t count;
     size_t capacity;
+    bool apart; /* no line comes back after another one came: locks may go one by one */
     struct vv_head_line *few[VV_HEAD_LOCKS_FEW];
 };
 
@@ -96,6 +110,13 @@ void vv_head_wait_for_holders(struct vv_head *head);
 varve_status vv_head_insert(struct vv_head *head, const uint32_t *refs, uint64_t generation,
                             varve_duplicates policy, const int64_t *timestamps,
                             const double *values, size_t count) VARVE_MUST_CHECK;
+
+/* The same, and lets go of the locks: of each when its last sample is in, where the order of the
+ * batch allows it. Afterwards locks hold nothing, whatever the status. */
+varve_status vv_head_insert_and_unlock(struct vv_head *head, const uint32_t *refs,
+                                       uint64_t generation, varve_duplicates policy,
+                                       const int64_t *timestamps, const double *values,
+                                       size_t count, struct vv_head_locks *locks) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. */

@@ -10,7 +10,10 @@
  */
 #include "storage/head_chunk.h"
 
+#include <string.h>
+
 #include "os/alloc.h"
+#include "storage/head_line.h"
 
 struct vv_head_chunk *vv_head_chunk_create(const int64_t *timestamps, const double *values,
                                            size_t count)
@@ -163,9 +166,10 @@ static const struct vv_iter_ops head_iter_ops = {
 };
 
 varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chunk_count,
-                                 const int64_t *timestamps, const double *values, size_t tail_count,
-                                 int64_t start, int64_t end, struct vv_iter **iter)
+                                 const struct vv_tail_part *tail, int64_t start, int64_t end,
+                                 struct vv_iter **iter)
 {
+    size_t tail_count = tail->sample_count;
     size_t longest = 0;
     for (size_t i = 0; i < chunk_count; i++) {
         longest = chunks[i]->count > longest ? chunks[i]->count : longest;
@@ -194,9 +198,10 @@ varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chu
     if (chunk_count > 0) {
         memcpy(it->chunks, chunks, chunk_count * sizeof(chunks[0]));
     }
-    if (tail_count > 0) {
-        memcpy(it->tail_timestamps, timestamps, tail_count * sizeof(*timestamps));
-        memcpy(it->tail_values, values, tail_count * sizeof(*values));
+    size_t left = tail_count;
+    for (size_t i = 0; i < tail->extent_count; i++) {
+        left -= vv_extent_samples(tail->extents[i]);
+        vv_extent_copy(tail->extents[i], it->tail_timestamps + left, it->tail_values + left);
     }
     *iter = &it->iter;
     return VARVE_OK;

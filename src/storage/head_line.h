@@ -1,10 +1,93 @@
 /*
- * head_line.h - inside of the head: from a ref to its line.
+ * head_line.h - inside of the head: lines, and the extents that hang on them.
+ *
+ *   extent  | older, form, count, before, generation | sample | sample | sample | ...
+ *            16 bytes                                  16 bytes each
+ *
+ * A run is what one generation has of one series under one policy, in log order: chunks, then a
+ * tail of samples sorted by time and unique. It begins with the extent that says so.
  */
 #ifndef VARVE_STORAGE_HEAD_LINE_H
 #define VARVE_STORAGE_HEAD_LINE_H
 
 #include "storage/head.h"
+#include "storage/head_chunk.h"
+
+enum vv_extent_kind {
+    VV_EXTENT_SMALL, /* raw samples in 64 << kind bytes */
+    VV_EXTENT_MIDDLE,
+    VV_EXTENT_LARGE,
+    VV_EXTENT_LOOSE, /* a whole tail, on the heap: samples came late */
+    VV_EXTENT_CHUNKS,
+    VV_EXTENT_TOMBSTONES /* deletions in this generation, for older ones and blocks */
+};
+
+enum {
+    VV_FORM_KIND = 7,
+    VV_FORM_POLICY_SHIFT = 3,
+    VV_FORM_POLICY = 7 << VV_FORM_POLICY_SHIFT,
+    VV_FORM_BEGINS = 1 << 6, /* the oldest extent of its run */
+    VV_COUNT_CLOSED = 255,   /* of a line: nothing may be added to the newest extent in place */
+    VV_EXTENT_CHUNKS_MAX = 6,
+    VV_EXTENT_TOMBSTONES_MAX = 3
+};
+
+struct vv_sample {
+    int64_t timestamp;
+    double value;
+};
+
+struct vv_loose_tail {
+    int64_t *timestamps; /* capacity entries, values behind them in the same allocation */
+    double *values;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct vv_extent {
+    uint32_t older; /* handle; 0: none */
+    uint8_t form;
+    uint8_t count; /* samples, chunks or ranges; of the newest extent if it is open: in the line */
+    uint16_t before; /* raw: at most so many samples of this tail lie in older extents */
+    uint64_t generation;
+    union {
+        struct vv_sample samples[3]; /* or more */
+        struct vv_loose_tail loose;
+        struct vv_head_chunk *chunks[VV_EXTENT_CHUNKS_MAX];
+        struct vv_range tombstones[VV_EXTENT_TOMBSTONES_MAX];
+    };
+};
+_Static_assert(sizeof(struct vv_extent) == 64, "the smallest extent is a cache line");
+_Static_assert(VV_EXTENT_LARGE + 1 == VV_HEAD_EXTENT_SIZES, "a pool for each size of extent");
+
+static inline enum vv_extent_kind vv_form_kind(uint8_t form)
+{
+    return (enum vv_extent_kind)(form & VV_FORM_KIND);
+}
+static inline varve_duplicates vv_form_policy(uint8_t form)
+{
+    return (varve_duplicates)((form & VV_FORM_POLICY) >> VV_FORM_POLICY_SHIFT);
+}
+static inline bool vv_form_is_raw(uint8_t form)
+{
+    return vv_form_kind(form) <= VV_EXTENT_LARGE;
+}
+/* Samples that fit into a raw extent. */
+static inline unsigned vv_form_capacity(uint8_t form)
+{
+    return (4U << (form & VV_FORM_KIND)) - 1;
+}
+
+static inline struct vv_extent *vv_head_extent(const struct vv_head *head, uint32_t handle)
+{
+    return vv_slab_object(&head->slabs, handle);
+}
+/* The next older one; NULL at the end. */
+static inline struct vv_extent *vv_extent_older(const struct vv_head *head,
+                                                const struct vv_extent *extent)
+{
+    return extent->older == 0 ? NULL : vv_head_extent(head, extent->older);
+}
 
 /* The page must be there: it is for every ref that was ever locked. */
 static inline struct vv_head_line *vv_head_line_of(const struct vv_head *head, uint32_t ref)
@@ -13,7 +96,6 @@ static inline struct vv_head_line *vv_head_line_of(const struct vv_head *head, u
         atomic_load_explicit(&head->pages[ref / VV_HEAD_PAGE_SERIES], memory_order_acquire);
     return page + ref % VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES;
 }
-
 /* The same for a reader: NULL if nothing of the page's refs was ever locked. */
 static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head, uint32_t ref)
 {
@@ -24,5 +106,73 @@ static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head,
 
 /* Takes one lock and counts it if it was not free. */
 void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
+
+/* The newest extent with its right count; NULL without one. Needs the lock. */
+static inline struct vv_extent *vv_line_newest(const struct vv_head *head,
+                                               const struct vv_head_line *line, unsigned at)
+{
+    if (line->newest[at] == 0) {
+        return NULL;
+    }
+    struct vv_extent *extent = vv_head_extent(head, line->newest[at]);
+    if (line->count[at] != VV_COUNT_CLOSED) {
+        extent->count = line->count[at];
+    }
+    return extent;
+}
+
+/* ---- head_extent.c; all need the lock of the line ---- */
+
+/* What changes in the head's figures; added to them once per call from outside. */
+struct vv_head_change {
+    int64_t bytes;
+    int64_t samples;
+};
+void vv_head_count(struct vv_head *head, struct vv_head_change change);
+
+/* Moves a line to a generation: what it knew of its newest extents goes into them. */
+void vv_line_turn(struct vv_head *head, struct vv_head_line *line, uint64_t generation);
+
+/* An extent of a kind, of 64 bytes where it is not raw; empty, linked nowhere, beginning no run.
+ * NULL: out of memory. */
+struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kind,
+                                   varve_duplicates policy, uint64_t generation,
+                                   struct vv_head_change *change);
+/* Makes it the newest, closed. */
+void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                  struct vv_extent *extent);
+/* Opens the newest extent, which is raw, for appends behind its last sample. */
+void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at);
+/* Gives an extent back with what it holds; it must have been unlinked. */
+void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
+                       struct vv_head_change *change);
+
+/* The newest extent of the newest run: newest itself, unless it is one of tombstones. */
+struct vv_extent *vv_run_first(const struct vv_head *head, struct vv_extent *newest);
+/* The tail of the newest run: its raw or loose extents, from the newest on; NULL at the end. */
+struct vv_extent *vv_tail_first(const struct vv_head *head, struct vv_extent *newest);
+struct vv_extent *vv_tail_next(const struct vv_head *head, const struct vv_extent *extent);
+/* Of one raw or loose extent. */
+size_t vv_extent_samples(const struct vv_extent *extent);
+void vv_extent_copy(const struct vv_extent *extent, int64_t *timestamps, double *values);
+/* Of the whole tail: how many samples, and a copy of that many, oldest first. */
+size_t vv_tail_count(const struct vv_head *head, struct vv_extent *newest);
+void vv_tail_copy(const struct vv_head *head, struct vv_extent *newest, size_t count,
+                  int64_t *timestamps, double *values);
+/* Unlinks and frees the tail of the newest run; true if the run began with it. Tombstones stay. */
+bool vv_line_remove_tail(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                         struct vv_head_change *change);
+
+/* Encodes the tail of the newest run. On failure nothing changes. */
+varve_status vv_line_seal(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                          struct vv_head_change *change) VARVE_MUST_CHECK;
+
+/* ---- head_late.c ---- */
+
+/* Adds a sample that does not simply follow: of a new run, late, equal to one that is there, or
+ * behind a full extent. */
+varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                            uint64_t generation, varve_duplicates policy, struct vv_sample sample,
+                            struct vv_head_change *change) VARVE_MUST_CHECK;
 
 #endif

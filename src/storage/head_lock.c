@@ -19,46 +19,102 @@
 
 enum {
     PAGE_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
+    PAGES_BYTES = VV_HEAD_PAGES * sizeof(struct vv_head_line *),
     PREFETCH_REFS = 16 /* ahead of the line being locked: about what a miss takes */
 };
 _Static_assert(PAGE_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
+_Static_assert(PAGES_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(sizeof(struct vv_head_line) == 64, "lines fill cache lines");
 
-void vv_head_init(struct vv_head *head, struct vv_series_table *table)
+/* Memory that pages are cut from: huge pages as soon as there are many series. */
+struct vv_head_slab {
+    struct vv_head_slab *next;
+    uint8_t *bytes;
+    size_t length;
+    size_t used;
+};
+
+varve_status vv_head_init(struct vv_head *head)
 {
     memset(head, 0, sizeof(*head));
-    head->table = table;
+    vv_mutex_init(&head->page_mutex);
+    head->pages = vv_pages_alloc(PAGES_BYTES);
+    varve_status status = head->pages == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    if (status == VARVE_OK) {
+        status = vv_slab_directory_init(&head->slabs);
+    }
+    for (size_t i = 0; i < VV_HEAD_EXTENT_SIZES && status == VARVE_OK; i++) {
+        struct vv_pool_options options = {.object_bytes = (size_t)64 << i,
+                                          .directory = &head->slabs};
+        status = vv_pool_create(&options, &head->extents[i]);
+    }
+    if (status != VARVE_OK) {
+        vv_head_fini(head);
+    }
+    return status;
 }
 
 void vv_head_fini(struct vv_head *head)
 {
-    for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
-        vv_pages_free(atomic_load(&head->pages[i]), PAGE_BYTES);
-        atomic_store(&head->pages[i], NULL);
+    for (size_t i = 0; i < VV_HEAD_EXTENT_SIZES; i++) {
+        vv_pool_destroy(head->extents[i]);
     }
+    vv_slab_directory_fini(&head->slabs);
+    while (head->page_slabs != NULL) {
+        struct vv_head_slab *slab = head->page_slabs;
+        head->page_slabs = slab->next;
+        vv_pages_free(slab->bytes, slab->length);
+        vv_free(slab);
+    }
+    vv_pages_free(head->pages, PAGES_BYTES);
+    if (head->pages != NULL) {
+        vv_mutex_fini(&head->page_mutex);
+    }
+    memset(head, 0, sizeof(*head));
 }
 
-/* The page that a ref lies in; made if it is the first of its refs. NULL: out of memory. */
-static struct vv_head_line *reserve_page(struct vv_head *head, uint32_t ref)
+/* Each slab is as large as all before it together, up to a huge page. */
+static struct vv_head_line *new_page(struct vv_head *head)
+{
+    struct vv_head_slab *slab = head->page_slabs;
+    if (slab == NULL || slab->used == slab->length) {
+        size_t length = slab == NULL                         ? (size_t)PAGE_BYTES
+                        : slab->length < VV_PAGES_HUGE_BYTES ? slab->length * 2
+                                                             : slab->length;
+        struct vv_head_slab *fresh = vv_alloc_zeroed(1, sizeof(*fresh));
+        uint8_t *bytes = vv_pages_alloc(length);
+        if (fresh == NULL || bytes == NULL) {
+            vv_free(fresh);
+            vv_pages_free(bytes, length);
+            return NULL;
+        }
+        *fresh = (struct vv_head_slab){.next = slab, .bytes = bytes, .length = length};
+        head->page_slabs = slab = fresh;
+    }
+    slab->used += PAGE_BYTES;
+    return (struct vv_head_line *)(void *)(slab->bytes + slab->used - PAGE_BYTES);
+}
+
+/* Makes the page that a ref lies in, if nobody did. */
+static varve_status add_page(struct vv_head *head, uint32_t ref)
 {
     _Atomic(struct vv_head_line *) *slot = &head->pages[ref / VV_HEAD_PAGE_SERIES];
-    struct vv_head_line *page = atomic_load_explicit(slot, memory_order_acquire);
+    vv_mutex_lock(&head->page_mutex);
+    struct vv_head_line *page = atomic_load(slot);
     if (page == NULL) {
-        struct vv_head_line *fresh = vv_pages_alloc(PAGE_BYTES);
-        if (fresh != NULL && atomic_compare_exchange_strong(slot, &page, fresh)) {
-            return fresh;
-        }
-        vv_pages_free(fresh, PAGE_BYTES); /* somebody else was faster, or there is no memory */
+        page = new_page(head);
+        atomic_store_explicit(slot, page, memory_order_release);
     }
-    return page;
+    vv_mutex_unlock(&head->page_mutex);
+    return page == NULL ? VARVE_NO_MEMORY : VARVE_OK;
 }
 
 static varve_status reserve_pages(struct vv_head *head, const uint32_t *refs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         VV_ASSERT(refs[i] < VV_HEAD_REFS_MAX);
-        if (reserve_page(head, refs[i]) == NULL) {
-            return VARVE_NO_MEMORY;
+        if (vv_head_find_line(head, refs[i]) == NULL) {
+            VV_TRY(add_page(head, refs[i]));
         }
     }
     return VARVE_OK;
@@ -75,6 +131,7 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
 void vv_head_locks_init(struct vv_head_locks *locks)
 {
     locks->lines = locks->few;
+    locks->apart = true;
     locks->count = 0;
     locks->capacity = VV_HEAD_LOCKS_FEW;
 }
@@ -142,6 +199,7 @@ static varve_status lock_sorted(struct vv_head *head, const uint32_t *refs, size
     }
     memcpy(sorted, refs, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_refs);
+    locks->apart = false;
     lock_in_order(head, sorted, count, locks);
     vv_free(sorted);
     return VARVE_OK;
@@ -156,6 +214,7 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
     const struct vv_head_line *last = NULL;
     uint32_t greatest = 0;
     bool ascending = true;
+    locks->apart = true;
     for (size_t i = 0; i < count; i++) {
         if (i + PREFETCH_REFS < count) {
             __builtin_prefetch(vv_head_line_of(head, refs[i + PREFETCH_REFS]), 1);
@@ -172,7 +231,9 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
         } else if (ascending) {
             vv_head_lock_line(head, line);
             locks->lines[locks->count++] = line;
-        } else if (!holds(locks, line)) {
+        } else if (holds(locks, line)) {
+            locks->apart = false;
+        } else {
             atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
             vv_head_unlock_refs(locks);
             return lock_sorted(head, refs, count, locks);
@@ -208,21 +269,19 @@ static uint8_t bit_of(uint32_t ref)
 bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation)
 {
     const struct vv_head_line *line = vv_head_line_of(head, ref);
-    return line->generation == generation && (line->defined & bit_of(ref)) != 0;
+    return line->generation == (uint32_t)generation && (line->defined & bit_of(ref)) != 0;
 }
 
 void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation)
 {
     struct vv_head_line *line = vv_head_line_of(head, ref);
-    if (line->generation != generation) {
-        line->generation = generation;
-        line->defined = 0;
+    if (line->generation != (uint32_t)generation) {
+        vv_line_turn(head, line, generation);
     }
     line->defined |= bit_of(ref);
 }
 
 void vv_head_forget_defined(struct vv_head *head, uint32_t ref)
 {
-    struct vv_head_line *line = vv_head_line_of(head, ref);
-    line->defined &= (uint8_t)~bit_of(ref);
+    vv_head_line_of(head, ref)->defined &= (uint8_t)~bit_of(ref);
 }

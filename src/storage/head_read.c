@@ -2,7 +2,7 @@
  * head_read.c - the head as sources of a merge.
  *
  *   run: [c0 c1 c2][c3 overlaps c2][tail]   -->  source (c0 c1 c2), source (c3), source or end of
- *   it: tail
+ *                                                it: tail
  *
  * S1  Consecutive chunks that ascend in time are one source; in-order data, tail included, is one
  *     source.
@@ -16,6 +16,8 @@
 #include "storage/head.h"
 #include "storage/head_chunk.h"
 #include "storage/head_line.h"
+
+enum { FEW_EXTENTS = 80 }; /* a tail of 1,024 samples */
 
 void vv_source_list_fini(struct vv_source_list *sources)
 {
@@ -42,60 +44,162 @@ varve_status vv_source_list_add(struct vv_source_list *sources, struct vv_merge_
     return VARVE_OK;
 }
 
-/* Adds one source of chunks [first, last) and, if with_tail, the tail. */
-static varve_status add_layer(const struct vv_run *run, uint32_t first, uint32_t last,
-                              bool with_tail, int64_t start, int64_t end,
-                              struct vv_source_list *sources)
+/* Extents of one series, newest first. */
+struct extent_list {
+    struct vv_extent **extents;
+    size_t count;
+    struct vv_extent *few[FEW_EXTENTS];
+};
+
+static void extent_list_fini(struct extent_list *list)
 {
-    const struct vv_tail *tail = &run->tail;
-    size_t tail_count = with_tail ? tail->count : 0;
-    if (first == last && tail_count == 0) {
+    if (list->extents != list->few) {
+        vv_free(list->extents);
+    }
+}
+
+static bool is_listed(const struct vv_extent *extent, uint64_t after, uint64_t up_to,
+                      bool tombstones)
+{
+    bool is_tombstones = vv_form_kind(extent->form) == VV_EXTENT_TOMBSTONES;
+    return extent->generation > after && extent->generation <= up_to && is_tombstones == tombstones;
+}
+
+/* Those of the generations (after, up_to] that hold samples, or those that hold tombstones. */
+static varve_status list_extents(const struct vv_head *head, struct vv_extent *newest,
+                                 uint64_t after, uint64_t up_to, bool tombstones,
+                                 struct extent_list *list)
+{
+    size_t count = 0;
+    for (struct vv_extent *extent = newest; extent != NULL && extent->generation > after;
+         extent = vv_extent_older(head, extent)) {
+        count += is_listed(extent, after, up_to, tombstones) ? 1 : 0;
+    }
+    list->count = 0;
+    list->extents = list->few;
+    if (count > FEW_EXTENTS) {
+        struct vv_extent **extents = vv_alloc(count * sizeof(struct vv_extent *));
+        if (extents == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        list->extents = extents;
+    }
+    for (struct vv_extent *extent = newest; list->count < count;
+         extent = vv_extent_older(head, extent)) {
+        if (is_listed(extent, after, up_to, tombstones)) {
+            list->extents[list->count++] = extent;
+        }
+    }
+    return VARVE_OK;
+}
+
+/* One run: its tail's extents, newest first, and its chunks, oldest first. */
+struct run {
+    varve_duplicates policy;
+    struct vv_tail_part tail;
+    int64_t tail_first; /* timestamps, if the tail has samples */
+    int64_t tail_last;
+    struct vv_head_chunk **chunks;
+    size_t chunk_count;
+};
+
+/* Adds one source of chunks [first, last) and, if with_tail, the tail. */
+static varve_status add_layer(const struct run *run, size_t first, size_t last, bool with_tail,
+                              int64_t start, int64_t end, struct vv_source_list *sources)
+{
+    struct vv_tail_part tail = {0};
+    if (with_tail) {
+        tail = run->tail;
+    }
+    if (first == last && tail.sample_count == 0) {
         return VARVE_OK;
     }
     struct vv_merge_source source = {.policy = run->policy};
-    source.time_min = first < last ? run->chunks[first]->time_min : tail->timestamps[0];
-    source.time_max =
-        tail_count > 0 ? tail->timestamps[tail_count - 1] : run->chunks[last - 1]->time_max;
+    source.time_min = first < last ? run->chunks[first]->time_min : run->tail_first;
+    source.time_max = tail.sample_count > 0 ? run->tail_last : run->chunks[last - 1]->time_max;
     if (source.time_max < start || source.time_min >= end) {
         return VARVE_OK;
     }
-    for (uint32_t i = first; i < last; i++) {
+    for (size_t i = first; i < last; i++) {
         atomic_fetch_add_explicit(&run->chunks[i]->references, 1, memory_order_relaxed);
     }
     struct vv_head_chunk *const *chunks = first < last ? run->chunks + first : NULL;
-    VV_TRY(vv_head_iter_create(chunks, last - first, tail->timestamps, tail->values, tail_count,
-                               start, end, &source.iter));
+    VV_TRY(vv_head_iter_create(chunks, last - first, &tail, start, end, &source.iter));
     return vv_source_list_add(sources, source);
 }
 
-static varve_status add_run(const struct vv_run *run, int64_t start, int64_t end,
+static varve_status add_run(const struct run *run, int64_t start, int64_t end,
                             struct vv_source_list *sources)
 {
-    uint32_t first = 0;
-    for (uint32_t i = 1; i < run->chunk_count; i++) {
+    size_t first = 0, count = run->chunk_count;
+    for (size_t i = 1; i < count; i++) {
         if (run->chunks[i]->time_min <= run->chunks[i - 1]->time_max) {
             VV_TRY(add_layer(run, first, i, false, start, end, sources));
             first = i;
         }
     }
-    bool tail_follows = run->tail.count > 0 && run->chunk_count > 0 &&
-                        run->tail.timestamps[0] > run->chunks[run->chunk_count - 1]->time_max;
-    if (run->chunk_count == 0 || tail_follows) {
-        return add_layer(run, first, run->chunk_count, true, start, end, sources);
+    bool tail_follows = run->tail.sample_count > 0 && count > 0 &&
+                        run->tail_first > run->chunks[count - 1]->time_max;
+    if (count == 0 || tail_follows) {
+        return add_layer(run, first, count, true, start, end, sources);
     }
-    VV_TRY(add_layer(run, first, run->chunk_count, false, start, end, sources));
-    return add_layer(run, run->chunk_count, run->chunk_count, true, start, end, sources);
+    VV_TRY(add_layer(run, first, count, false, start, end, sources));
+    return add_layer(run, count, count, true, start, end, sources);
 }
 
-/* Adds a source for the tombstones of one generation, which stand in ranges. */
-static varve_status add_tombstones(const struct vv_series *series, uint64_t generation,
+static int64_t sample_time(const struct vv_extent *extent, size_t index)
+{
+    return vv_form_kind(extent->form) == VV_EXTENT_LOOSE ? extent->loose.timestamps[index]
+                                                         : extent->samples[index].timestamp;
+}
+
+/* Gathers the run whose oldest extent is extents[*end - 1]; it reaches down to a newer one that
+ * begins the next run, or to another generation. *end: where the next run ends. chunks: room for
+ * those of the series. */
+static struct run gather_run(const struct extent_list *list, size_t *end,
+                             struct vv_head_chunk **chunks)
+{
+    size_t i = *end - 1;
+    uint64_t generation = list->extents[i]->generation;
+    struct run run = {.policy = vv_form_policy(list->extents[i]->form), .chunks = chunks};
+    size_t tail_end = 0; /* of the extents that hold the tail */
+    for (;; i--) {
+        struct vv_extent *extent = list->extents[i];
+        if (vv_form_kind(extent->form) == VV_EXTENT_CHUNKS) {
+            for (unsigned k = 0; k < extent->count; k++) {
+                chunks[run.chunk_count++] = extent->chunks[k];
+            }
+        } else {
+            size_t count = vv_extent_samples(extent);
+            tail_end = tail_end == 0 ? i + 1 : tail_end;
+            if (count > 0) {
+                run.tail_last = sample_time(extent, count - 1);
+                run.tail_first =
+                    run.tail.sample_count == 0 ? sample_time(extent, 0) : run.tail_first;
+                run.tail.sample_count += count;
+            }
+        }
+        if (i == 0 || list->extents[i - 1]->generation != generation ||
+            (list->extents[i - 1]->form & VV_FORM_BEGINS) != 0) {
+            break;
+        }
+    }
+    run.tail.extents = list->extents + i;
+    run.tail.extent_count = tail_end > i ? tail_end - i : 0;
+    *end = i;
+    return run;
+}
+
+/* Adds a source for the tombstones of one generation; *end as above. */
+static varve_status add_tombstones(const struct extent_list *list, size_t *end, uint64_t generation,
                                    struct vv_range *ranges, size_t *used,
                                    struct vv_source_list *sources)
 {
     size_t first = *used;
-    for (uint32_t i = 0; i < series->tombstone_count; i++) {
-        if (series->tombstones[i].generation == generation) {
-            ranges[(*used)++] = series->tombstones[i].range;
+    for (; *end > 0 && list->extents[*end - 1]->generation == generation; (*end)--) {
+        const struct vv_extent *extent = list->extents[*end - 1];
+        for (unsigned i = 0; i < extent->count; i++) {
+            ranges[(*used)++] = extent->tombstones[i];
         }
     }
     if (*used == first) {
@@ -109,57 +213,68 @@ static varve_status add_tombstones(const struct vv_series *series, uint64_t gene
     return vv_source_list_add(sources, source);
 }
 
-/* The next generation after this one that has runs or tombstones; false if there is none up to
- * up_to. */
-static bool next_generation(const struct vv_series *series, uint64_t after, uint64_t up_to,
-                            uint64_t *generation)
+/* Walks both lists from the oldest generation on. */
+static varve_status add_all(const struct extent_list *data, const struct extent_list *tombstones,
+                            int64_t start, int64_t end, struct vv_head_chunk **chunks,
+                            struct vv_range *ranges, struct vv_source_list *sources)
 {
-    uint64_t next = UINT64_MAX;
-    for (const struct vv_run *run = series->oldest_run; run != NULL; run = run->newer) {
-        if (run->generation > after && run->generation < next) {
-            next = run->generation;
+    size_t data_end = data->count, tombstones_end = tombstones->count, used = 0;
+    while (data_end > 0 || tombstones_end > 0) {
+        uint64_t generation = UINT64_MAX;
+        if (data_end > 0) {
+            generation = data->extents[data_end - 1]->generation;
         }
-    }
-    for (uint32_t i = 0; i < series->tombstone_count; i++) {
-        uint64_t candidate = series->tombstones[i].generation;
-        if (candidate > after && candidate < next) {
-            next = candidate;
+        if (tombstones_end > 0 &&
+            tombstones->extents[tombstones_end - 1]->generation < generation) {
+            generation = tombstones->extents[tombstones_end - 1]->generation;
         }
-    }
-    *generation = next;
-    return next <= up_to && next != UINT64_MAX;
-}
-
-static varve_status sources_locked(const struct vv_series *series, uint64_t after, uint64_t up_to,
-                                   int64_t start, int64_t end, struct vv_source_list *sources,
-                                   struct vv_range *ranges)
-{
-    size_t used = 0;
-    uint64_t generation = after;
-    while (next_generation(series, generation, up_to, &generation)) {
-        VV_TRY(add_tombstones(series, generation, ranges, &used, sources));
-        for (const struct vv_run *run = series->oldest_run; run != NULL; run = run->newer) {
-            if (run->generation == generation) {
-                VV_TRY(add_run(run, start, end, sources));
-            }
+        VV_TRY(add_tombstones(tombstones, &tombstones_end, generation, ranges, &used, sources));
+        while (data_end > 0 && data->extents[data_end - 1]->generation == generation) {
+            struct run run = gather_run(data, &data_end, chunks);
+            VV_TRY(add_run(&run, start, end, sources));
         }
     }
     return VARVE_OK;
+}
+
+/* Room for what extents of this kind hold, if anything: element_bytes for each. */
+static varve_status make_room(const struct extent_list *list, enum vv_extent_kind kind,
+                              size_t element_bytes, void **room)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        count += vv_form_kind(list->extents[i]->form) == kind ? list->extents[i]->count : 0;
+    }
+    *room = count == 0 ? NULL : vv_alloc(count * element_bytes);
+    return count > 0 && *room == NULL ? VARVE_NO_MEMORY : VARVE_OK;
 }
 
 varve_status vv_head_sources_locked(struct vv_head *head, uint32_t ref, uint64_t after,
                                     uint64_t up_to, int64_t start, int64_t end,
                                     struct vv_source_list *sources, struct vv_range **tombstones)
 {
-    const struct vv_series *series = vv_series_table_get(head->table, ref);
-    *tombstones = NULL;
-    if (series->tombstone_count > 0) {
-        *tombstones = vv_alloc(series->tombstone_count * sizeof(**tombstones));
-        if (*tombstones == NULL) {
-            return VARVE_NO_MEMORY;
-        }
+    const struct vv_head_line *line = vv_head_line_of(head, ref);
+    struct vv_extent *newest = vv_line_newest(head, line, ref % VV_HEAD_LINE_SERIES);
+    struct extent_list data = {.extents = data.few}, deleted = {.extents = deleted.few};
+    void *chunks = NULL, *ranges = NULL;
+    varve_status status = list_extents(head, newest, after, up_to, false, &data);
+    if (status == VARVE_OK) {
+        status = list_extents(head, newest, after, up_to, true, &deleted);
     }
-    return sources_locked(series, after, up_to, start, end, sources, *tombstones);
+    if (status == VARVE_OK) {
+        status = make_room(&data, VV_EXTENT_CHUNKS, sizeof(struct vv_head_chunk *), &chunks);
+    }
+    if (status == VARVE_OK) {
+        status = make_room(&deleted, VV_EXTENT_TOMBSTONES, sizeof(struct vv_range), &ranges);
+    }
+    if (status == VARVE_OK) {
+        status = add_all(&data, &deleted, start, end, chunks, ranges, sources);
+    }
+    extent_list_fini(&data);
+    extent_list_fini(&deleted);
+    vv_free(chunks);
+    *tombstones = ranges;
+    return status;
 }
 
 varve_status vv_head_sources(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to,
@@ -178,6 +293,48 @@ varve_status vv_head_sources(struct vv_head *head, uint32_t ref, uint64_t after,
     return status;
 }
 
+bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    bool found = false;
+    if (line == NULL) {
+        return false;
+    }
+    vv_head_lock_line(head, line);
+    for (struct vv_extent *extent = vv_line_newest(head, line, ref % VV_HEAD_LINE_SERIES);
+         extent != NULL && extent->generation > after && !found;
+         extent = vv_extent_older(head, extent)) {
+        found = extent->generation <= up_to;
+    }
+    vv_spin_unlock(&line->lock);
+    return found;
+}
+
+/* Adds times and number of the samples in one extent. */
+static void measure(const struct vv_extent *extent, struct vv_range *range, uint64_t *samples)
+{
+    enum vv_extent_kind kind = vv_form_kind(extent->form);
+    if (kind == VV_EXTENT_TOMBSTONES) {
+        return;
+    }
+    if (kind == VV_EXTENT_CHUNKS) {
+        for (unsigned i = 0; i < extent->count; i++) {
+            const struct vv_head_chunk *chunk = extent->chunks[i];
+            range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
+            range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
+            *samples += chunk->count;
+        }
+        return;
+    }
+    size_t count = vv_extent_samples(extent);
+    if (count > 0) {
+        int64_t first = sample_time(extent, 0), last = sample_time(extent, count - 1);
+        range->start = first < range->start ? first : range->start;
+        range->end = last > range->end ? last : range->end;
+        *samples += count;
+    }
+}
+
 void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct vv_range *range,
                      uint64_t *samples)
 {
@@ -185,25 +342,10 @@ void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct 
     if (line == NULL) {
         return;
     }
-    const struct vv_series *series = vv_series_table_get(head->table, ref);
     vv_head_lock_line(head, line);
-    for (const struct vv_run *run = series->oldest_run; run != NULL; run = run->newer) {
-        if (run->generation <= after) {
-            continue;
-        }
-        for (uint32_t i = 0; i < run->chunk_count; i++) {
-            const struct vv_head_chunk *chunk = run->chunks[i];
-            range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
-            range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
-            *samples += chunk->count;
-        }
-        if (run->tail.count > 0) {
-            int64_t first = run->tail.timestamps[0];
-            int64_t last = run->tail.timestamps[run->tail.count - 1];
-            range->start = first < range->start ? first : range->start;
-            range->end = last > range->end ? last : range->end;
-            *samples += run->tail.count;
-        }
+    for (struct vv_extent *extent = vv_line_newest(head, line, ref % VV_HEAD_LINE_SERIES);
+         extent != NULL && extent->generation > after; extent = vv_extent_older(head, extent)) {
+        measure(extent, range, samples);
     }
     vv_spin_unlock(&line->lock);
 }

@@ -109,6 +109,9 @@ static bool compare_series(const void *in_set, const void *wanted)
 {
     const struct vv_series *series = in_set;
     const struct wanted_series *other = wanted;
+    if (set_epoch != NULL) {
+        return false; /* put_unique(): another series, not a wanted one, and known to differ */
+    }
     __tsan_acquire(
         (void *)(uintptr_t)in_set); /* ck has read the pointer before what it points to */
     return series->hash == other->hash && vv_key_equal(vv_series_key(series), other->key);

@@ -11,22 +11,12 @@
 #include "index/label_index.h"
 #include "pool/epoch.h"
 
-struct vv_run;
-struct vv_head_tombstone;
-
+/* Constant. What it has in the head hangs on its ref (head.h). */
 struct vv_series {
-    /* Constant. */
     uint64_t hash; /* of the key */
     uint32_t ref;
     uint32_t key_length;
-
-    /* Guarded by the head's lock for the ref (head.h). */
-    struct vv_run *oldest_run;
-    struct vv_run *newest_run;
-    struct vv_head_tombstone *tombstones; /* oldest first */
-    uint32_t tombstone_count;
-
-    uint8_t key[]; /* constant */
+    uint8_t key[];
 };
 
 static inline struct vv_key vv_series_key(const struct vv_series *series)

@@ -12,6 +12,7 @@
 
 #include "mmap/working_set.h"
 #include "storage/head.h"
+#include "storage/series_table.h"
 #include "storage/storage_impl.h"
 #include "storage/view.h"
 

@@ -179,8 +179,9 @@ static varve_status log_and_apply(struct vv_shard *shard, const struct vv_wal_sa
     VV_TRY(
         vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
     /* Failing here is out of memory behind the point of no return (P2). */
-    return vv_head_insert(&shard->head, batch->refs, atomic_load(&shard->generation), batch->policy,
-                          batch->timestamps, batch->values, batch->count) == VARVE_OK
+    return vv_head_insert_and_unlock(&shard->head, batch->refs, atomic_load(&shard->generation),
+                                     batch->policy, batch->timestamps, batch->values, batch->count,
+                                     &shard->locks) == VARVE_OK
                ? VARVE_OK
                : vv_shard_head_lacks(shard);
 }

@@ -277,7 +277,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     if (has_wal) {
         vv_wal_fini(&shard->wal);
     }
-    if (shard->table != NULL) {
+    if (shard->head.pages != NULL) {
         uint32_t count = vv_series_table_count(shard->table);
         for (uint32_t ref = 0; ref < count; ref++) {
             (void)vv_head_drop(&shard->head, ref, UINT64_MAX);
@@ -337,9 +337,11 @@ static varve_status open_once(const struct vv_shard_place *place,
     }
     if (status == VARVE_OK) {
         shard->table = vv_series_table_create(shard->epoch);
-        vv_head_init(&shard->head, shard->table);
         shard->working_set = vv_working_set_create(shard->epoch, options->cache_bytes_max);
         status = shard->table == NULL || shard->working_set == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    }
+    if (status == VARVE_OK) {
+        status = vv_head_init(&shard->head);
     }
     if (status == VARVE_OK) {
         status = open_blocks(shard, error);

@@ -1,5 +1,6 @@
 /* Tests of head.c, head_read.c: the samples in memory against a model, and as an iterator. */
 #include "storage/head.h"
+#include "storage/series_table.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -34,7 +35,7 @@ static int set_up(void **state)
     memset(fixture, 0, sizeof(*fixture));
     assert_int_equal(vv_epoch_create(&fixture->epoch), VARVE_OK);
     fixture->table = vv_series_table_create(fixture->epoch);
-    vv_head_init(&fixture->head, fixture->table);
+    assert_int_equal(vv_head_init(&fixture->head), VARVE_OK);
     struct vv_key key = vv_test_key(&buffer, "a");
     assert_int_equal(
         vv_series_table_find_or_create(fixture->table, key, vv_key_hash(key), 1, &fixture->series),
