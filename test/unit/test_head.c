@@ -235,6 +235,125 @@ static void dropping_gives_back_old_generations_only(void **state)
     expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
+/* ------------------------------------------------------------------------- many series */
+
+enum { MANY = 37, MANY_BATCH_MAX = 60 };
+
+struct many {
+    struct vv_head head;
+    struct vv_head_locks locks;
+    uint64_t generation;
+    struct model_series models[MANY];
+};
+
+static void expect_series(struct many *many, uint32_t ref)
+{
+    struct vv_source_list sources = {0};
+    struct vv_range *tombstones = NULL;
+    struct vv_iter *iter = NULL;
+    assert_int_equal(vv_head_sources(&many->head, ref, 0, UINT64_MAX - 1, INT64_MIN, INT64_MAX,
+                                     &sources, &tombstones),
+                     VARVE_OK);
+    assert_int_equal(vv_merge_create(sources.list, sources.count, INT64_MIN, INT64_MAX, &iter),
+                     VARVE_OK);
+    sources.count = 0;
+    vv_source_list_fini(&sources);
+    vv_free(tombstones);
+    size_t count, at = 0;
+    const struct model_sample *samples =
+        model_range(&many->models[ref], INT64_MIN, INT64_MAX, &count);
+    varve_span span;
+    while (vv_iter_next_span(iter, &span)) {
+        for (size_t i = 0; i < span.count; i++, at++) {
+            assert_true(at < count);
+            assert_int_equal(span.timestamps[i], samples[at].timestamp);
+            assert_memory_equal(&span.values[i], &samples[at].value, sizeof(double));
+        }
+    }
+    assert_int_equal(at, count);
+    vv_iter_destroy(iter);
+}
+
+/* A batch to some of the series, sorted by ref or not, of which some samples come late. */
+static void append_to_many(struct many *many, struct vv_test_random *random, int64_t *clock)
+{
+    uint32_t refs[MANY_BATCH_MAX];
+    int64_t timestamps[MANY_BATCH_MAX];
+    double values[MANY_BATCH_MAX];
+    size_t count = 1 + vv_test_random_below(random, MANY_BATCH_MAX);
+    bool in_turn = vv_test_random_below(random, 2) == 0;
+    bool release = vv_test_random_below(random, 2) == 0;
+    varve_duplicates policy =
+        vv_test_random_below(random, 20) == 0 ? VARVE_DUPLICATES_SUM : VARVE_DUPLICATES_LAST;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t late = vv_test_random_below(random, 40) == 0 ? vv_test_random_below(random, 400)
+                                                              : vv_test_random_below(random, 2);
+        refs[i] = (uint32_t)(in_turn ? i % MANY : vv_test_random_below(random, MANY));
+        timestamps[i] = ++*clock - (int64_t)late;
+        values[i] = (double)vv_test_random_below(random, 1000);
+        model_append(&many->models[refs[i]], policy, timestamps[i], values[i]);
+    }
+    assert_int_equal(vv_head_lock_refs(&many->head, refs, count, &many->locks), VARVE_OK);
+    assert_int_equal(release
+                         ? vv_head_insert_and_unlock(&many->head, refs, many->generation, policy,
+                                                     timestamps, values, count, &many->locks)
+                         : vv_head_insert(&many->head, refs, many->generation, policy, timestamps,
+                                          values, count),
+                     VARVE_OK);
+    vv_head_unlock_refs(&many->locks);
+}
+
+static void delete_from_many(struct many *many, struct vv_test_random *random, int64_t clock)
+{
+    uint32_t ref = (uint32_t)vv_test_random_below(random, MANY);
+    int64_t start = clock - (int64_t)vv_test_random_below(random, 3000);
+    struct vv_range range = {start, start + (int64_t)vv_test_random_below(random, 1000)};
+    assert_int_equal(vv_head_lock_refs(&many->head, &ref, 1, &many->locks), VARVE_OK);
+    assert_int_equal(vv_head_delete(&many->head, ref, many->generation, range, true), VARVE_OK);
+    vv_head_unlock_refs(&many->locks);
+    model_delete(&many->models[ref], range.start, range.end);
+}
+
+/* Neighbours share lines: batches to all of them, in turns of generations. */
+static void many_series_keep_apart(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(3);
+    struct many *many = vv_alloc_aligned(64, sizeof(*many));
+    memset(many, 0, sizeof(*many));
+    assert_int_equal(vv_head_init(&many->head), VARVE_OK);
+    vv_head_locks_init(&many->locks);
+    many->generation = 1;
+    int64_t clock = 0;
+    for (int step = 0; step < 4000; step++) {
+        uint64_t choice = vv_test_random_below(&random, 300);
+        if (choice < 290) {
+            append_to_many(many, &random, &clock);
+        } else if (choice < 296) {
+            delete_from_many(many, &random, clock);
+        } else if (choice < 297) {
+            many->generation++;
+        } else {
+            expect_series(many, (uint32_t)vv_test_random_below(&random, MANY));
+        }
+    }
+    size_t samples = 0;
+    for (uint32_t ref = 0; ref < MANY; ref++) {
+        expect_series(many, ref);
+        samples += many->models[ref].count;
+        free(many->models[ref].samples);
+    }
+    assert_true(atomic_load(&many->head.samples) >= samples);
+    for (uint32_t ref = 0; ref < MANY; ref++) {
+        (void)vv_head_drop(&many->head, ref, UINT64_MAX);
+    }
+    assert_int_equal(atomic_load(&many->head.samples), 0);
+    assert_int_equal(atomic_load(&many->head.bytes), 0);
+    vv_head_locks_fini(&many->locks);
+    vv_head_fini(&many->head);
+    vv_free(many);
+}
+
 /* ------------------------------------------------------------------- the iterator contract */
 
 static struct vv_iter *make_iter(void *context)
@@ -316,6 +435,7 @@ int main(void)
         TEST(random_histories_give_what_the_model_says),
         TEST(runs_give_what_their_samples_give_one_by_one),
         TEST(dropping_gives_back_old_generations_only),
+        cmocka_unit_test(many_series_keep_apart),
         TEST(ordered_data_keeps_the_iterator_contract),
         TEST(late_data_keeps_the_iterator_contract),
         TEST(an_empty_series_keeps_the_iterator_contract),
