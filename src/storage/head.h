@@ -38,7 +38,7 @@ struct vv_head_line {
     _Alignas(64) struct vv_spin lock;
     uint8_t defined; /* a bit for each series, of this generation: see vv_head_is_defined() */
     uint8_t touched; /* clock of the head when somebody appended last */
-    uint8_t unused;
+    uint8_t latest; /* a bit for each series: time_last is the greatest time that it has anywhere */
     uint32_t generation; /* low bits of that which form, count and last_time belong to */
     uint8_t form[VV_HEAD_LINE_SERIES];    /* kind and policy of the newest extent */
     uint8_t count[VV_HEAD_LINE_SERIES];   /* samples in it; 255: it takes none */
@@ -130,6 +130,13 @@ void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation
 void vv_head_forget_defined(struct vv_head *head, uint32_t ref);
 
 /* --------------------------------------------------- reading and giving back; takes the lock */
+
+/* The sample with the greatest timestamp of a series, if the head knows which that is. False: ask
+ * all sources. Cost: the line and one line of the extent; no allocation. */
+bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, double *value);
+/* All sources say that this is it: the head will know from now on, if it has the sample in its
+ * newest extent, until something happens that makes it unsure. */
+void vv_head_note_latest(struct vv_head *head, uint32_t ref, int64_t timestamp, double value);
 
 /* A growing list of merge sources, oldest first. */
 struct vv_source_list {

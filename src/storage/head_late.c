@@ -254,9 +254,9 @@ static varve_status insert_behind(struct vv_head *head, struct vv_head_line *lin
                     tail->before + tail->count, change);
 }
 
-varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
-                            uint64_t generation, varve_duplicates policy, struct vv_sample sample,
-                            struct vv_head_change *change)
+static varve_status insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                           uint64_t generation, varve_duplicates policy, struct vv_sample sample,
+                           struct vv_head_change *change)
 {
     struct vv_extent *newest = vv_line_newest(head, line, at);
     struct vv_extent *first = vv_run_first(head, newest);
@@ -289,4 +289,23 @@ varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uns
         return insert_behind(head, line, at, tail, policy, sample, change);
     }
     return insert_late(head, line, at, tail, policy, sample, change);
+}
+
+varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                            uint64_t generation, varve_duplicates policy, struct vv_sample sample,
+                            struct vv_head_change *change)
+{
+    bool knew_latest = vv_line_knows_latest(line, at);
+    int64_t latest = line->time_last[at];
+    vv_line_forget_latest(line, at);
+    varve_status status = insert(head, line, at, generation, policy, sample, change);
+    if (status == VARVE_OK && knew_latest) {
+        if (sample.timestamp > latest) {
+            line->time_last[at] = sample.timestamp;
+            vv_line_know_latest(line, at);
+        } else if (sample.timestamp < latest && line->time_last[at] == latest) {
+            vv_line_know_latest(line, at);
+        }
+    }
+    return status;
 }

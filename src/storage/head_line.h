@@ -121,6 +121,21 @@ static inline struct vv_extent *vv_line_newest(const struct vv_head *head,
     return extent;
 }
 
+/* Whether time_last is the greatest timestamp that the series has anywhere, and its sample the last
+ * of the newest extent if that is open. Stays so while later samples follow. */
+static inline bool vv_line_knows_latest(const struct vv_head_line *line, unsigned at)
+{
+    return (line->latest >> at & 1) != 0;
+}
+static inline void vv_line_know_latest(struct vv_head_line *line, unsigned at)
+{
+    line->latest = (uint8_t)(line->latest | 1U << at);
+}
+static inline void vv_line_forget_latest(struct vv_head_line *line, unsigned at)
+{
+    line->latest = (uint8_t)(line->latest & ~(1U << at));
+}
+
 /* ---- head_extent.c; all need the lock of the line ---- */
 
 /* What changes in the head's figures; added to them once per call from outside. */

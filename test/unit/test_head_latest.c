@@ -1,0 +1,247 @@
+/* Tests of head_latest.c: whenever the head says what the newest sample is, it is right. */
+#include "storage/head.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "os/alloc.h"
+#include "support/database_model.h"
+#include "support/random.h"
+
+enum { SERIES = 5, STEPS = 20000 };
+
+/* What was ever appended, flushed or not. */
+struct fixture {
+    struct vv_head head;
+    uint64_t generation;
+    struct model_series models[SERIES];
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = vv_alloc_aligned(64, sizeof(*fixture));
+    memset(fixture, 0, sizeof(*fixture));
+    assert_int_equal(vv_head_init(&fixture->head), VARVE_OK);
+    fixture->generation = 1;
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t ref = 0; ref < SERIES; ref++) {
+        (void)vv_head_drop(&fixture->head, ref, UINT64_MAX);
+        free(fixture->models[ref].samples);
+    }
+    vv_head_fini(&fixture->head);
+    vv_free(fixture);
+    return 0;
+}
+
+static void lock(struct fixture *fixture, uint32_t ref, struct vv_head_locks *locks)
+{
+    vv_head_locks_init(locks);
+    assert_int_equal(vv_head_lock_refs(&fixture->head, &ref, 1, locks), VARVE_OK);
+}
+
+static void unlock(struct vv_head_locks *locks)
+{
+    vv_head_unlock_refs(locks);
+    vv_head_locks_fini(locks);
+}
+
+static void insert(struct fixture *fixture, uint32_t ref, varve_duplicates policy,
+                   int64_t timestamp, double value)
+{
+    struct vv_head_locks locks;
+    lock(fixture, ref, &locks);
+    assert_int_equal(
+        vv_head_insert(&fixture->head, &ref, fixture->generation, policy, &timestamp, &value, 1),
+        VARVE_OK);
+    unlock(&locks);
+    model_append(&fixture->models[ref], policy, timestamp, value);
+}
+
+static void delete_range(struct fixture *fixture, uint32_t ref, int64_t start, int64_t end)
+{
+    struct vv_head_locks locks;
+    lock(fixture, ref, &locks);
+    assert_int_equal(vv_head_delete(&fixture->head, ref, fixture->generation,
+                                    (struct vv_range){start, end}, true),
+                     VARVE_OK);
+    unlock(&locks);
+    model_delete(&fixture->models[ref], start, end);
+}
+
+/* The newest sample of all that the series has; false if it has none. */
+static bool newest(const struct fixture *fixture, uint32_t ref, int64_t *timestamp, double *value)
+{
+    const struct model_series *model = &fixture->models[ref];
+    if (model->count == 0) {
+        return false;
+    }
+    *timestamp = model->samples[model->count - 1].timestamp;
+    *value = model->samples[model->count - 1].value;
+    return true;
+}
+
+static void note(struct fixture *fixture, uint32_t ref)
+{
+    int64_t timestamp;
+    double value;
+    if (newest(fixture, ref, &timestamp, &value)) {
+        vv_head_note_latest(&fixture->head, ref, timestamp, value);
+    }
+}
+
+/* Whether the head knows; then it must be right. */
+static bool ask(struct fixture *fixture, uint32_t ref)
+{
+    int64_t timestamp, expected_timestamp;
+    double value, expected_value;
+    if (!vv_head_latest(&fixture->head, ref, &timestamp, &value)) {
+        return false;
+    }
+    assert_true(newest(fixture, ref, &expected_timestamp, &expected_value));
+    assert_int_equal(timestamp, expected_timestamp);
+    assert_memory_equal(&value, &expected_value, sizeof(value));
+    return true;
+}
+
+static void it_is_not_known_until_somebody_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_false(ask(fixture, 0));
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    assert_false(ask(fixture, 0)); /* a block could have a later one */
+    note(fixture, 0);
+    assert_true(ask(fixture, 0));
+    assert_false(ask(fixture, 1));
+}
+
+static void it_stays_known_while_samples_follow(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 0, 0);
+    note(fixture, 0);
+    for (int64_t i = 1; i < 5000; i++) {
+        insert(fixture, 0, VARVE_DUPLICATES_LAST, i, (double)i);
+        assert_true(ask(fixture, 0));
+    }
+}
+
+static void it_is_known_again_with_the_first_sample_of_a_generation(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    note(fixture, 0);
+    fixture->generation++;
+    (void)vv_head_drop(&fixture->head, 0, 1);
+    assert_false(ask(fixture, 0));
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 11, 2);
+    assert_true(ask(fixture, 0));
+}
+
+static void a_late_sample_of_a_new_generation_is_not_taken_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    note(fixture, 0);
+    fixture->generation++;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 5, 2);
+    assert_false(ask(fixture, 0));
+}
+
+static void a_deletion_makes_it_unknown(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 20, 2);
+    note(fixture, 0);
+    delete_range(fixture, 0, 15, 25);
+    assert_false(ask(fixture, 0));
+}
+
+static void what_is_not_the_newest_is_not_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 20, 2);
+    vv_head_note_latest(&fixture->head, 0, 10, 1);
+    assert_false(ask(fixture, 0));
+    vv_head_note_latest(&fixture->head, 0, 20, 3);
+    assert_false(ask(fixture, 0));
+}
+
+static void one_random_step(struct fixture *fixture, struct vv_test_random *random, int64_t *clock)
+{
+    uint32_t ref = (uint32_t)vv_test_random_below(random, SERIES);
+    varve_duplicates policy =
+        vv_test_random_below(random, 20) == 0
+            ? (varve_duplicates)(VARVE_DUPLICATES_LAST + vv_test_random_below(random, 5))
+            : VARVE_DUPLICATES_LAST;
+    double value = (double)vv_test_random_below(random, 5);
+    int64_t back = (int64_t)vv_test_random_below(random, 30);
+    switch (vv_test_random_below(random, 40)) {
+    case 0:
+        delete_range(fixture, ref, *clock - back, *clock - back / 2);
+        break;
+    case 1:
+        fixture->generation++;
+        break;
+    case 2:
+        for (uint32_t each = 0; each < SERIES; each++) {
+            (void)vv_head_drop(&fixture->head, each, fixture->generation - 1);
+        }
+        break;
+    case 3:
+    case 4:
+        insert(fixture, ref, policy, *clock - back, value);
+        break;
+    case 5:
+    case 6:
+    case 7:
+        note(fixture, ref);
+        break;
+    default:
+        *clock += (int64_t)vv_test_random_below(random, 3);
+        insert(fixture, ref, policy, *clock, value);
+    }
+}
+
+static void it_is_never_wrong(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_test_random random = vv_test_random_init(1);
+    int64_t clock = 1000;
+    size_t known = 0;
+    for (int step = 0; step < STEPS; step++) {
+        one_random_step(fixture, &random, &clock);
+        for (uint32_t ref = 0; ref < SERIES; ref++) {
+            known += ask(fixture, ref) ? 1 : 0;
+        }
+    }
+    assert_true(known > STEPS); /* a fifth of all questions */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(it_is_not_known_until_somebody_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_stays_known_while_samples_follow, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_known_again_with_the_first_sample_of_a_generation,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_late_sample_of_a_new_generation_is_not_taken_for_it,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_deletion_makes_it_unknown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_the_newest_is_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_never_wrong, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
