@@ -693,7 +693,61 @@ VARVE_API void varve_rows_close(varve_rows *rows);
 VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
                                                      uint64_t *series_count, varve_error *error);
 
-/* --------------------------------------------------------------------- 9 Text in and out */
+/* ------------------------------------------------------------------------ 9 Bulk loading */
+
+/* Samples on their way straight to a block, past log and head. One thread at a time. */
+typedef struct varve_bulk varve_bulk;
+
+typedef struct varve_bulk_options {
+    size_t options_size;
+    /* Bytes of samples held in memory; more of them are sorted and written to temporary files in
+     * the database, and merged by the commit. Default 256 MiB; more means fewer files and less
+     * merging. */
+    uint64_t memory_bytes;
+    varve_duplicates duplicates; /* policy of these samples; 0: the database's */
+} varve_bulk_options;
+
+#define VARVE_BULK_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .options_size = sizeof(varve_bulk_options)                                                 \
+    }
+
+/**
+ * varve_bulk_begin() - load many samples at once: less work than appending, and all or nothing.
+ *
+ *     varve_bulk_begin(db, NULL, &bulk, &error);
+ *     while (...) varve_bulk_append(bulk, &batch, &error);
+ *     varve_bulk_commit(bulk, &error);
+ *     varve_bulk_close(bulk);
+ *
+ * Nothing of it can be seen or survives a crash before the commit, everything after it. Appends
+ * and queries go on beside it.
+ *
+ * @options  nullable.
+ * READ_ONLY, INVALID, NO_MEMORY.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_begin(varve_db *db,
+                                                         const varve_bulk_options *options,
+                                                         varve_bulk **bulk, varve_error *error);
+/* Adds samples, in any order, of series from varve_series_resolve(); later ones are later for the
+ * duplicate policy. batch->sync is ignored, batch->duplicates must be 0. INVALID: nothing was
+ * added. Anything else (EXISTS, NO_SPACE, NO_MEMORY, IO): the bulk can only be closed. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_append(varve_bulk *bulk,
+                                                          const varve_batch *batch,
+                                                          varve_error *error);
+/**
+ * varve_bulk_commit() - sort, merge, and make everything visible and durable in one step.
+ *
+ * As if it were appended at one moment during the call: what was acknowledged before is older, what
+ * is appended after it is newer. EXISTS (policy ERROR): a timestamp is taken; samples appended
+ * during the call are not looked at. On failure nothing is there, unless it is UNKNOWN. Then only
+ * varve_bulk_close() is left.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_commit(varve_bulk *bulk, varve_error *error);
+/* Releases the bulk; gives up what was not committed. Before varve_close(). NULL is fine. */
+VARVE_API void varve_bulk_close(varve_bulk *bulk);
+
+/* -------------------------------------------------------------------- 10 Text in and out */
 
 /* X(NAME, value, name in text). AUTO and OPENMETRICS are for import only. */
 #define VARVE_FORMAT_MAP(X)                                                                        \
@@ -804,7 +858,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_s
                                                      varve_write_function write,
                                                      void *write_context, varve_error *error);
 
-/* --------------------------------------------------------------------- 10 Administration */
+/* --------------------------------------------------------------------- 11 Administration */
 
 /* Plain numbers about an open database. */
 typedef struct varve_statistics {
@@ -954,7 +1008,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_restore(const char *snapshot, cons
                                                       varve_copy_report *report,
                                                       varve_error *error);
 
-/* ------------------------------------------------------------ 11 Times and values as text */
+/* ------------------------------------------------------------ 12 Times and values as text */
 
 /* Characters that are always enough for one value or time, its NUL included. */
 #define VARVE_TEXT_MAX 48u

@@ -78,6 +78,12 @@ varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_bl
 /* Releases the writer in any state; closes the file. NULL is fine. */
 void vv_block_writer_destroy(struct vv_block_writer *writer);
 
+/* Gives a finished block that nobody has open another place in the log, and syncs it. info: of the
+ * block; follows the change. After a failure the file may be no block any more. */
+varve_status vv_block_stamp(const struct vv_env *env, int directory, const char *name,
+                            uint64_t lsn_min, uint64_t lsn_max, struct vv_block_info *info,
+                            varve_error *error) VARVE_MUST_CHECK;
+
 /* ---- reading ---- */
 
 struct vv_block; /* reference-counted, immutable; any number of threads */

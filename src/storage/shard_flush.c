@@ -135,6 +135,13 @@ static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t
 
 varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
 {
+    uint64_t lsn;
+    return vv_shard_flush_before(shard, 0, &lsn, error);
+}
+
+varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_t *end_lsn,
+                                   varve_error *error)
+{
     if (atomic_load(&shard->wal.failed)) {
         return vv_fail(error, VARVE_READ_ONLY,
                        "the log has failed: close the database and open it again");
@@ -158,13 +165,14 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     if (empty) {
         atomic_store(&shard->replay_damaged, false); /* there is nothing to be saved from it */
         (void)vv_shard_drop_flushed(shard);
+        *end_lsn = lsn;
         return VARVE_OK;
     }
     struct vv_view *view = vv_view_acquire(&shard->views);
     uint64_t after = view->flushed_generation;
     vv_view_release(&shard->views, view);
     struct vv_block *block = NULL;
-    VV_TRY(write_block(shard, after, generation, lsn, &block, error));
+    VV_TRY(write_block(shard, after, generation, lsn - gap, &block, error));
     struct vv_publication change = {.added = &block,
                                     .added_count = block != NULL ? 1 : 0,
                                     .flushed_generation = generation,
@@ -173,6 +181,7 @@ varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
     atomic_store(&shard->replay_damaged, false);
     atomic_store(&shard->undropped_bytes, bytes);
     (void)vv_shard_drop_flushed(shard);
+    *end_lsn = lsn;
     return VARVE_OK;
 }
 
