@@ -5,8 +5,8 @@
  * in which a program needs things.
  *
  *   1 Conventions   2 Statuses and errors   3 Opening and closing   4 Series   5 Appending
- *   6 Selecting and reading   7 Aggregating   8 Deleting   9 Text in and out   10 Administration
- *   11 Times and values as text
+ *   6 Selecting and reading   7 Aggregating   8 Deleting   9 Bulk loading   10 Text in and out
+ *   11 Administration   12 Times and values as text
  *
  * The words. A *sample* is a (timestamp, value) pair: int64 nanoseconds since the Unix epoch and a
  * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8
@@ -810,6 +810,8 @@ typedef struct varve_import_options {
     /* Called when a batch is as durable as sync says; line is the last input line in it. */
     void (*batch_done)(void *context, uint64_t line, const varve_import_report *so_far);
     void *context;
+    varve_bulk *bulk; /* add the samples to this one, of the same database, instead of appending:
+                         nothing is stored before its commit; sync means nothing then */
 } varve_import_options;
 
 #define VARVE_IMPORT_OPTIONS_INIT                                                                  \

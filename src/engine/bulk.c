@@ -10,14 +10,13 @@
 #include "os/alloc.h"
 #include "storage/shard_bulk.h"
 
-enum { REFS_AT_ONCE = 1024 };
-
 #define MEMORY_BYTES_DEFAULT (UINT64_C(256) << 20)
 
 struct varve_bulk {
     struct varve_db *db;
     struct vv_shard_bulk *shard_bulk;
     bool is_over; /* committed, or failed */
+    uint32_t refs[VARVE_BATCH_MAX];
 };
 
 varve_status varve_bulk_begin(varve_db *db, const varve_bulk_options *options, varve_bulk **bulk,
@@ -63,8 +62,6 @@ static varve_status over(varve_error *error)
 
 varve_status varve_bulk_append(varve_bulk *bulk, const varve_batch *batch, varve_error *error)
 {
-    uint32_t refs[REFS_AT_ONCE];
-    varve_status status = VARVE_OK;
     vv_error_clear(error);
     if (bulk->is_over) {
         return over(error);
@@ -77,21 +74,17 @@ varve_status varve_bulk_append(varve_bulk *bulk, const varve_batch *batch, varve
         batch->duplicates != VARVE_DUPLICATES_DEFAULT) {
         return vv_fail(error, VARVE_INVALID, "a bulk has one duplicate policy for all its samples");
     }
-    for (size_t i = 0; i < batch->count; i++) { /* before anything is added */
-        if (!vv_series_ref(batch->series[i], &refs[0]) || batch->timestamps[i] == INT64_MAX) {
-            return vv_fail(error, VARVE_INVALID, "sample %zu has no valid series or timestamp", i);
+    if (batch->count > VARVE_BATCH_MAX) {
+        return vv_fail(error, VARVE_INVALID, "a batch has at most %u samples", VARVE_BATCH_MAX);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!vv_series_ref(batch->series[i], &bulk->refs[i])) {
+            return vv_fail(error, VARVE_INVALID, "sample %zu has no series of this database", i);
         }
     }
-    for (size_t first = 0; first < batch->count && status == VARVE_OK;) {
-        size_t count = batch->count - first < REFS_AT_ONCE ? batch->count - first : REFS_AT_ONCE;
-        for (size_t i = 0; i < count; i++) {
-            (void)vv_series_ref(batch->series[first + i], &refs[i]);
-        }
-        status = vv_shard_bulk_add(bulk->shard_bulk, refs, batch->timestamps + first,
-                                   batch->values + first, count, error);
-        bulk->is_over = status != VARVE_OK && (first > 0 || status != VARVE_INVALID);
-        first += count;
-    }
+    varve_status status = vv_shard_bulk_add(bulk->shard_bulk, bulk->refs, batch->timestamps,
+                                            batch->values, batch->count, error);
+    bulk->is_over = status != VARVE_OK && status != VARVE_INVALID;
     return status;
 }
 

@@ -6,15 +6,25 @@
 #include "os/thread.h"
 #include "text/importer.h"
 
+/* Where the samples of an import go. */
+struct target {
+    varve_db *db;
+    varve_bulk *bulk;  /* NULL: the log */
+    varve_error error; /* of the bulk */
+};
+
 static varve_status resolve(void *context, const varve_label *labels, size_t label_count,
                             varve_series *series, varve_error *error)
 {
-    return varve_series_resolve(context, labels, label_count, series, error);
+    const struct target *target = context;
+    return varve_series_resolve(target->db, labels, label_count, series, error);
 }
 
 static varve_status append(void *context, const varve_batch *batch)
 {
-    return varve_append_batch(context, batch, NULL);
+    struct target *target = context;
+    return target->bulk == NULL ? varve_append_batch(target->db, batch, NULL)
+                                : varve_bulk_append(target->bulk, batch, &target->error);
 }
 
 varve_status varve_import(varve_db *db, const varve_import_options *options,
@@ -32,11 +42,16 @@ varve_status varve_import(varve_db *db, const varve_import_options *options,
     /* A program built against an older header has fewer fields: the rest is 0, the default. */
     varve_import_options known = {0};
     memcpy(&known, options, options->options_size);
+    struct target target = {.db = db, .bulk = known.bulk};
     const struct vv_import_sink sink = {
-        .context = db,
+        .context = &target,
         .resolve = resolve,
         .append = append,
         .appends_beside = varve_background_threads(db) > 0 && vv_thread_cpu_count() > 1,
     };
-    return vv_import_run(&sink, &known, read, read_context, report, error);
+    varve_status status = vv_import_run(&sink, &known, read, read_context, report, error);
+    if (status != VARVE_OK && status == target.error.status && error != NULL) {
+        *error = target.error; /* it knows more than the status */
+    }
+    return status;
 }

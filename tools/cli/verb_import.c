@@ -33,6 +33,7 @@ struct import {
     varve_label labels[LABELS_MAX];
     varve_string label_columns[LABELS_MAX];
     bool acks;
+    bool bulk;
     int fd;
     bool seekable;               /* reading never waits for anybody */
     varve_import_report total;   /* of the files that are done */
@@ -159,6 +160,10 @@ static int parse_options(struct import *import, const struct cli_invocation *inv
     options->batch_done = on_batch_done;
     options->context = import;
     import->acks = cli_given(invocation, CLI_OPTION_ACKS);
+    import->bulk = cli_given(invocation, CLI_OPTION_BULK);
+    if (import->acks && import->bulk)
+        return cli_usage_error("--acks cannot be used with --bulk: nothing is stored before the "
+                               "end of a bulk import");
     return parse_labels(import, invocation);
 }
 
@@ -237,6 +242,27 @@ static int open_database(const char *path, varve_sync_mode sync, struct cli_even
     return cli_open(path, VARVE_OPEN_CREATE, sync, events, db);
 }
 
+/* All files as one bulk: everything or nothing. */
+static int import_bulk(struct import *import, varve_db *db, const char *const *files, size_t count)
+{
+    varve_error error = {0};
+    int code = 0;
+    varve_status status = varve_bulk_begin(db, NULL, &import->options.bulk, &error);
+    if (status != VARVE_OK)
+        return cli_fail(status, &error);
+    for (size_t i = 0; i < count && code == 0; i++)
+        code = import_file(import, db, files[i]);
+    if (code == 0) {
+        status = varve_bulk_commit(import->options.bulk, &error);
+        if (status != VARVE_OK)
+            code = cli_fail(status, &error);
+    }
+    varve_bulk_close(import->options.bulk);
+    if (code != 0)
+        import->total.samples = import->total.series = 0;
+    return code;
+}
+
 static int run_import(struct import *import, const char *path, const char *const *files,
                       size_t count)
 {
@@ -247,7 +273,9 @@ static int run_import(struct import *import, const char *path, const char *const
     if (code != 0)
         return code;
     cli_progress_init(&import->progress);
-    for (size_t i = 0; i < count && code == 0; i++)
+    if (import->bulk)
+        code = import_bulk(import, db, files, count);
+    for (size_t i = 0; i < count && code == 0 && !import->bulk; i++)
         code = import_file(import, db, files[i]);
     code = cli_close(db, &events, code);
     if (code == 0 && import->total.skipped > 0)

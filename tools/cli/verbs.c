@@ -19,6 +19,8 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
                         "functions over the samples: count, sum, min, max, avg, first, last"},
     [CLI_OPTION_ALL] = {"all", NULL, NULL, false,
                         "confirm that a selector which matches everything is meant"},
+    [CLI_OPTION_BULK] = {"bulk", NULL, NULL, false,
+                         "write blocks instead of the log: faster, and all or nothing"},
     [CLI_OPTION_BY] = {"by", "LABEL,..", NULL, false,
                        "pool the series that agree in these labels (needs --agg)"},
     [CLI_OPTION_CSV_TIME_FORMAT] = {"time-format", "FORMAT", NULL, false,
@@ -80,14 +82,14 @@ const struct cli_verb cli_verbs[] = {
      "counted "
      "(exit code 1). Gzip or zstd files have to be unpacked first.",
      OPTIONS(CLI_OPTION_FORMAT, CLI_OPTION_SYNC, CLI_OPTION_PRECISION, CLI_OPTION_STRICT,
-             CLI_OPTION_ACKS, CLI_OPTION_LABEL, CLI_OPTION_TIME_COLUMN, CLI_OPTION_CSV_TIME_FORMAT,
-             CLI_OPTION_METRIC, CLI_OPTION_LABEL_COLUMNS),
-     EXAMPLES(
-         {"import db metrics.prom", "the format is found by looking at the data"},
-         {"import db --format csv --time-column when --metric temperature --label room=attic "
-          "attic.csv",
-          "a table with a time and a value column"},
-         {"import db --sync commit --acks -", "acknowledge what is on the disk, line by line"}),
+             CLI_OPTION_ACKS, CLI_OPTION_BULK, CLI_OPTION_LABEL, CLI_OPTION_TIME_COLUMN,
+             CLI_OPTION_CSV_TIME_FORMAT, CLI_OPTION_METRIC, CLI_OPTION_LABEL_COLUMNS),
+     EXAMPLES({"import db metrics.prom", "the format is found by looking at the data"},
+              {"import db --format csv --time-column when --metric temperature --label room=attic "
+               "attic.csv",
+               "a table with a time and a value column"},
+              {"import db --sync commit --acks -", "acknowledge what is on the disk, line by line"},
+              {"import db --bulk 2024/*.csv", "a lot at once: nothing is stored before the end"}),
      cli_verb_import},
     {"export", "DB [SELECTOR]", 1, 2, "write samples as text that can be imported again",
      "csv and jsonl lose nothing; prom and influx end with an error where they would lose "
