@@ -701,8 +701,8 @@ typedef struct varve_bulk varve_bulk;
 typedef struct varve_bulk_options {
     size_t options_size;
     /* Bytes of samples held in memory; more of them are sorted and written to temporary files in
-     * the database, and merged by the commit. Default 256 MiB; more means fewer files and less
-     * merging. */
+     * the database, and merged by the commit. Default 256 MiB, least 16 MiB; more means fewer files
+     * and less merging. */
     uint64_t memory_bytes;
     varve_duplicates duplicates; /* policy of these samples; 0: the database's */
 } varve_bulk_options;

@@ -10,6 +10,7 @@
 #include "os/alloc.h"
 #include "storage/shard_bulk.h"
 
+enum { MEMORY_BYTES_MIN = 16 << 20 };
 #define MEMORY_BYTES_DEFAULT (UINT64_C(256) << 20)
 
 struct varve_bulk {
@@ -35,6 +36,8 @@ varve_status varve_bulk_begin(varve_db *db, const varve_bulk_options *options, v
     }
     if (complete.memory_bytes == 0) {
         complete.memory_bytes = MEMORY_BYTES_DEFAULT;
+    } else if (complete.memory_bytes < MEMORY_BYTES_MIN) {
+        complete.memory_bytes = MEMORY_BYTES_MIN;
     }
     if (complete.duplicates == VARVE_DUPLICATES_DEFAULT) {
         complete.duplicates = db->options.duplicates;

@@ -24,7 +24,6 @@
 enum {
     RUNS_MAX = 64, /* then they are merged to one: descriptors and merging stay bounded */
     PLACE_BYTES = VV_WAL_ALIGNMENT,
-    MEMORY_BYTES_MIN = 1 << 20,
 };
 
 /* A sorted run in a file. */
@@ -61,7 +60,7 @@ varve_status vv_shard_bulk_create(struct vv_shard *shard, uint64_t memory_bytes,
     }
     made->shard = shard;
     made->policy = policy;
-    made->memory_bytes = memory_bytes < MEMORY_BYTES_MIN ? MEMORY_BYTES_MIN : memory_bytes;
+    made->memory_bytes = memory_bytes;
     vv_bulk_rows_init(&made->rows);
     *bulk = made;
     return VARVE_OK;

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "engine/directory.h"
+#include "engine/snapshot.h"
 #include "support/database_oracle.h"
 #include "support/temporary.h"
 
@@ -95,6 +97,36 @@ static void step_read_only(struct oracle *oracle)
     oracle_must(oracle, varve_close(reader, &oracle->error), "close of a reader");
 }
 
+/* A snapshot, new or in place of an older one, and what is restored from it, are the database. */
+static void step_snapshot(struct oracle *oracle)
+{
+    char snapshot[320], restored[320];
+    (void)snprintf(snapshot, sizeof(snapshot), "%s.s", oracle->path);
+    (void)snprintf(restored, sizeof(restored), "%s.r", oracle->path);
+    oracle_note(oracle, "snapshot");
+    oracle_must(oracle, varve_snapshot(oracle->db, snapshot, NULL, NULL, &oracle->error),
+                "varve_snapshot");
+    bool restore = vv_test_random_below(&oracle->random, 3) == 0;
+    if (restore) {
+        oracle_must(
+            oracle,
+            vv_database_restore(oracle->env, snapshot, restored, NULL, NULL, &oracle->error),
+            "restore");
+    }
+    varve_options options = oracle->options;
+    varve_db *copy = NULL;
+    options.flags = VARVE_OPEN_READ_ONLY;
+    oracle_must(oracle,
+                vv_database_open(oracle->env, restore ? restored : snapshot, &options,
+                                 &oracle->report, &copy, &oracle->error),
+                "open of a copy");
+    oracle_check_select(oracle, copy);
+    oracle_must(oracle, varve_close(copy, &oracle->error), "close of a copy");
+    if (restore) {
+        assert_int_equal(vv_directory_remove(oracle->env, restored), 0);
+    }
+}
+
 static void one_step(struct oracle *oracle, const struct plan *plan)
 {
     uint64_t choice = vv_test_random_below(&oracle->random, 100);
@@ -112,7 +144,11 @@ static void one_step(struct oracle *oracle, const struct plan *plan)
         oracle_kill(oracle);
     } else if (choice < 67) {
         step_read_only(oracle);
-    } else if (choice < 70) {
+    } else if (choice < 68) {
+        step_snapshot(oracle);
+    } else if (choice < 72) {
+        oracle_bulk(oracle, plan->batch_max);
+    } else if (choice < 75) {
         oracle_check_held_cursor(oracle, plan->batch_max);
     } else {
         step_read(oracle);

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "storage/shard_bulk.h"
+
 void oracle_note(struct oracle *oracle, const char *format, ...)
 {
     va_list arguments;
@@ -235,7 +237,7 @@ static void append_batch(struct oracle *oracle, const struct batch *batch)
     }
 }
 
-void oracle_append(struct oracle *oracle, uint64_t batch_max)
+static struct batch make_batch(struct oracle *oracle, uint64_t batch_max)
 {
     size_t count = 1 + vv_test_random_below(&oracle->random, batch_max);
     struct batch batch = {
@@ -246,11 +248,90 @@ void oracle_append(struct oracle *oracle, uint64_t batch_max)
         .values = malloc(count * sizeof(double)),
     };
     fill_batch(oracle, &batch);
+    return batch;
+}
+
+static void free_batch(struct batch *batch)
+{
+    free(batch->model_series);
+    free(batch->series);
+    free(batch->timestamps);
+    free(batch->values);
+}
+
+void oracle_append(struct oracle *oracle, uint64_t batch_max)
+{
+    struct batch batch = make_batch(oracle, batch_max);
     append_batch(oracle, &batch);
-    free(batch.model_series);
-    free(batch.series);
-    free(batch.timestamps);
-    free(batch.values);
+    free_batch(&batch);
+}
+
+/* ---------------------------------------------------------------------------------- bulk */
+
+/* Adds the batch to a copy of the model; whether a timestamp was taken. */
+static bool load_model(struct oracle *oracle, struct model *copy, const struct batch *batch,
+                       varve_duplicates policy)
+{
+    bool taken = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct model_series *series = &copy->series[batch->model_series[i] - oracle->model.series];
+        taken = taken || model_has(series, batch->timestamps[i]);
+        model_append(series, policy, batch->timestamps[i], batch->values[i]);
+    }
+    return taken;
+}
+
+static varve_status add_to_bulk(struct vv_shard_bulk *bulk, const struct batch *batch)
+{
+    uint32_t *refs = malloc(batch->count * sizeof(*refs));
+    for (size_t i = 0; i < batch->count; i++) {
+        (void)vv_series_ref(batch->series[i], &refs[i]);
+    }
+    varve_status status =
+        vv_shard_bulk_add(bulk, refs, batch->timestamps, batch->values, batch->count, NULL);
+    free(refs);
+    return status;
+}
+
+void oracle_bulk(struct oracle *oracle, uint64_t batch_max)
+{
+    struct vv_test_random *random = &oracle->random;
+    varve_duplicates policy = 1 + (varve_duplicates)vv_test_random_below(random, 6);
+    /* One byte: every batch becomes a sorted run. */
+    uint64_t memory_bytes = vv_test_random_below(random, 2) == 0 ? 1 : 1 << 20;
+    size_t batches = 1 + vv_test_random_below(random, 4);
+    bool give_up = vv_test_random_below(random, 6) == 0, taken = false;
+    struct vv_shard_bulk *bulk = NULL;
+    struct model copy;
+    varve_status status = VARVE_OK;
+    oracle_must(
+        oracle,
+        vv_shard_bulk_create(oracle->db->shard, memory_bytes, policy, &bulk, &oracle->error),
+        "vv_shard_bulk_create");
+    model_copy(&copy, &oracle->model);
+    for (size_t i = 0; i < batches; i++) {
+        struct batch batch = make_batch(oracle, batch_max);
+        taken = load_model(oracle, &copy, &batch, policy) || taken;
+        status = vv_first(status, add_to_bulk(bulk, &batch));
+        free_batch(&batch);
+    }
+    oracle_note(oracle, "%s a bulk of these %zu batches, policy %d", give_up ? "give up" : "attach",
+                batches, (int)policy);
+    if (status == VARVE_OK && !give_up) {
+        status = vv_shard_bulk_attach(bulk, NULL);
+    }
+    vv_shard_bulk_destroy(bulk);
+    bool refused = taken && policy == VARVE_DUPLICATES_ERROR;
+    bool fits = status == VARVE_EXISTS ? refused : status == VARVE_OK && (!refused || give_up);
+    if (!fits) {
+        oracle_fail(oracle, "a bulk gave %s", varve_status_name(status));
+    }
+    if (status == VARVE_OK && !give_up) {
+        struct model old = oracle->model;
+        oracle->model = copy;
+        copy = old;
+    }
+    model_fini(&copy);
 }
 
 /* ------------------------------------------------------------------------------ deleting */

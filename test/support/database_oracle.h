@@ -57,6 +57,8 @@ void oracle_open(struct oracle *oracle);
  * nothing may be lost; opens it again. */
 void oracle_kill(struct oracle *oracle);
 void oracle_append(struct oracle *oracle, uint64_t batch_max);
+/* Loads some batches at once, or gives them up. */
+void oracle_bulk(struct oracle *oracle, uint64_t batch_max);
 void oracle_delete(struct oracle *oracle);
 
 void oracle_random_selection(struct oracle *oracle, struct oracle_selection *chosen);
