@@ -1,7 +1,7 @@
 /*
  * block_stamp.c - giving a finished block its place in the log.
  *
- *   | header: LSNs, checksum | pages, as they are | tail | footer: checksum of header, tail, footer |
+ *   | header: LSNs, checksum | pages, as they are | tail | footer: checksum of all but the pages |
  *
  * For blocks that are written before it is known where in the log their data will stand. What is
  * changed lies in the first and in the last bytes of the file; a crash in between leaves a file

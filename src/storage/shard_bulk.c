@@ -4,8 +4,8 @@
  *   log:  ... frames up to x - 8 | mark | x | frames ...
  *   head block (.., x - 8], bulk (x - 8, x], later blocks (x, ..]
  *
- * K1  Runs are files with the temporary names of blocks: a crash leaves them to the next open, which
- *     sweeps them.
+ * K1  Runs are files with the temporary names of blocks: a crash leaves them to the next open, and
+ *     that sweeps them.
  * K2  Attaching is one manifest record, like every publication (shard_publish.c): before it nothing
  *     of the bulk is there, after it everything.
  * K3  The place of the bulk in the log is the end of a generation of the head. A mark is logged
