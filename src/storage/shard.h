@@ -3,14 +3,18 @@
  *
  * Locks, in the order in which they are taken:
  *   maintenance_mutex   one flush or merge at a time, and the manifest
- *   append_mutex        the order of the log and the head: what is logged first is applied first
- *   (log: flush_mutex, page_mutex)  (series table: create_mutex, index_lock)  (head: series locks)
- *   views.mutex
+ *   exclusive_mutex     appends that look before they write
+ *   (log: flush_mutex)  (series table: create_mutex, index_lock)  views.mutex
+ *   (head: series locks; their holder takes nothing else)
+ *
+ * The order of the log and of the head is the same for every series, because a batch has the locks
+ * of all its series from before it is given its place in the log until it is in the head.
  */
 #ifndef VARVE_STORAGE_SHARD_H
 #define VARVE_STORAGE_SHARD_H
 
 #include "mmap/working_set.h"
+#include "pool/thread_slot.h"
 #include "storage/head.h"
 #include "storage/series_table.h"
 #include "storage/storage_impl.h"
@@ -29,14 +33,10 @@ struct vv_shard {
     struct vv_view_set views; /* has its own mutex */
     struct vv_wal wal;        /* has its own locks */
 
-    /* Guarded by append_mutex. */
-    _Alignas(64) struct vv_mutex append_mutex;
-    _Atomic uint64_t generation;    /* of the head: what is appended now belongs to it; from 1 */
-    _Atomic bool head_lacks;        /* something that the log has: see vv_shard_head_lacks() */
-    struct vv_buffer record_buffer; /* for encoding records */
-    struct vv_buffer scratch_buffer;
-    struct vv_buffer marked_buffer; /* refs whose definitions are being logged */
-    struct vv_head_locks locks;     /* of the batch or deletion under way */
+    struct vv_slot_owner writers;         /* struct vv_shard_writer of each thread that appends */
+    _Alignas(64) _Atomic bool head_lacks; /* something that the log has: vv_shard_head_lacks() */
+    _Atomic bool exclusive;               /* somebody has exclusive_mutex and is alone */
+    struct vv_mutex exclusive_mutex;
 
     /* Guarded by maintenance_mutex. */
     _Alignas(64) struct vv_mutex maintenance_mutex;
@@ -67,16 +67,44 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
                                     struct vv_source_list *sources,
                                     struct vv_range **tombstones) VARVE_MUST_CHECK;
 
-/* shard_append.c: memory ran out while a logged record was applied. A flush would drop the log that
+/* The generation of what is replayed, and the first one of what is appended. */
+enum { VV_SHARD_FIRST_GENERATION = 1 };
+
+/* What a thread needs to append. */
+struct vv_shard_writer {
+    struct vv_thread_slot slot; /* first: slots and writers are cast into each other */
+    struct vv_head_locks locks;
+    struct vv_buffer record;
+    struct vv_buffer definitions; /* a record of them */
+    struct vv_buffer defined;     /* the refs in it */
+};
+/* The calling thread's; NULL: out of memory. */
+struct vv_shard_writer *vv_shard_writer(struct vv_shard *shard);
+void vv_shard_writers_init(struct vv_shard *shard);
+void vv_shard_writers_fini(struct vv_shard *shard);
+
+/* shard_log.c: memory ran out while a logged record was applied. A flush would drop the log that
  * has the rest, and what is logged behind it would be applied to something else than at a replay:
- * nothing is written until the next open. Needs append_mutex; UNKNOWN. */
+ * nothing is written until the next open. Needs the locks of what was applied; UNKNOWN. */
 varve_status vv_shard_head_lacks(struct vv_shard *shard);
-/* shard_append.c: logs shard->record_buffer, after the definitions of those of refs that the log's
- * present generation does not know. Needs append_mutex and the locks of refs. Nothing but
- * definitions is logged on failure. */
-varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
-                                 const uint32_t *refs, size_t ref_count, size_t sample_count,
-                                 uint64_t *lsn) VARVE_MUST_CHECK;
+/* A change of some series: logged, then applied. */
+struct vv_shard_change {
+    enum vv_wal_record_type type; /* of the record in the writer's buffer */
+    const uint32_t *refs;
+    size_t ref_count;
+    size_t sample_count;
+    bool wait;      /* false: BUSY instead of waiting for room in the ring */
+    bool exclusive; /* the caller has exclusive_mutex */
+    /* Applies the logged record to the head, under the locks of its series. */
+    varve_status (*apply)(struct vv_shard *shard, const void *context, uint64_t generation);
+    const void *context;
+};
+/* shard_log.c: logs the definitions of those series that the log's present generation does not
+ * know, then writer->record, and applies that. Nothing but definitions is logged on failure, unless
+ * it is UNKNOWN. */
+varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writer *writer,
+                                    const struct vv_shard_change *change,
+                                    uint64_t *lsn) VARVE_MUST_CHECK;
 
 /* shard_order.c: all series that the table has, by ref, in key order; valid until the next call.
  * Sorts only those that are new since the last call. Needs maintenance_mutex. NO_MEMORY. */
@@ -143,9 +171,11 @@ varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_so
 bool vv_shard_merge_is_due(struct vv_shard *shard);
 varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 
-/* shard_delete.c: the deletion of a range from series, as the log says it. Needs append_mutex and
- * the locks of refs. */
-varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs, size_t count,
-                                   struct vv_range range) VARVE_MUST_CHECK;
+/* shard_delete.c: the deletion of a range from series, as the log says it. view: one that was
+ * current at or before the delete's place in the log. Needs the locks of the series where others
+ * have the head. */
+varve_status vv_shard_apply_delete(struct vv_shard *shard, const struct vv_view *view,
+                                   const uint32_t *refs, size_t count, struct vv_range range,
+                                   uint64_t generation) VARVE_MUST_CHECK;
 
 #endif

@@ -1,34 +1,17 @@
 /*
- * shard_append.c - accepting samples: the log first, then the head.
+ * shard_append.c - accepting samples.
  *
- *   append_mutex { definitions of series new to this generation | the batch } --> log, in memory
- *                { each sample } --> its series' tail
+ *   batch --checked, encoded--> vv_shard_log_and_apply(): log, then each sample to its series' tail
  *
- * P1  What is applied to the head was logged before, in the same order: live answers equal replayed
- *     ones.
- * P2  A failure before the batch is in the log leaves nothing behind but definitions, which are
- *     harmless.
- * P3  One mutex makes the order of the log and of the head the same. It is held for memory
- *     operations only, but for the start of a new log segment.
+ * S1  What is refused leaves nothing behind (see P2 in shard_log.c).
+ * S2  Policy ERROR looks before it writes, and must find what it saw unchanged when it writes: it is
+ *     alone meanwhile. All other appends wait; readers do not.
  * Thread: any.
  */
 #include <stdlib.h>
 
 #include "os/alloc.h"
 #include "storage/shard.h"
-
-enum {
-    DEFINITIONS_BYTES_MAX = 1 << 20 /* in one record */
-};
-
-varve_status vv_shard_head_lacks(struct vv_shard *shard)
-{
-    atomic_store(&shard->head_lacks, true);
-    vv_report(shard->report, VARVE_EVENT_IO_ERROR, VARVE_NO_MEMORY, NULL, 0,
-              "out of memory while the log was applied: the log has it all, but the database is "
-              "read-only until it is opened again");
-    return VARVE_UNKNOWN;
-}
 
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_t *ref)
 {
@@ -37,82 +20,6 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_
                                           shard->options.series_max, &series));
     *ref = series->ref;
     return VARVE_OK;
-}
-
-/* Marks the series whose definition this generation of the log does not know yet as defined, lists
- * them, each once, and says how many bytes they take. Needs the locks of refs. */
-static varve_status mark_definitions(struct vv_shard *shard, const uint32_t *refs, size_t count,
-                                     uint64_t *bytes)
-{
-    uint64_t generation = atomic_load(&shard->generation);
-    struct vv_buffer *marked = &shard->marked_buffer;
-    vv_buffer_clear(marked);
-    *bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!vv_head_is_defined(&shard->head, refs[i], generation)) {
-            VV_TRY(vv_buffer_append(marked, &refs[i], sizeof(refs[i])));
-            vv_head_set_defined(&shard->head, refs[i], generation);
-            const struct vv_series *series = vv_series_table_get(shard->table, refs[i]);
-            *bytes += series->key_length + 2 * VV_VARINT_MAX;
-        }
-    }
-    return VARVE_OK;
-}
-
-static uint32_t marked_ref(const struct vv_buffer *marked, size_t index)
-{
-    uint32_t ref;
-    memcpy(&ref, marked->bytes + index * sizeof(ref), sizeof(ref));
-    return ref;
-}
-
-/* Logs the definitions of the series that are marked. */
-static varve_status log_definitions(struct vv_shard *shard)
-{
-    const struct vv_buffer *marked = &shard->marked_buffer;
-    struct vv_buffer *record = &shard->scratch_buffer;
-    uint64_t lsn;
-    vv_buffer_clear(record);
-    for (size_t i = 0; i < marked->length / sizeof(uint32_t); i++) {
-        const struct vv_series *series = vv_series_table_get(shard->table, marked_ref(marked, i));
-        VV_TRY(vv_wal_series_encode(series->ref, vv_series_key(series), record));
-        if (record->length >= DEFINITIONS_BYTES_MAX) {
-            VV_TRY(vv_wal_append(&shard->wal, VV_WAL_SERIES, record, 0, &lsn));
-            vv_buffer_clear(record);
-        }
-    }
-    if (record->length == 0) {
-        return VARVE_OK;
-    }
-    return vv_wal_append(&shard->wal, VV_WAL_SERIES, record, 0, &lsn);
-}
-
-varve_status vv_shard_log_record(struct vv_shard *shard, enum vv_wal_record_type type,
-                                 const uint32_t *refs, size_t ref_count, size_t sample_count,
-                                 uint64_t *lsn)
-{
-    uint64_t definitions = 0;
-    if (atomic_load(&shard->head_lacks)) {
-        return VARVE_READ_ONLY;
-    }
-    varve_status status = mark_definitions(shard, refs, ref_count, &definitions);
-    if (status == VARVE_OK) {
-        status = vv_wal_prepare(&shard->wal, definitions + shard->record_buffer.length,
-                                2 + definitions / DEFINITIONS_BYTES_MAX);
-    }
-    if (status == VARVE_OK && definitions > 0) {
-        status = log_definitions(shard);
-    }
-    if (status == VARVE_OK) {
-        status = vv_wal_append(&shard->wal, type, &shard->record_buffer, sample_count, lsn);
-    }
-    if (status != VARVE_OK) {
-        /* A definition may be marked and not be logged: have them all logged again. */
-        for (size_t i = 0; i < shard->marked_buffer.length / sizeof(uint32_t); i++) {
-            vv_head_forget_defined(&shard->head, marked_ref(&shard->marked_buffer, i));
-        }
-    }
-    return status;
 }
 
 /* EXISTS if the series has a sample at the timestamp. */
@@ -170,24 +77,14 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
     return status;
 }
 
-/* Logs a batch and applies it. Needs the locks of its refs. */
-static varve_status log_and_apply(struct vv_shard *shard, const struct vv_wal_samples *batch,
-                                  uint64_t *lsn)
+static varve_status apply_samples(struct vv_shard *shard, const void *context, uint64_t generation)
 {
-    vv_buffer_clear(&shard->record_buffer);
-    VV_TRY(vv_wal_samples_encode(batch, &shard->record_buffer));
-    VV_TRY(
-        vv_shard_log_record(shard, VV_WAL_SAMPLES, batch->refs, batch->count, batch->count, lsn));
-    /* Failing here is out of memory behind the point of no return (P2). */
-    return vv_head_insert_and_unlock(&shard->head, batch->refs, atomic_load(&shard->generation),
-                                     batch->policy, batch->timestamps, batch->values, batch->count,
-                                     &shard->locks) == VARVE_OK
-               ? VARVE_OK
-               : vv_shard_head_lacks(shard);
+    const struct vv_wal_samples *batch = context;
+    return vv_head_insert(&shard->head, batch->refs, generation, batch->policy, batch->timestamps,
+                          batch->values, batch->count);
 }
 
-static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_samples *batch,
-                                  uint64_t *lsn)
+static varve_status check_batch(const struct vv_shard *shard, const struct vv_wal_samples *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->timestamps[i] == INT64_MAX ||
@@ -195,12 +92,29 @@ static varve_status append_locked(struct vv_shard *shard, const struct vv_wal_sa
             return VARVE_INVALID;
         }
     }
-    if (batch->policy == VARVE_DUPLICATES_ERROR) {
-        VV_TRY(check_no_duplicates(shard, batch));
+    return VARVE_OK;
+}
+
+/* Policy ERROR (S2). */
+static varve_status append_alone(struct vv_shard *shard, struct vv_shard_writer *writer,
+                                 struct vv_shard_change *change, const struct vv_wal_samples *batch,
+                                 uint64_t *lsn)
+{
+    change->exclusive = true;
+    vv_mutex_lock(&shard->exclusive_mutex);
+    atomic_store(&shard->exclusive, true);
+    /* Whoever got one of these locks before us has perhaps not seen the flag, and is done now. */
+    varve_status status =
+        vv_head_lock_refs(&shard->head, batch->refs, batch->count, &writer->locks);
+    if (status == VARVE_OK) {
+        vv_head_unlock_refs(&writer->locks);
+        status = check_no_duplicates(shard, batch);
     }
-    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &shard->locks));
-    varve_status status = log_and_apply(shard, batch, lsn);
-    vv_head_unlock_refs(&shard->locks);
+    if (status == VARVE_OK) {
+        status = vv_shard_log_and_apply(shard, writer, change, lsn);
+    }
+    atomic_store(&shard->exclusive, false);
+    vv_mutex_unlock(&shard->exclusive_mutex);
     return status;
 }
 
@@ -211,40 +125,27 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples
     if (shard->options.read_only) {
         return VARVE_READ_ONLY;
     }
+    struct vv_shard_writer *writer = vv_shard_writer(shard);
+    if (writer == NULL) {
+        return VARVE_NO_MEMORY;
+    }
     struct vv_wal_samples resolved = *batch;
     if (resolved.policy == VARVE_DUPLICATES_DEFAULT) {
         resolved.policy = shard->options.duplicates;
     }
-    vv_mutex_lock(&shard->append_mutex);
-    varve_status status = append_locked(shard, &resolved, lsn);
-    vv_mutex_unlock(&shard->append_mutex);
-    return status;
-}
-
-varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn, enum vv_wal_strength strength)
-{
-    if (shard->options.read_only) {
-        return VARVE_OK;
-    }
-    uint64_t end_lsn = atomic_load(&shard->wal.end_lsn);
-    return vv_wal_flush(&shard->wal, lsn < end_lsn ? lsn : end_lsn, strength);
-}
-
-void vv_shard_mark_log(struct vv_shard *shard)
-{
-    static const struct vv_buffer empty;
-    vv_mutex_lock(&shard->append_mutex);
-    uint64_t lsn;
-    if (!atomic_load(&shard->wal.failed) &&
-        vv_wal_needs_mark(&shard->wal, atomic_load(&shard->wal_start_lsn)) &&
-        vv_wal_prepare(&shard->wal, 0, 1) == VARVE_OK) {
-        varve_status status = vv_wal_append(&shard->wal, VV_WAL_MARK, &empty, 0, &lsn);
-        if (status == VARVE_OK) {
-            status = vv_wal_flush(&shard->wal, lsn, VV_WAL_WRITTEN);
-        }
-        (void)status; /* a mark that is missing costs certainty about damage, nothing else */
-    }
-    vv_mutex_unlock(&shard->append_mutex);
+    VV_TRY(check_batch(shard, &resolved));
+    vv_buffer_clear(&writer->record);
+    VV_TRY(vv_wal_samples_encode(&resolved, &writer->record));
+    struct vv_shard_change change = {.type = VV_WAL_SAMPLES,
+                                     .refs = resolved.refs,
+                                     .ref_count = resolved.count,
+                                     .sample_count = resolved.count,
+                                     .wait = true,
+                                     .apply = apply_samples,
+                                     .context = &resolved};
+    return resolved.policy == VARVE_DUPLICATES_ERROR
+               ? append_alone(shard, writer, &change, &resolved, lsn)
+               : vv_shard_log_and_apply(shard, writer, &change, lsn);
 }
 
 varve_status vv_shard_log_mark(struct vv_shard *shard)

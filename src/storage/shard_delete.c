@@ -1,17 +1,19 @@
 /*
  * shard_delete.c - deleting a range from the series that match.
  *
- *   append_mutex { which series match, in blocks and head | log: refs and range | apply to the head
- *   }
+ *   which series match, in blocks and head --> records of up to REFS_MAX of them: logged, applied
  *
- * D1  The delete has a place in the log order: it removes what was logged before it and nothing
- *     later.
+ * D1  A delete has a place in the log order of every series: it removes what was logged before it
+ *     and nothing later. Series that get their first sample while the matching ones are looked up
+ *     may or may not be among them.
  * D2  In the head's open generation samples go at once; blocks and closed generations are read
  *     through a tombstone until a merge removes the samples for good.
- * Thread: any; appends wait while the series are looked up.
+ * Thread: any.
  */
 #include "os/alloc.h"
 #include "storage/shard.h"
+
+enum { REFS_MAX = 1 << 16 /* in one record: far less than half the ring */ };
 
 /* A growing list of refs. */
 struct ref_list {
@@ -57,15 +59,13 @@ static varve_status list_refs(struct vv_shard *shard, const struct vv_matchers *
                               : vv_fail(error, status, "cannot list the series to delete from");
 }
 
-varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs, size_t count,
-                                   struct vv_range range)
+varve_status vv_shard_apply_delete(struct vv_shard *shard, const struct vv_view *view,
+                                   const uint32_t *refs, size_t count, struct vv_range range,
+                                   uint64_t generation)
 {
-    uint64_t generation = atomic_load(&shard->generation);
-    struct vv_view *view = vv_view_acquire(&shard->views);
     /* Older data: blocks, readable or not, or a generation that is being flushed. */
     bool older_data = view->block_count > 0 || atomic_load(&shard->has_quarantined) ||
                       generation > view->flushed_generation + 1;
-    vv_view_release(&shard->views, view);
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
         status = vv_head_delete(&shard->head, refs[i], generation, range, older_data);
@@ -73,32 +73,49 @@ varve_status vv_shard_apply_delete(struct vv_shard *shard, const uint32_t *refs,
     return status;
 }
 
-/* Needs the locks of the listed series. */
-static varve_status log_and_apply(struct vv_shard *shard, struct ref_list *list,
-                                  struct vv_range range, uint64_t *lsn, varve_error *error)
+/* A record on its way into the head. */
+struct deletion {
+    const struct vv_wal_delete *record;
+    const struct vv_view *view;
+};
+
+static varve_status apply_deletion(struct vv_shard *shard, const void *context, uint64_t generation)
 {
-    struct vv_wal_delete record = {range.start, range.end, list->count, list->refs};
-    vv_buffer_clear(&shard->record_buffer);
-    varve_status status = vv_wal_delete_encode(&record, &shard->record_buffer);
-    if (status == VARVE_OK) {
-        status = vv_shard_log_record(shard, VV_WAL_DELETE, list->refs, list->count, 0, lsn);
-    }
-    if (status != VARVE_OK) {
-        return vv_fail(error, status, "the deletion cannot be logged: %s",
-                       varve_status_text(status));
-    }
-    if (vv_shard_apply_delete(shard, list->refs, list->count, range) != VARVE_OK) {
-        return vv_fail(
-            error, vv_shard_head_lacks(shard),
-            "out of memory behind the log: the deletion takes effect with the next open");
-    }
-    return VARVE_OK;
+    const struct deletion *deletion = context;
+    const struct vv_wal_delete *record = deletion->record;
+    struct vv_range range = {record->start, record->end};
+    return vv_shard_apply_delete(shard, deletion->view, record->refs, record->count, range,
+                                 generation);
 }
 
-static varve_status delete_locked(struct vv_shard *shard, const struct vv_matchers *matchers,
-                                  struct vv_range range, struct ref_list *list, uint64_t *lsn,
-                                  varve_error *error)
+/* Logs and applies one record. */
+static varve_status delete_some(struct vv_shard *shard, const struct vv_wal_delete *record,
+                                uint64_t *lsn)
 {
+    struct vv_shard_writer *writer = vv_shard_writer(shard);
+    if (writer == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    vv_buffer_clear(&writer->record);
+    VV_TRY(vv_wal_delete_encode(record, &writer->record));
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    struct deletion deletion = {record, view};
+    struct vv_shard_change change = {.type = VV_WAL_DELETE,
+                                     .refs = record->refs,
+                                     .ref_count = record->count,
+                                     .wait = true,
+                                     .apply = apply_deletion,
+                                     .context = &deletion};
+    varve_status status = vv_shard_log_and_apply(shard, writer, &change, lsn);
+    vv_view_release(&shard->views, view);
+    return status;
+}
+
+static varve_status check_can_delete(const struct vv_shard *shard, varve_error *error)
+{
+    if (shard->options.read_only) {
+        return vv_fail(error, VARVE_READ_ONLY, "the database was opened read-only");
+    }
     if (atomic_load(&shard->head_lacks)) { /* before it is said that nothing matches */
         return vv_fail(error, VARVE_READ_ONLY,
                        "memory was out while the log was applied: close the database and open it "
@@ -110,36 +127,43 @@ static varve_status delete_locked(struct vv_shard *shard, const struct vv_matche
             "a block could not be read when the database was opened: what is in it cannot "
             "be deleted, open the database again once the disk works");
     }
-    VV_TRY(list_refs(shard, matchers, list, error));
-    if (list->count == 0) {
-        *lsn = atomic_load(&shard->wal.end_lsn);
-        return VARVE_OK;
+    return VARVE_OK;
+}
+
+/* Deletes from the listed series, REFS_MAX at a time. */
+static varve_status delete_listed(struct vv_shard *shard, const struct ref_list *list,
+                                  struct vv_range range, uint64_t *lsn, varve_error *error)
+{
+    *lsn = vv_wal_end(&shard->wal);
+    for (size_t first = 0, count; first < list->count; first += count) {
+        count = list->count - first;
+        count = count > REFS_MAX ? REFS_MAX : count;
+        struct vv_wal_delete record = {range.start, range.end, count, list->refs + first};
+        varve_status status = delete_some(shard, &record, lsn);
+        if (status == VARVE_UNKNOWN) {
+            return vv_fail(
+                error, status,
+                "out of memory behind the log: the deletion takes effect with the next open");
+        }
+        if (status != VARVE_OK) {
+            return vv_fail(error, status, "the deletion cannot be logged: %s%s",
+                           varve_status_text(status),
+                           first > 0 ? "; some series are done, delete again" : "");
+        }
     }
-    if (list->count > VV_WAL_DELETE_SERIES_MAX) {
-        return vv_fail(error, VARVE_LIMIT,
-                       "%zu series match, more than one deletion takes (%d): delete in parts",
-                       list->count, VV_WAL_DELETE_SERIES_MAX);
-    }
-    varve_status status = vv_head_lock_refs(&shard->head, list->refs, list->count, &shard->locks);
-    if (status != VARVE_OK) {
-        return vv_fail(error, status, "out of memory for the locks of %zu series", list->count);
-    }
-    status = log_and_apply(shard, list, range, lsn, error);
-    vv_head_unlock_refs(&shard->locks);
-    return status;
+    return VARVE_OK;
 }
 
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
                              varve_error *error)
 {
-    if (shard->options.read_only) {
-        return vv_fail(error, VARVE_READ_ONLY, "the database was opened read-only");
-    }
     struct ref_list list = {0};
-    vv_mutex_lock(&shard->append_mutex);
-    varve_status status = delete_locked(shard, matchers, range, &list, lsn, error);
-    vv_mutex_unlock(&shard->append_mutex);
+    VV_TRY(check_can_delete(shard, error));
+    varve_status status = list_refs(shard, matchers, &list, error);
+    if (status == VARVE_OK) {
+        status = delete_listed(shard, &list, range, lsn, error);
+    }
     if (status == VARVE_OK) {
         *series_count = list.count;
     }

@@ -1,13 +1,13 @@
 /*
  * shard_flush.c - the head to a block: closing a generation, writing it, giving its memory back.
  *
- *   append_mutex { generation G ends at LSN x, G + 1 begins }        appends go on
+ *   generation G ends at LSN x, G + 1 begins; what is under way in G lands     appends go on
  *   series with data in G, in key order --merge--> block (start, x]
  *   publish: manifest {+ block, log starts at x}, view {+ block, flushed G}
  *   when no older view is pinned: drop generation G from the head
  *
- * F1  The boundary is exact: under append_mutex everything logged below x is in generations up to
- *     G, and nothing else is.
+ * F1  The boundary is exact: everything logged below x belongs to generations up to G, and nothing
+ *     else does (ring.h); and it is all there (P5 in shard_log.c).
  * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next
  *     try, together with what has come since.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
@@ -24,14 +24,14 @@ static uint64_t open_bytes(struct vv_shard *shard)
 
 bool vv_shard_flush_is_due(struct vv_shard *shard)
 {
-    uint64_t log_bytes = atomic_load(&shard->wal.end_lsn) - atomic_load(&shard->wal_start_lsn);
+    uint64_t log_bytes = vv_wal_end(&shard->wal) - atomic_load(&shard->wal_start_lsn);
     return open_bytes(shard) >= shard->options.head_bytes_max ||
            log_bytes >= shard->options.wal_bytes_max || atomic_load(&shard->replay_damaged);
 }
 
 unsigned vv_shard_pressure_percent(struct vv_shard *shard)
 {
-    uint64_t log_bytes = atomic_load(&shard->wal.end_lsn) - atomic_load(&shard->wal_start_lsn);
+    uint64_t log_bytes = vv_wal_end(&shard->wal) - atomic_load(&shard->wal_start_lsn);
     uint64_t head = open_bytes(shard) * 100 / shard->options.head_bytes_max;
     uint64_t log = log_bytes * 100 / shard->options.wal_bytes_max;
     uint64_t greater = head > log ? head : log;
@@ -41,7 +41,7 @@ unsigned vv_shard_pressure_percent(struct vv_shard *shard)
 uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard)
 {
     uint64_t written_lsn = atomic_load(&shard->wal.written_lsn);
-    return atomic_load(&shard->wal.end_lsn) - written_lsn;
+    return vv_wal_end(&shard->wal) - written_lsn;
 }
 
 /* The series with something in the generations (after, up_to], in key order; *list is from
@@ -147,26 +147,20 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
                        "the log has failed: close the database and open it again");
     }
     VV_TRY(vv_shard_can_publish(shard, error)); /* before a generation is closed for nothing */
-    vv_mutex_lock(&shard->append_mutex);
-    uint64_t lsn = atomic_load(&shard->wal.end_lsn);
-    uint64_t generation = atomic_load(&shard->generation);
-    bool empty = lsn == shard->manifest.wal_start_lsn;
-    bool lacks = atomic_load(&shard->head_lacks);
-    if (!empty && !lacks) {
-        atomic_store(&shard->generation, generation + 1); /* F1 */
-    }
-    uint64_t bytes = atomic_load(&shard->head.bytes);
-    vv_mutex_unlock(&shard->append_mutex);
-    if (lacks) {
-        return vv_fail(error, VARVE_READ_ONLY,
-                       "memory was out while the log was applied: close the database and open it "
-                       "again");
-    }
-    if (empty) {
+    if (vv_wal_end(&shard->wal) == shard->manifest.wal_start_lsn) {
         atomic_store(&shard->replay_damaged, false); /* there is nothing to be saved from it */
         (void)vv_shard_drop_flushed(shard);
         *end_lsn = lsn;
         return VARVE_OK;
+    }
+    uint64_t generation = vv_ring_generation(&shard->wal.ring);
+    uint64_t lsn = vv_ring_cut(&shard->wal.ring); /* F1 */
+    vv_head_wait_for_holders(&shard->head);
+    uint64_t bytes = atomic_load(&shard->head.bytes);
+    if (atomic_load(&shard->head_lacks)) { /* whoever failed in this generation has said so */
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "memory was out while the log was applied: close the database and open it "
+                       "again");
     }
     struct vv_view *view = vv_view_acquire(&shard->views);
     uint64_t after = view->flushed_generation;

@@ -49,7 +49,7 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
     statistics->samples += flushed_samples + head_samples;
     statistics->wal_segments += wal_segments;
     statistics->wal_bytes += wal_bytes;
-    statistics->lsn = atomic_load(&shard->wal.end_lsn);
+    statistics->lsn = vv_wal_end(&shard->wal);
     statistics->durable_lsn = atomic_load(&shard->wal.durable_lsn);
     statistics->damaged += atomic_load(&shard->damages);
     struct vv_working_set_figures figures = vv_working_set_figures(shard->working_set);

@@ -39,6 +39,7 @@ struct replay {
     struct vv_series **series; /* by ref of the log; NULL: not defined */
     uint32_t capacity;
     struct vv_wal_samples batch; /* columns for VARVE_BATCH_MAX entries */
+    struct vv_head_locks locks;
 };
 
 static varve_status define_series(struct replay *replay, uint32_t ref, struct vv_key key)
@@ -103,11 +104,11 @@ static varve_status replay_samples(struct replay *replay, const uint8_t *payload
         return VARVE_CORRUPT;
     }
     translate(replay, batch->refs, batch->count);
-    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &shard->locks));
+    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &replay->locks));
     varve_status status =
-        vv_head_insert(&shard->head, batch->refs, atomic_load(&shard->generation), batch->policy,
+        vv_head_insert(&shard->head, batch->refs, VV_SHARD_FIRST_GENERATION, batch->policy,
                        batch->timestamps, batch->values, batch->count);
-    vv_head_unlock_refs(&shard->locks);
+    vv_head_unlock_refs(&replay->locks);
     return status;
 }
 
@@ -120,10 +121,13 @@ static varve_status replay_delete(struct replay *replay, const uint8_t *payload,
         struct vv_shard *shard = replay->shard;
         struct vv_range range = {record.start, record.end};
         translate(replay, record.refs, record.count);
-        status = vv_head_lock_refs(&shard->head, record.refs, record.count, &shard->locks);
+        status = vv_head_lock_refs(&shard->head, record.refs, record.count, &replay->locks);
         if (status == VARVE_OK) {
-            status = vv_shard_apply_delete(shard, record.refs, record.count, range);
-            vv_head_unlock_refs(&shard->locks);
+            struct vv_view *view = vv_view_acquire(&shard->views);
+            status = vv_shard_apply_delete(shard, view, record.refs, record.count, range,
+                                           VV_SHARD_FIRST_GENERATION);
+            vv_head_unlock_refs(&replay->locks);
+            vv_view_release(&shard->views, view);
         }
     }
     vv_free(record.refs);
@@ -151,6 +155,7 @@ static varve_status replay_frame(void *context, const struct vv_wal_frame *frame
 static varve_status replay_init(struct replay *replay, struct vv_shard *shard)
 {
     *replay = (struct replay){.shard = shard};
+    vv_head_locks_init(&replay->locks);
     replay->batch.refs = vv_alloc(VARVE_BATCH_MAX * sizeof(uint32_t));
     replay->batch.timestamps = vv_alloc(VARVE_BATCH_MAX * sizeof(int64_t));
     replay->batch.values = vv_alloc(VARVE_BATCH_MAX * sizeof(double));
@@ -165,6 +170,7 @@ static void replay_fini(struct replay *replay)
     vv_free(replay->batch.refs);
     vv_free(replay->batch.timestamps);
     vv_free(replay->batch.values);
+    vv_head_locks_fini(&replay->locks);
 }
 
 /* Replays the log into the head and prepares it for writing. */
@@ -188,8 +194,12 @@ static varve_status recover_log(struct vv_shard *shard, varve_error *error)
             vv_report(shard->report, VARVE_EVENT_RECOVERED, VARVE_OK, NULL, 0,
                       "replayed %llu samples from the log", (unsigned long long)recovery.samples);
         }
-        status = vv_wal_init(&shard->wal, &place, shard->options.wal_segment_bytes,
-                             shard->manifest.wal_sequence, &recovery, shard->report);
+        struct vv_wal_options wal_options = {
+            .segment_bytes_max = shard->options.wal_segment_bytes,
+            .sequence_min = shard->manifest.wal_sequence,
+            .ring_bytes = shard->options.ring_bytes,
+        };
+        status = vv_wal_init(&shard->wal, &place, &wal_options, &recovery, shard->report);
     }
     vv_wal_recovery_fini(&recovery);
     return status == VARVE_OK ? status : vv_fail(error, status, "cannot recover the log");
@@ -284,7 +294,6 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
         }
     }
     vv_head_fini(&shard->head);
-    vv_head_locks_fini(&shard->locks);
     if (has_views) {
         vv_view_set_fini(&shard->views);
     }
@@ -292,11 +301,9 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_working_set_destroy(shard->working_set);
     vv_epoch_destroy(shard->epoch);
     vv_manifest_fini(&shard->manifest);
-    vv_buffer_fini(&shard->record_buffer);
-    vv_buffer_fini(&shard->scratch_buffer);
     vv_buffer_fini(&shard->order_buffer);
-    vv_buffer_fini(&shard->marked_buffer);
-    vv_mutex_fini(&shard->append_mutex);
+    vv_shard_writers_fini(shard);
+    vv_mutex_fini(&shard->exclusive_mutex);
     vv_mutex_fini(&shard->maintenance_mutex);
     vv_free(shard);
 }
@@ -313,10 +320,9 @@ static struct vv_shard *allocate(const struct vv_shard_place *place,
     shard->place = *place;
     shard->options = *options;
     shard->report = report;
-    vv_mutex_init(&shard->append_mutex);
+    vv_mutex_init(&shard->exclusive_mutex);
     vv_mutex_init(&shard->maintenance_mutex);
-    vv_head_locks_init(&shard->locks);
-    atomic_init(&shard->generation, 1);
+    vv_shard_writers_init(shard);
     return shard;
 }
 
@@ -431,7 +437,7 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
 {
     varve_status status = VARVE_OK;
     if (!shard->options.read_only) {
-        uint64_t end_lsn = atomic_load(&shard->wal.end_lsn);
+        uint64_t end_lsn = vv_wal_end(&shard->wal);
         uint64_t start_lsn = atomic_load(&shard->wal_start_lsn);
         if (end_lsn - start_lsn >= CLOSE_FLUSH_BYTES && !atomic_load(&shard->wal.failed)) {
             vv_mutex_lock(&shard->maintenance_mutex);
@@ -440,7 +446,7 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
             (void)flushed;
             vv_mutex_unlock(&shard->maintenance_mutex);
         }
-        end_lsn = atomic_load(&shard->wal.end_lsn);
+        end_lsn = vv_wal_end(&shard->wal);
         start_lsn = atomic_load(&shard->wal_start_lsn);
         if (end_lsn > start_lsn && vv_wal_flush(&shard->wal, end_lsn, VV_WAL_DURABLE) == VARVE_OK) {
             vv_shard_mark_log(shard);

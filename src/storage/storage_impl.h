@@ -22,6 +22,7 @@ struct vv_shard_options {
     uint64_t head_bytes_max;
     uint64_t wal_bytes_max;
     uint64_t wal_segment_bytes;
+    uint64_t ring_bytes; /* of the log in memory: a power of two; 0: the default */
     uint64_t series_max;
     uint64_t cache_bytes_max;    /* of what queries have unpacked */
     varve_duplicates duplicates; /* the database's policy */

@@ -1,11 +1,10 @@
 /*
  * wal.h - the write-ahead log of a shard: appending, group commit, dropping, replaying.
  *
- *   append --frame--> [pages in memory: durable .. written .. end] --pwrite--> segment
- *   --fdatasync-->
+ *   append --frame--> [ring: durable .. written .. end] --pwrite--> segment --fdatasync-->
  *
- * A frame stays in memory until it is durable, so that it can be logged again in a new segment when
- * a write or a sync fails. Bytes: WAL_FORMAT.md.
+ * A frame stays in the ring until it is durable, so that it can be logged again in a new segment
+ * when a write or a sync fails. Bytes: WAL_FORMAT.md.
  */
 #ifndef VARVE_STORAGE_WAL_H
 #define VARVE_STORAGE_WAL_H
@@ -15,6 +14,7 @@
 #include "os/env.h"
 #include "os/thread.h"
 #include "storage/report.h"
+#include "storage/ring.h"
 #include "storage/wal_format.h"
 
 /* ---------------------------------------------------------------------------- replaying */
@@ -32,6 +32,9 @@ struct vv_wal_segments {
     size_t count;
     size_t capacity;
 };
+
+varve_status vv_wal_segments_add(struct vv_wal_segments *segments,
+                                 struct vv_wal_segment segment) VARVE_MUST_CHECK;
 
 /* Where the log belongs. */
 struct vv_wal_place {
@@ -73,7 +76,11 @@ void vv_wal_recovery_fini(struct vv_wal_recovery *recovery);
 
 /* ------------------------------------------------------------------------------ writing */
 
-struct vv_wal_page;
+struct vv_wal_options {
+    uint64_t segment_bytes_max;
+    uint64_t sequence_min; /* no segment with this or a lower sequence is made */
+    uint64_t ring_bytes;   /* a power of two; 0: the default */
+};
 
 struct vv_wal {
     /* Constant after init. */
@@ -81,25 +88,23 @@ struct vv_wal {
     const struct vv_report *report;
     uint64_t segment_bytes_max;
 
-    /* Shared. written <= end, durable <= written; all are frame boundaries. */
-    _Alignas(64) _Atomic uint64_t end_lsn;
-    _Atomic uint64_t written_lsn;
+    struct vv_ring ring; /* lock-free; its consumer is who has flush_mutex */
+
+    /* Shared. durable <= written <= end of the ring; all are frame boundaries. */
+    _Alignas(64) _Atomic uint64_t written_lsn;
     _Atomic uint64_t durable_lsn;
     _Atomic uint64_t sequence_max; /* greatest one that a file has had, finished or not */
     _Atomic bool failed;           /* a new segment failed too: nothing is accepted any more */
     _Atomic uint64_t relogged;
 
-    /* Guarded by page_mutex. */
-    struct vv_mutex page_mutex;
-    struct vv_wal_page *first_page;
-    struct vv_wal_page *last_page;
-    uint64_t sequence; /* of the segment that frames are sealed for */
-    uint64_t chain;    /* checksum of the last frame */
-    uint64_t segment_first_lsn;
-    uint64_t segment_capacity; /* bytes of the file; 0: no segment takes frames */
-
-    /* Guarded by flush_mutex, which is taken before page_mutex. */
+    /* Guarded by flush_mutex. */
     _Alignas(64) struct vv_mutex flush_mutex;
+    uint64_t sealed_lsn; /* frames below have their checksums; written <= sealed */
+    uint64_t chain;      /* checksum of the last sealed frame */
+    uint64_t sequence;   /* of the segment that frames are sealed for */
+    uint64_t segment_first_lsn;
+    uint64_t segment_end_lsn;        /* of the room in it; never sinks */
+    bool closed;                     /* the ring is: W6 */
     struct vv_wal_segments segments; /* the open one last */
     struct vv_wal_segments unusable; /* found at open, to be removed or set aside */
     int file;                        /* -1: none */
@@ -108,26 +113,62 @@ struct vv_wal {
     uint64_t marked_lsn;             /* a mark vouches for everything below */
 };
 
-/* Continues where recovery ended; takes the segment list over. No file is made yet. sequence_min:
- * no segment with this or a lower sequence is made. */
+/* Continues where recovery ended; takes the segment list over. No file is made yet. CORRUPT: the
+ * log's positions are beyond all bounds. */
 varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
-                         uint64_t segment_bytes_max, uint64_t sequence_min,
-                         struct vv_wal_recovery *recovery,
+                         const struct vv_wal_options *options, struct vv_wal_recovery *recovery,
                          const struct vv_report *report) VARVE_MUST_CHECK;
 void vv_wal_fini(struct vv_wal *wal); /* releases without writing */
 
-/**
- * vv_wal_prepare() - make sure that payload bytes in so many frames will find room.
- *
- * May complete the segment (with a sync) and start a new, preallocated one. Called before anything
- * of an operation is accepted. READ_ONLY: the log has failed; NO_SPACE; IO. Needs the shard's
- * append lock.
- */
-varve_status vv_wal_prepare(struct vv_wal *wal, uint64_t payload_bytes,
-                            uint64_t frames) VARVE_MUST_CHECK;
+/* Behind the last frame that was accepted. */
+static inline uint64_t vv_wal_end(const struct vv_wal *wal)
+{
+    return vv_ring_end(&wal->ring);
+}
 
-/* Adds one frame to the log in memory and says where it ends. NO_MEMORY: nothing was added. Needs
- * the shard's append lock, and vv_wal_prepare() before it. */
+/* A record on its way into the log. */
+struct vv_wal_record {
+    enum vv_wal_record_type type;
+    uint32_t sample_count;
+    uint64_t checksum;               /* of the payload */
+    const struct vv_buffer *payload; /* the caller's */
+};
+
+struct vv_wal_record vv_wal_record_init(enum vv_wal_record_type type,
+                                        const struct vv_buffer *payload, size_t sample_count);
+
+/* Bytes that its frame will take. */
+static inline uint64_t vv_wal_record_bytes(const struct vv_wal_record *record)
+{
+    return vv_wal_frame_bytes((uint32_t)record->payload->length);
+}
+
+/* The longest payload that the log takes: half the ring, with its header. */
+uint64_t vv_wal_payload_bytes_max(const struct vv_wal *wal);
+
+/**
+ * vv_wal_try_append() - add one frame to the log in memory, if there is room.
+ *
+ * Lock-free, waits for nothing.
+ * @generation  of the head that the record must belong to; 0: any.
+ * @lsn         out, where the frame ends; written only on RESERVED.
+ */
+enum vv_ring_outcome vv_wal_try_append(struct vv_wal *wal, const struct vv_wal_record *record,
+                                       uint64_t generation, uint64_t *lsn) VARVE_MUST_CHECK;
+
+/**
+ * vv_wal_make_room() - after NO_ROOM for a frame of so many bytes: return when to try again.
+ *
+ * Makes frames durable to reuse their room in the ring, or completes the segment (with a sync) and
+ * starts a new, preallocated one. Others may take the room first: then the next try says so. The
+ * caller holds no lock of the head.
+ * @wait  false: BUSY instead of waiting for room in the ring. A new segment is made all the same.
+ *
+ * READ_ONLY: the log has failed; NO_SPACE; NO_MEMORY; IO. LIMIT: the log has reached its end.
+ */
+varve_status vv_wal_make_room(struct vv_wal *wal, uint64_t bytes, bool wait) VARVE_MUST_CHECK;
+
+/* Both until it is done, for a record of any generation; as vv_wal_make_room(). */
 varve_status vv_wal_append(struct vv_wal *wal, enum vv_wal_record_type type,
                            const struct vv_buffer *payload, size_t sample_count,
                            uint64_t *lsn) VARVE_MUST_CHECK;
@@ -137,14 +178,14 @@ enum vv_wal_strength { VV_WAL_WRITTEN, VV_WAL_DURABLE };
 /**
  * vv_wal_flush() - return when everything below lsn is written to the kernel, or durable.
  *
- * One caller does the work for all that wait. UNKNOWN: the disk failed and moving to a new segment
- * failed too; the log is read-only from now on. Threads: any.
+ * One caller does the work for all that wait. lsn is at most vv_wal_end(). UNKNOWN: the disk failed
+ * and moving to a new segment failed too; the log is read-only from now on. Threads: any.
  */
 varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
                           enum vv_wal_strength strength) VARVE_MUST_CHECK;
 
 /* Whether a sync has happened that no mark vouches for yet; then append a mark. start_lsn: the log
- * begins here, nothing below needs a mark. Needs the append lock. */
+ * begins here, nothing below needs a mark. */
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
 
 /* Removes the segments that hold nothing at or behind start_lsn, and unusable ones; damaged ones
@@ -157,8 +198,5 @@ varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn) VARVE_MUST_CHE
 
 /* Files and bytes of the log. */
 void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes);
-
-varve_status vv_wal_segments_add(struct vv_wal_segments *segments,
-                                 struct vv_wal_segment segment) VARVE_MUST_CHECK;
 
 #endif

@@ -2,10 +2,15 @@
  * wal_flush.c - frames to segment files: group commit, segment changes, and what happens when a
  * disk fails.
  *
+ *   ring:  durable ...... written .. sealed .. published .. reserved ..... end
+ *                                     ^ chain and checksum are added here, in the order of the log
+ *
  * States of the open segment:
- *   CLOSED --prepare--> OPEN --flush: pwrite--> OPEN --flush: fdatasync--> OPEN, durable advances
- *   OPEN --prepare, full: flush, fdatasync--> CLOSED
- *   OPEN --any failed or short write or sync--> RELOGGING: a new segment from durable_lsn on
+ *   NONE --make_room--> OPEN --flush: seal, pwrite--> OPEN --flush: fdatasync--> OPEN, durable
+ *   advances
+ *   OPEN --make_room, full: ring closed, all written and synced--> NONE --> OPEN, ring opened
+ *   OPEN --any failed or short write or sync: ring closed--> RELOGGING: a new segment from
+ *   durable_lsn on
  *   RELOGGING --everything written and synced--> OPEN      RELOGGING --fails--> FAILED (read-only)
  *
  * W1  Frames never cross a segment, so that dropping old segments cannot cut one.
@@ -13,40 +18,22 @@
  * W3  A file is never synced again after a failed write or sync: the kernel may have dropped the
  *     pages and say OK. Everything not known durable goes to a new file (a new inode) from memory.
  * W4  A segment is complete and synced before the next one starts: only the newest can be torn.
- * W5  At most UNSYNCED_BYTES_MAX of frames wait for a sync, in any mode: they are held in memory
- *     for W3.
- *
- * W6  A sequence belongs to one attempt at a segment, failed or not; behind a failed one only a
- *     newer segment takes frames.
+ * W5  At most half the ring waits for a sync, in any mode: frames are held in memory for W3, and
+ *     producers have the other half meanwhile.
+ * W6  (wal_segment.c) After a failed attempt at a segment the ring stays closed: the next one that
+ *     needs room tries again.
+ * W7  While the ring is closed its end stands still, and everything below is published soon: who
+ *     has reserved waits for nobody. So waiting for it under flush_mutex is no circle.
  *
  * Thread: whoever needs the strength first takes flush_mutex and works for all who wait behind it.
  */
 #include <errno.h>
-#include <stdio.h>
 
-#include "os/alloc.h"
-#include "storage/wal_pages.h"
+#include "base/checksum.h"
+#include "storage/wal_segment.h"
 
-enum {
-    SEGMENT_BYTES_MIN = 256 << 10,
-    UNSYNCED_BYTES_MAX = 8 << 20,
-    FREE_BYTES_MIN = 1 << 20, /* left on the disk for a block and a manifest */
-};
-
-varve_status vv_wal_segments_add(struct vv_wal_segments *segments, struct vv_wal_segment segment)
-{
-    if (segments->count == segments->capacity) {
-        size_t capacity = segments->capacity == 0 ? 8 : segments->capacity * 2;
-        void *list = vv_realloc(segments->list, capacity * sizeof(*segments->list));
-        if (list == NULL) {
-            return VARVE_NO_MEMORY;
-        }
-        segments->list = list;
-        segments->capacity = capacity;
-    }
-    segments->list[segments->count++] = segment;
-    return VARVE_OK;
-}
+/* Looks at a cell of the ring before the core is given up to a producer that was preempted. */
+enum { LOOKS_BEFORE_YIELD = 100 };
 
 static void close_file(struct vv_wal *wal)
 {
@@ -56,174 +43,102 @@ static void close_file(struct vv_wal *wal)
     }
 }
 
-/* Takes back a segment that came to nothing. Its header would hide what the segment before it holds
- * from there on, therefore it is emptied, too: one of the two may work. */
-static void discard_segment_file(struct vv_wal *wal, int file, const char *name)
+/* ------------------------------------------------------------------------------ sealing */
+
+/* Gives a frame its place in the chain of this segment. */
+static void seal_frame(struct vv_wal *wal, uint64_t lsn, uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
 {
-    const struct vv_env *env = wal->place.env;
-    (void)env->ops->truncate(env->ctx, file, 0);
-    (void)env->ops->close(env->ctx, file);
-    (void)env->ops->unlink(env->ctx, wal->place.directory, name);
+    struct vv_wal_frame frame = {
+        .lsn = lsn, .durable_lsn = atomic_load(&wal->durable_lsn), .previous_checksum = wal->chain};
+    vv_wal_frame_seal(&frame, wal->sequence, header);
+    vv_ring_write(&wal->ring, lsn, header, VV_WAL_FRAME_HEADER_BYTES);
+    wal->chain = frame.checksum;
 }
 
-/* A new file of that size with its header, durable under its name. */
-static int create_segment_file(struct vv_wal *wal, const struct vv_wal_segment_header *header,
-                               const char *name, uint64_t bytes, int *file)
+/* Seals what is published without a gap, and waits until that is everything below lsn (W7). */
+static void seal_published(struct vv_wal *wal, uint64_t lsn)
 {
-    const struct vv_env *env = wal->place.env;
-    uint8_t encoded[VV_WAL_SEGMENT_HEADER_BYTES];
-    vv_wal_segment_header_encode(header, encoded);
-    *file = env->ops->open(env->ctx, wal->place.directory, name, VV_OPEN_CREATE);
-    if (*file < 0) {
-        return *file;
-    }
-    int result = env->ops->preallocate(env->ctx, *file, bytes);
-    if (result == -EOPNOTSUPP) {
-        result = 0;
-    }
-    if (result == 0) {
-        result = vv_env_write_all(env, *file, encoded, sizeof(encoded), 0);
-    }
-    if (result == 0) {
-        result = env->ops->fdatasync(env->ctx, *file);
-    }
-    if (result == 0) {
-        result = env->ops->sync_directory(env->ctx, wal->place.directory);
-    }
-    if (result != 0) {
-        discard_segment_file(wal, *file, name);
-    }
-    return result;
-}
-
-/* Opens the segment for frames from header->first_lsn on. Needs flush_mutex. */
-static varve_status open_segment(struct vv_wal *wal, const struct vv_wal_segment_header *header,
-                                 uint64_t bytes)
-{
-    char name[VV_WAL_NAME_BYTES];
-    vv_wal_segment_name(header->sequence, name);
-    int file;
-    int result = create_segment_file(wal, header, name, bytes, &file);
-    if (result != 0) {
-        varve_status status = vv_status_from_errno(-result);
-        vv_report(wal->report, VARVE_EVENT_IO_ERROR, status, name, 0,
-                  "cannot create the log segment %s", name);
-        return status;
-    }
-    struct vv_wal_segment segment = {
-        .sequence = header->sequence, .first_lsn = header->first_lsn, .file_bytes = bytes};
-    varve_status status = vv_wal_segments_add(&wal->segments, segment);
-    if (status != VARVE_OK) {
-        discard_segment_file(wal, file, name);
-        return status;
-    }
-    wal->file = file;
-    return VARVE_OK;
-}
-
-/* Segments start small and double, so that a small database stays small. */
-static uint64_t next_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes)
-{
-    uint64_t bytes = SEGMENT_BYTES_MIN;
-    if (wal->segments.count > 0) {
-        uint64_t last = wal->segments.list[wal->segments.count - 1].file_bytes;
-        while (bytes <= last && bytes < wal->segment_bytes_max) {
-            bytes *= 2;
+    unsigned looks = 0;
+    for (;;) {
+        uint64_t end = vv_ring_frame_end(&wal->ring, wal->sealed_lsn);
+        if (end != 0) {
+            uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
+            vv_ring_read(&wal->ring, wal->sealed_lsn, header, sizeof(header));
+            seal_frame(wal, wal->sealed_lsn, header);
+            wal->sealed_lsn = end;
+        } else if (wal->sealed_lsn >= lsn) {
+            return;
+        } else if (++looks % LOOKS_BEFORE_YIELD == 0) {
+            vv_thread_yield();
         }
     }
-    if (bytes > wal->segment_bytes_max) {
-        bytes = wal->segment_bytes_max;
-    }
-    needed_bytes += VV_WAL_SEGMENT_HEADER_BYTES;
-    return bytes > needed_bytes ? bytes : needed_bytes;
 }
 
-/* Whether the disk has room for so many bytes and for what maintenance needs beside it. */
-static varve_status check_free_bytes(struct vv_wal *wal, uint64_t bytes)
+static uint64_t payload_checksum(const struct vv_wal *wal, uint64_t first, uint64_t end)
 {
-    uint64_t available;
-    const struct vv_env *env = wal->place.env;
-    int result = env->ops->free_bytes(env->ctx, wal->place.directory, &available);
-    if (result == 0 && available < bytes + FREE_BYTES_MIN) {
-        return VARVE_NO_SPACE;
+    struct vv_checksum_state state;
+    vv_checksum_init(&state, 0);
+    while (first < end) {
+        const uint8_t *piece;
+        size_t length = vv_ring_piece(&wal->ring, first, end, &piece);
+        vv_checksum_update(&state, piece, length);
+        first += length;
     }
-    return VARVE_OK; /* a file system that cannot tell is asked by preallocate() */
+    return vv_checksum_finish(&state);
 }
 
-/* Starts a segment for what follows end_lsn. Needs the append lock and flush_mutex; nothing is
- * pending. */
-static varve_status start_segment(struct vv_wal *wal, uint64_t needed_bytes)
+/* The checksum of the frame that ends at lsn, which is durable. */
+static uint64_t chain_at(const struct vv_wal *wal, uint64_t lsn)
 {
-    uint64_t bytes = next_segment_bytes(wal, needed_bytes);
-    if (check_free_bytes(wal, bytes) != VARVE_OK) {
-        bytes = needed_bytes + VV_WAL_SEGMENT_HEADER_BYTES; /* perhaps a small one fits */
-        VV_TRY(check_free_bytes(wal, bytes));
+    if (lsn == wal->sealed_lsn) {
+        return wal->chain;
     }
-    struct vv_wal_segment_header header = {
-        .shard = wal->place.shard,
-        .sequence = atomic_fetch_add(&wal->sequence_max, 1) + 1,
-        .first_lsn = atomic_load(&wal->end_lsn),
-        .previous_checksum = wal->chain,
-    };
-    memcpy(header.database_uuid, wal->place.database_uuid, sizeof(header.database_uuid));
-    varve_status status = open_segment(wal, &header, bytes);
-    vv_mutex_lock(&wal->page_mutex);
-    if (status == VARVE_OK) {
-        wal->sequence = header.sequence;
-        wal->segment_first_lsn = header.first_lsn;
-    }
-    /* After a failure the file may come back with a loss of power, and cuts off the segment before
-     * it at first_lsn: nothing may be added there any more (W6). */
-    wal->segment_capacity = status == VARVE_OK ? bytes : 0;
-    vv_mutex_unlock(&wal->page_mutex);
-    return status;
+    uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
+    vv_ring_read(&wal->ring, lsn, header, sizeof(header));
+    return vv_wal_frame_previous(header);
 }
 
-/* Writes the frames in [from, to) to the open segment. Needs flush_mutex. */
+/* Seals every frame in [from, sealed_lsn) again, for the segment that has been opened since. */
+static void seal_again(struct vv_wal *wal, uint64_t from, uint64_t chain)
+{
+    wal->chain = chain;
+    while (from < wal->sealed_lsn) {
+        uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
+        uint64_t payload = from + sizeof(header);
+        vv_ring_read(&wal->ring, from, header, sizeof(header));
+        uint32_t payload_bytes = vv_load_u32(header + VV_WAL_FRAME_SIZE_OFFSET);
+        vv_wal_frame_unseal(payload_checksum(wal, payload, payload + payload_bytes), header);
+        seal_frame(wal, from, header);
+        from += vv_wal_frame_bytes(payload_bytes);
+    }
+}
+
+/* ------------------------------------------------------------------------------ flushing */
+
+/* Gives producers what is durable and what the segment has room for. */
+static void raise_limit(struct vv_wal *wal)
+{
+    uint64_t durable_lsn = atomic_load(&wal->durable_lsn);
+    uint64_t kept_from = durable_lsn > wal->recovered_lsn ? durable_lsn : wal->recovered_lsn;
+    uint64_t ring_end = kept_from + wal->ring.capacity;
+    vv_ring_raise_limit(&wal->ring,
+                        ring_end < wal->segment_end_lsn ? ring_end : wal->segment_end_lsn);
+}
+
+/* Writes the sealed frames in [from, to) to the open segment. Needs flush_mutex. */
 static int write_frames(struct vv_wal *wal, uint64_t from, uint64_t to)
 {
-    vv_mutex_lock(&wal->page_mutex);
-    struct vv_wal_page *page = wal->first_page;
-    uint64_t segment_first_lsn = wal->segment_first_lsn;
-    vv_mutex_unlock(&wal->page_mutex);
     while (from < to) {
-        vv_mutex_lock(&wal->page_mutex); /* length and next may grow meanwhile */
-        while (page->first_lsn + page->length <= from) {
-            page = page->next;
-        }
-        uint64_t page_end = page->first_lsn + page->length;
-        vv_mutex_unlock(&wal->page_mutex);
-        uint64_t end = page_end < to ? page_end : to;
-        uint64_t offset = VV_WAL_SEGMENT_HEADER_BYTES + from - segment_first_lsn;
-        int result = vv_env_write_all(wal->place.env, wal->file,
-                                      page->bytes + (from - page->first_lsn), end - from, offset);
+        const uint8_t *piece;
+        size_t length = vv_ring_piece(&wal->ring, from, to, &piece);
+        uint64_t offset = VV_WAL_SEGMENT_HEADER_BYTES + from - wal->segment_first_lsn;
+        int result = vv_env_write_all(wal->place.env, wal->file, piece, length, offset);
         if (result != 0) {
             return result;
         }
-        from = end;
+        from += length;
     }
     return 0;
-}
-
-/* A killed process leaves frames that the kernel has and the disk perhaps not: they must be durable
- * before anything behind them is, or a loss of power would tear a hole into the log. */
-static int sync_recovered_segments(struct vv_wal *wal)
-{
-    const struct vv_env *env = wal->place.env;
-    for (; wal->unsynced_segments > 0; wal->unsynced_segments--) {
-        char name[VV_WAL_NAME_BYTES];
-        vv_wal_segment_name(wal->segments.list[wal->unsynced_segments - 1].sequence, name);
-        int file = env->ops->open(env->ctx, wal->place.directory, name, VV_OPEN_READ);
-        if (file < 0) {
-            return file;
-        }
-        int result = env->ops->fdatasync(env->ctx, file);
-        (void)env->ops->close(env->ctx, file);
-        if (result != 0) {
-            return result;
-        }
-    }
-    return env->ops->sync_directory(env->ctx, wal->place.directory);
 }
 
 /* Makes everything below lsn durable, which is written. Needs flush_mutex. */
@@ -231,26 +146,49 @@ static int sync_file(struct vv_wal *wal, uint64_t lsn)
 {
     int result = 0;
     if (wal->unsynced_segments > 0) {
-        result = sync_recovered_segments(wal);
+        result = vv_wal_segment_sync_recovered(wal);
     }
     if (result == 0 && wal->file >= 0) {
         result = wal->place.env->ops->fdatasync(wal->place.env->ctx, wal->file);
     }
     if (result == 0) {
         atomic_store(&wal->durable_lsn, lsn);
-        vv_wal_pages_release(wal, lsn);
+        raise_limit(wal);
     }
     return result;
 }
 
-/* Nothing is accepted from now on. */
+/* Nothing is accepted from now on: the ring stays closed. */
 static varve_status give_up(struct vv_wal *wal, varve_status cause)
 {
     close_file(wal);
+    (void)vv_ring_close(&wal->ring);
+    wal->closed = true;
     atomic_store(&wal->failed, true);
     vv_report(wal->report, VARVE_EVENT_IO_ERROR, cause, NULL, 0,
               "the log cannot be written: the database is read-only until it is opened again");
     return VARVE_UNKNOWN;
+}
+
+/* Writes and syncs [durable_lsn, end_lsn) to a new segment, which takes at least as much as the
+ * present one promised. Needs flush_mutex and a closed ring. */
+static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t end_lsn)
+{
+    uint64_t chain = chain_at(wal, durable_lsn);
+    uint64_t promised_lsn = wal->segment_end_lsn > end_lsn ? wal->segment_end_lsn : end_lsn;
+    uint64_t bytes = vv_wal_segment_bytes(wal, promised_lsn - durable_lsn);
+    VV_TRY(vv_wal_segment_open(wal, durable_lsn, chain, bytes));
+    seal_again(wal, durable_lsn, chain);
+    int result = write_frames(wal, durable_lsn, end_lsn);
+    if (result == 0) {
+        result = sync_file(wal, end_lsn);
+    }
+    if (result != 0) {
+        vv_wal_segment_discard(wal);
+        return vv_status_from_errno(-result);
+    }
+    atomic_store(&wal->written_lsn, end_lsn);
+    return VARVE_OK;
 }
 
 /* Moves everything that is not known durable to a new segment (W3). Needs flush_mutex. */
@@ -264,47 +202,29 @@ static varve_status relog(struct vv_wal *wal, int failure)
               "writing the log failed (errno %d): logging again from LSN %llu in a new segment",
               -failure, (unsigned long long)durable_lsn);
     close_file(wal);
-    struct vv_wal_segment_header header = {.shard = wal->place.shard, .first_lsn = durable_lsn};
-    memcpy(header.database_uuid, wal->place.database_uuid, sizeof(header.database_uuid));
-    vv_mutex_lock(&wal->page_mutex);
-    header.sequence = atomic_fetch_add(&wal->sequence_max, 1) + 1;
-    vv_wal_pages_reseal(wal, durable_lsn, header.sequence, &header.previous_checksum);
-    uint64_t end_lsn = atomic_load(&wal->end_lsn);
-    uint64_t bytes = next_segment_bytes(wal, end_lsn - durable_lsn);
-    wal->segment_first_lsn = durable_lsn;
-    wal->segment_capacity = bytes;
-    vv_mutex_unlock(&wal->page_mutex);
-
-    varve_status status = open_segment(wal, &header, bytes);
-    if (status == VARVE_OK) {
-        int result = write_frames(wal, durable_lsn, end_lsn);
-        if (result == 0) {
-            result = sync_file(wal, end_lsn);
-        }
-        status = result == 0 ? VARVE_OK : vv_status_from_errno(-result);
-        if (status != VARVE_OK) {
-            char name[VV_WAL_NAME_BYTES];
-            vv_wal_segment_name(header.sequence, name);
-            discard_segment_file(wal, wal->file, name);
-            wal->file = -1;
-            wal->segments.count--;
-        }
-    }
+    bool was_closed = wal->closed;
+    uint64_t end_lsn = vv_ring_close(&wal->ring);
+    seal_published(wal, end_lsn);
+    varve_status status = log_again(wal, durable_lsn, end_lsn);
     if (status != VARVE_OK) {
         return give_up(wal, status);
     }
-    atomic_store(&wal->written_lsn, end_lsn);
+    if (!was_closed) {
+        vv_ring_open(&wal->ring);
+    }
     atomic_fetch_add(&wal->relogged, 1);
     return VARVE_OK;
 }
 
-/* Writes what is pending and syncs if asked. Needs flush_mutex. */
-static varve_status flush_locked(struct vv_wal *wal, enum vv_wal_strength strength)
+/* Writes what is published, at least everything below lsn, and syncs if asked. Needs
+ * flush_mutex. */
+static varve_status flush_locked(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength strength)
 {
     if (atomic_load(&wal->failed)) {
         return VARVE_UNKNOWN;
     }
-    uint64_t end_lsn = atomic_load(&wal->end_lsn);
+    seal_published(wal, lsn);
+    uint64_t end_lsn = wal->sealed_lsn;
     uint64_t written_lsn = atomic_load(&wal->written_lsn);
     int result = 0;
     if (written_lsn < end_lsn) {
@@ -315,7 +235,7 @@ static varve_status flush_locked(struct vv_wal *wal, enum vv_wal_strength streng
     }
     uint64_t unsynced_bytes = end_lsn - atomic_load(&wal->durable_lsn);
     if (result == 0 && unsynced_bytes > 0 &&
-        (strength == VV_WAL_DURABLE || unsynced_bytes > UNSYNCED_BYTES_MAX)) {
+        (strength == VV_WAL_DURABLE || unsynced_bytes > wal->ring.capacity / 2)) {
         result = sync_file(wal, end_lsn);
     }
     return result == 0 ? VARVE_OK : relog(wal, result);
@@ -330,39 +250,70 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength
     vv_mutex_lock(&wal->flush_mutex);
     varve_status status = VARVE_OK;
     if (atomic_load(reached) < lsn) { /* nobody else did it while we waited */
-        status = flush_locked(wal, strength);
+        status = flush_locked(wal, lsn, strength);
     }
     vv_mutex_unlock(&wal->flush_mutex);
     return status;
 }
 
-varve_status vv_wal_prepare(struct vv_wal *wal, uint64_t payload_bytes, uint64_t frames)
+/* ------------------------------------------------------------------------------ room */
+
+/* Completes the segment and starts one for what follows, with room for bytes. Needs flush_mutex. */
+static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
+{
+    uint64_t segment_bytes;
+    VV_TRY(vv_wal_segment_choose_bytes(wal, bytes, &segment_bytes));
+    bool cut_off = wal->closed; /* W6 */
+    uint64_t end_lsn = vv_ring_close(&wal->ring);
+    wal->closed = true;
+    if (flush_locked(wal, end_lsn, VV_WAL_DURABLE) != VARVE_OK) {
+        return VARVE_READ_ONLY; /* nothing of this call was accepted */
+    }
+    if (cut_off || end_lsn + bytes > wal->segment_end_lsn) { /* a relog may have made room */
+        int file = wal->file;
+        /* On failure the file stays open to be cut off on close. */
+        VV_TRY(vv_wal_segment_open(wal, end_lsn, wal->chain, segment_bytes));
+        if (file >= 0) {
+            (void)wal->place.env->ops->close(wal->place.env->ctx, file);
+        }
+        raise_limit(wal);
+    }
+    wal->closed = false;
+    vv_ring_open(&wal->ring);
+    return VARVE_OK;
+}
+
+static varve_status make_room_locked(struct vv_wal *wal, uint64_t bytes, bool wait)
 {
     if (atomic_load(&wal->failed)) {
         return VARVE_READ_ONLY;
     }
-    uint64_t bytes = payload_bytes + frames * (VV_WAL_FRAME_HEADER_BYTES + VV_WAL_ALIGNMENT);
-    vv_mutex_lock(&wal->page_mutex);
-    uint64_t used =
-        VV_WAL_SEGMENT_HEADER_BYTES + atomic_load(&wal->end_lsn) - wal->segment_first_lsn;
-    bool fits = wal->segment_capacity > 0 && used + bytes <= wal->segment_capacity;
-    vv_mutex_unlock(&wal->page_mutex);
-    if (fits) {
-        return VARVE_OK;
+    VV_TRY(vv_ring_allocate(&wal->ring));
+    uint64_t end_lsn = vv_wal_end(wal);
+    if (end_lsn + bytes > VV_RING_POSITION_MAX) {
+        return VARVE_LIMIT;
     }
-    vv_mutex_lock(&wal->flush_mutex);
-    varve_status status = flush_locked(wal, VV_WAL_DURABLE);
-    if (status == VARVE_OK) {
-        int file = wal->file;
-        wal->file = -1;
-        status = start_segment(wal, bytes);
-        if (status != VARVE_OK) {
-            wal->file = file; /* stays open to be cut off on close: the next call tries again */
-        } else if (file >= 0) {
-            (void)wal->place.env->ops->close(wal->place.env->ctx, file);
-        }
-    } else {
-        status = VARVE_READ_ONLY; /* nothing of this call was accepted */
+    if (wal->closed || end_lsn + bytes > wal->segment_end_lsn) {
+        return next_segment(wal, bytes);
+    }
+    if (!wait) {
+        return VARVE_BUSY;
+    }
+    /* The frames that lie where these bytes want to be. */
+    varve_status status = flush_locked(wal, end_lsn + bytes - wal->ring.capacity, VV_WAL_DURABLE);
+    return status == VARVE_OK ? status : VARVE_READ_ONLY;
+}
+
+varve_status vv_wal_make_room(struct vv_wal *wal, uint64_t bytes, bool wait)
+{
+    if (wait) {
+        vv_mutex_lock(&wal->flush_mutex);
+    } else if (!vv_mutex_try_lock(&wal->flush_mutex)) {
+        return VARVE_BUSY; /* whoever has it makes room */
+    }
+    varve_status status = VARVE_OK;
+    if (!vv_ring_has_room(&wal->ring, bytes)) { /* nobody else made it while we waited */
+        status = make_room_locked(wal, bytes, wait);
     }
     vv_mutex_unlock(&wal->flush_mutex);
     return status;
@@ -376,62 +327,10 @@ bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn)
     if (needed) {
         /* The mark itself makes the log longer by a frame without a payload: not worth another
          * one. */
-        wal->marked_lsn = atomic_load(&wal->end_lsn) + VV_WAL_FRAME_HEADER_BYTES;
+        wal->marked_lsn = vv_wal_end(wal) + VV_WAL_FRAME_HEADER_BYTES;
     }
     vv_mutex_unlock(&wal->flush_mutex);
     return needed;
-}
-
-static void remove_segment(struct vv_wal *wal, const struct vv_wal_segment *segment)
-{
-    const struct vv_env *env = wal->place.env;
-    char name[VV_WAL_NAME_BYTES], aside[VV_WAL_NAME_BYTES + 16];
-    vv_wal_segment_name(segment->sequence, name);
-    int result;
-    if (segment->damaged) {
-        (void)snprintf(aside, sizeof(aside), "%s.damaged", name);
-        result = env->ops->rename(env->ctx, wal->place.directory, name, aside);
-    } else {
-        result = env->ops->unlink(env->ctx, wal->place.directory, name);
-    }
-    if (result != 0 && result != -ENOENT) {
-        vv_report(wal->report, VARVE_EVENT_IO_ERROR, vv_status_from_errno(-result), name, 0,
-                  "cannot remove the old log segment %s (errno %d)", name, -result);
-    }
-}
-
-/* A segment is not needed if a later one starts at or before start_lsn. */
-static bool is_covered(const struct vv_wal_segments *segments, size_t index, uint64_t start_lsn)
-{
-    for (size_t later = index + 1; later < segments->count; later++) {
-        if (segments->list[later].first_lsn <= start_lsn) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
-{
-    vv_mutex_lock(&wal->flush_mutex);
-    for (size_t i = 0; i < wal->unusable.count; i++) {
-        remove_segment(wal, &wal->unusable.list[i]);
-    }
-    wal->unusable.count = 0;
-    bool nothing_counts = wal->file < 0 && start_lsn >= atomic_load(&wal->end_lsn);
-    size_t dropped = 0;
-    while (dropped < wal->segments.count &&
-           (nothing_counts || is_covered(&wal->segments, dropped, start_lsn))) {
-        remove_segment(wal, &wal->segments.list[dropped++]);
-    }
-    if (dropped > 0) {
-        wal->segments.count -= dropped;
-        wal->unsynced_segments -=
-            dropped < wal->unsynced_segments ? dropped : wal->unsynced_segments;
-        memmove(wal->segments.list, wal->segments.list + dropped,
-                wal->segments.count * sizeof(*wal->segments.list));
-    }
-    vv_mutex_unlock(&wal->flush_mutex);
 }
 
 varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
@@ -439,15 +338,15 @@ varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
     varve_status status = VARVE_OK;
     const struct vv_env *env = wal->place.env;
     vv_mutex_lock(&wal->flush_mutex);
-    uint64_t end_lsn = atomic_load(&wal->end_lsn);
+    uint64_t end_lsn = vv_wal_end(wal);
     if (end_lsn > atomic_load(&wal->durable_lsn)) {
-        status = flush_locked(wal, VV_WAL_DURABLE);
+        status = flush_locked(wal, end_lsn, VV_WAL_DURABLE);
     }
     if (wal->file >= 0 && status == VARVE_OK) {
         struct vv_wal_segment *open = &wal->segments.list[wal->segments.count - 1];
         open->file_bytes = VV_WAL_SEGMENT_HEADER_BYTES + end_lsn - wal->segment_first_lsn;
         if (end_lsn == wal->segment_first_lsn) {
-            remove_segment(wal, open);
+            vv_wal_segment_remove(wal, open);
             wal->segments.count--;
         } else {
             /* Not synced on purpose: preallocated zeros behind the end are as good. */
@@ -457,21 +356,10 @@ varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
     close_file(wal);
     if (status == VARVE_OK && end_lsn == start_lsn) {
         for (size_t i = 0; i < wal->segments.count; i++) {
-            remove_segment(wal, &wal->segments.list[i]);
+            vv_wal_segment_remove(wal, &wal->segments.list[i]);
         }
         wal->segments.count = 0;
     }
     vv_mutex_unlock(&wal->flush_mutex);
     return status;
-}
-
-void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes)
-{
-    vv_mutex_lock(&wal->flush_mutex);
-    *segments = wal->segments.count;
-    *bytes = 0;
-    for (size_t i = 0; i < wal->segments.count; i++) {
-        *bytes += wal->segments.list[i].file_bytes;
-    }
-    vv_mutex_unlock(&wal->flush_mutex);
 }

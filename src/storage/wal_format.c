@@ -75,28 +75,38 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
     return sane ? VARVE_OK : VARVE_CORRUPT;
 }
 
-/* The checksum field itself stands between header and payload: it is left out. */
-static uint64_t frame_checksum(const uint8_t *bytes, uint32_t payload_bytes, uint64_t sequence)
+void vv_wal_frame_prepare(enum vv_wal_record_type type, uint32_t payload_bytes,
+                          uint32_t sample_count, uint64_t payload_checksum,
+                          uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
 {
-    struct vv_checksum_state state;
-    vv_checksum_init(&state, sequence);
-    vv_checksum_update(&state, bytes, FRAME_CHECKSUM_OFFSET);
-    vv_checksum_update(&state, bytes + VV_WAL_FRAME_HEADER_BYTES, payload_bytes);
-    return vv_checksum_finish(&state);
+    memset(header, 0, VV_WAL_FRAME_HEADER_BYTES);
+    memcpy(header, frame_magic, sizeof(frame_magic));
+    vv_store_u32(header + VV_WAL_FRAME_SIZE_OFFSET, payload_bytes);
+    vv_store_u32(header + 32, sample_count);
+    vv_store_u16(header + 36, (uint16_t)type);
+    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, payload_checksum);
 }
 
-void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *out)
+void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
 {
-    memcpy(out, frame_magic, sizeof(frame_magic));
-    vv_store_u32(out + 4, frame->payload_bytes);
-    vv_store_u64(out + 8, frame->lsn);
-    vv_store_u64(out + 16, frame->durable_lsn);
-    vv_store_u64(out + 24, frame->previous_checksum);
-    vv_store_u32(out + 32, frame->sample_count);
-    vv_store_u16(out + 36, frame->type);
-    vv_store_u16(out + 38, 0);
-    frame->checksum = frame_checksum(out, frame->payload_bytes, sequence);
-    vv_store_u64(out + FRAME_CHECKSUM_OFFSET, frame->checksum);
+    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, payload_checksum);
+}
+
+/* The whole header with the checksum of the payload in the place of its own: so the long part can be
+ * computed before the frame has its place. */
+static uint64_t frame_checksum(const uint8_t header[VV_WAL_FRAME_HEADER_BYTES], uint64_t sequence)
+{
+    return vv_checksum(header, VV_WAL_FRAME_HEADER_BYTES, sequence);
+}
+
+void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence,
+                       uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
+{
+    vv_store_u64(header + 8, frame->lsn);
+    vv_store_u64(header + 16, frame->durable_lsn);
+    vv_store_u64(header + 24, frame->previous_checksum);
+    frame->checksum = frame_checksum(header, sequence);
+    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, frame->checksum);
 }
 
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
@@ -112,7 +122,10 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
         return false;
     }
     uint64_t checksum = vv_load_u64(bytes + FRAME_CHECKSUM_OFFSET);
-    if (checksum != frame_checksum(bytes, payload_bytes, sequence)) {
+    uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
+    memcpy(header, bytes, sizeof(header));
+    vv_wal_frame_unseal(vv_checksum(bytes + sizeof(header), payload_bytes, 0), header);
+    if (checksum != frame_checksum(header, sequence)) {
         return false;
     }
     *frame = (struct vv_wal_frame){

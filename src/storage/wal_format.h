@@ -15,7 +15,8 @@ enum {
     VV_WAL_VERSION = 1,
     VV_WAL_SEGMENT_HEADER_BYTES = 64,
     VV_WAL_FRAME_HEADER_BYTES = 48,
-    VV_WAL_FRAME_SIZE_OFFSET = 4, /* of the payload's size in a frame header */
+    VV_WAL_FRAME_SIZE_OFFSET = 4,   /* of the payload's size in a frame header */
+    VV_WAL_FRAME_CHAIN_OFFSET = 24, /* of the checksum of the frame before */
     VV_WAL_ALIGNMENT = 8,
     VV_WAL_FIRST_LSN = 8,
     VV_WAL_PAYLOAD_BYTES_MAX = 64 << 20, /* a frame that says more is not one */
@@ -68,10 +69,22 @@ void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
 varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
                                           struct vv_wal_segment_header *header) VARVE_MUST_CHECK;
 
-/* Writes the header before a payload that stands at out + VV_WAL_FRAME_HEADER_BYTES already,
- * followed by its padding; fills frame->checksum. sequence: of the segment that the frame goes
- * to. */
-void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence, uint8_t *out);
+/* The header of a frame that has no place yet: what its producer knows. payload_checksum:
+ * vv_checksum() of the payload with seed 0. */
+void vv_wal_frame_prepare(enum vv_wal_record_type type, uint32_t payload_bytes,
+                          uint32_t sample_count, uint64_t payload_checksum,
+                          uint8_t header[VV_WAL_FRAME_HEADER_BYTES]);
+/* Completes a prepared header with lsn, durable_lsn and previous_checksum of frame, for the segment
+ * of that sequence; fills frame->checksum. */
+void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence,
+                       uint8_t header[VV_WAL_FRAME_HEADER_BYTES]);
+/* The checksum of the frame before, of a sealed header. */
+static inline uint64_t vv_wal_frame_previous(const uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
+{
+    return vv_load_u64(header + VV_WAL_FRAME_CHAIN_OFFSET);
+}
+/* Makes a prepared header of a sealed one, to be sealed again. */
+void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_HEADER_BYTES]);
 
 /**
  * vv_wal_frame_open() - whether an intact frame stands at bytes.

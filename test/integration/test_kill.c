@@ -219,7 +219,8 @@ static uint64_t start_log(struct vv_wal *wal, const struct vv_wal_place *place)
     assert_int_equal(vv_wal_replay(place, VV_WAL_FIRST_LSN, true, count_frame, &frames, &no_report,
                                    &recovery, NULL),
                      VARVE_OK);
-    assert_int_equal(vv_wal_init(wal, place, 4096, 0, &recovery, &no_report), VARVE_OK);
+    struct vv_wal_options options = {.segment_bytes_max = 4096};
+    assert_int_equal(vv_wal_init(wal, place, &options, &recovery, &no_report), VARVE_OK);
     vv_wal_recovery_fini(&recovery);
     return frames;
 }
@@ -228,7 +229,6 @@ static uint64_t start_log(struct vv_wal *wal, const struct vv_wal_place *place)
 static void log_frame(struct vv_wal *wal, enum vv_wal_strength strength)
 {
     uint64_t lsn;
-    assert_int_equal(vv_wal_prepare(wal, 0, 1), VARVE_OK);
     assert_int_equal(vv_wal_append(wal, VV_WAL_DELETE, &record, 0, &lsn), VARVE_OK);
     assert_int_equal(vv_wal_flush(wal, lsn, strength), VARVE_OK);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "os/alloc.h"
 #include "os/env_fault.h"
 #include "os/env_sim.h"
 #include "storage/wal.h"
@@ -25,6 +26,7 @@ struct wal_fixture {
     struct vv_wal_place place;
     struct vv_report report;
     struct vv_wal wal;
+    uint64_t ring_bytes; /* 0: the default */
     bool is_open;
 
     /* What the last replay found. */
@@ -85,7 +87,8 @@ static inline void wal_fixture_attach(struct wal_fixture *fixture, struct vv_env
 
 static inline int wal_fixture_set_up(void **state)
 {
-    struct wal_fixture *fixture = calloc(1, sizeof(*fixture));
+    struct wal_fixture *fixture = vv_alloc_aligned(64, sizeof(*fixture));
+    memset(fixture, 0, sizeof(*fixture));
     fixture->report = (struct vv_report){wal_fixture_report, fixture};
     wal_fixture_attach(fixture, vv_env_sim_create(1));
     *state = fixture;
@@ -108,7 +111,7 @@ static inline int wal_fixture_tear_down(void **state)
     vv_wal_recovery_fini(&fixture->recovery);
     vv_env_fault_destroy(fixture->fault);
     vv_env_sim_destroy(fixture->sim);
-    free(fixture);
+    vv_free(fixture);
     return 0;
 }
 
@@ -139,9 +142,11 @@ static inline void wal_fixture_open(struct wal_fixture *fixture, uint64_t start_
                                     uint64_t segment_bytes_max)
 {
     assert_int_equal(wal_fixture_replay(fixture, start_lsn, false), VARVE_OK);
-    assert_int_equal(vv_wal_init(&fixture->wal, &fixture->place, segment_bytes_max, 0,
-                                 &fixture->recovery, &fixture->report),
-                     VARVE_OK);
+    struct vv_wal_options options = {.segment_bytes_max = segment_bytes_max,
+                                     .ring_bytes = fixture->ring_bytes};
+    assert_int_equal(
+        vv_wal_init(&fixture->wal, &fixture->place, &options, &fixture->recovery, &fixture->report),
+        VARVE_OK);
     fixture->is_open = true;
 }
 
@@ -154,10 +159,7 @@ static inline varve_status wal_fixture_append(struct wal_fixture *fixture, uint6
     memset(payload.bytes, (int)(number % 251), bytes);
     vv_store_u64(payload.bytes, number);
     payload.length = bytes;
-    varve_status status = vv_wal_prepare(&fixture->wal, bytes, 1);
-    if (status == VARVE_OK) {
-        status = vv_wal_append(&fixture->wal, VV_WAL_SAMPLES, &payload, 1, lsn);
-    }
+    varve_status status = vv_wal_append(&fixture->wal, VV_WAL_SAMPLES, &payload, 1, lsn);
     vv_buffer_fini(&payload);
     return status;
 }

@@ -75,10 +75,10 @@ static void after_an_uncertain_manifest_appends_and_reads_go_on(void **state)
     /* The directory is synced for the block's name and then for the manifest's. */
     vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_SYNC_DIRECTORY), 2, EIO, false);
     assert_int_equal(shard_fixture_flush(fixture), VARVE_UNKNOWN);
-    uint64_t generation = atomic_load(&fixture->shard->generation);
+    uint64_t generation = vv_ring_generation(&fixture->shard->wal.ring);
     assert_int_equal(shard_fixture_append(fixture, "a", LAST, 2, 2), VARVE_OK);
     assert_int_equal(shard_fixture_flush(fixture), VARVE_READ_ONLY);
-    assert_int_equal(atomic_load(&fixture->shard->generation), generation);
+    assert_int_equal(vv_ring_generation(&fixture->shard->wal.ring), generation);
     shard_fixture_expect(fixture, "a:1=1;2=2");
     shard_fixture_reopen(fixture);
     assert_int_equal(fixture->damage_reports, 0);
