@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#include "os/alloc.h"
+#include "os/pages.h"
 
 enum { CELL_BYTES = 32, POSITION_BITS = 52, GENERATION_BITS = 11 };
 
@@ -38,8 +38,8 @@ static uint64_t position_of(uint64_t word)
 
 void vv_ring_init(struct vv_ring *ring, uint64_t capacity, uint64_t end)
 {
-    VV_ASSERT((capacity & (capacity - 1)) == 0 && end % VV_RING_ALIGNMENT == 0 &&
-              end <= VV_RING_POSITION_MAX);
+    VV_ASSERT((capacity & (capacity - 1)) == 0 && capacity >= VV_RING_BYTES_MIN &&
+              end % VV_RING_ALIGNMENT == 0 && end <= VV_RING_POSITION_MAX);
     memset(ring, 0, sizeof(*ring));
     ring->capacity = capacity;
     atomic_init(&ring->word, UINT64_C(1) << GENERATION_SHIFT | end / VV_RING_ALIGNMENT);
@@ -47,10 +47,15 @@ void vv_ring_init(struct vv_ring *ring, uint64_t capacity, uint64_t end)
     atomic_init(&ring->generation, 1);
 }
 
+static size_t cells_bytes(const struct vv_ring *ring)
+{
+    return ring->capacity / CELL_BYTES * sizeof(*ring->frame_ends);
+}
+
 void vv_ring_fini(struct vv_ring *ring)
 {
-    vv_free(ring->bytes);
-    vv_free(ring->frame_ends);
+    vv_pages_free(ring->bytes, ring->capacity);
+    vv_pages_free(ring->frame_ends, cells_bytes(ring));
     ring->bytes = NULL;
     ring->frame_ends = NULL;
 }
@@ -60,11 +65,10 @@ varve_status vv_ring_allocate(struct vv_ring *ring)
     if (ring->bytes != NULL) {
         return VARVE_OK;
     }
-    /* Zeroed memory of this size costs nothing until it is touched. */
-    _Atomic uint64_t *ends = vv_alloc_zeroed(ring->capacity / CELL_BYTES, sizeof(*ends));
-    ring->bytes = ends == NULL ? NULL : vv_alloc_zeroed(1, ring->capacity);
+    _Atomic uint64_t *ends = vv_pages_alloc_sparse(cells_bytes(ring));
+    ring->bytes = ends == NULL ? NULL : vv_pages_alloc_sparse(ring->capacity);
     if (ring->bytes == NULL) {
-        vv_free(ends);
+        vv_pages_free(ends, cells_bytes(ring));
         return VARVE_NO_MEMORY;
     }
     ring->frame_ends = ends;

@@ -26,9 +26,10 @@
 #include "base/status.h"
 
 enum {
-    VV_RING_ALIGNMENT = 8,        /* of every position */
-    VV_RING_FRAME_BYTES_MIN = 48, /* a frame of less is none */
-    VV_RING_BYTES_DEFAULT = 8 << 20
+    VV_RING_ALIGNMENT = 8,         /* of every position */
+    VV_RING_FRAME_BYTES_MIN = 48,  /* a frame of less is none */
+    VV_RING_BYTES_MIN = 256 << 10, /* small ones are for tests */
+    VV_RING_BYTES_DEFAULT = 8 << 20,
 };
 
 /* Positions beyond this do not fit into the reservation word: 36 PB of log in a shard's life. */

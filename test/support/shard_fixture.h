@@ -60,6 +60,7 @@ static inline int shard_fixture_set_up(void **state)
     fixture->options = (struct vv_shard_options){.head_bytes_max = 1 << 20,
                                                  .wal_bytes_max = 1 << 20,
                                                  .wal_segment_bytes = 64 << 10,
+                                                 .ring_bytes = 1 << 20,
                                                  .series_max = 100000,
                                                  .duplicates = VARVE_DUPLICATES_LAST};
     assert_int_equal(vv_shard_create(&fixture->place, NULL), VARVE_OK);
