@@ -110,6 +110,7 @@ enum vv_ring_outcome vv_ring_reserve(struct vv_ring *ring, uint64_t bytes, uint6
         if ((word & CLOSED_BIT) != 0 || position_of(word) + bytes > atomic_load(&ring->limit)) {
             return VV_RING_NO_ROOM;
         }
+        vv_ring_step(ring, VV_RING_STEP_CHECKED);
     } while (!atomic_compare_exchange_weak(&ring->word, &word, word + bytes / VV_RING_ALIGNMENT));
     *position = position_of(word);
     vv_ring_step(ring, VV_RING_STEP_RESERVED);

@@ -37,7 +37,8 @@ enum {
 
 /* Where a thread stands, for tests that stop it there. */
 enum vv_ring_step {
-    VV_RING_STEP_LOADED,    /* the word is read, not swapped yet */
+    VV_RING_STEP_LOADED,    /* the word is read, nothing else */
+    VV_RING_STEP_CHECKED,   /* there is room, the word is not swapped yet */
     VV_RING_STEP_RESERVED,  /* nothing is copied yet */
     VV_RING_STEP_COPIED,    /* not published yet */
     VV_RING_STEP_PUBLISHED, /* not applied to the head yet */

@@ -4,8 +4,8 @@
  *   batch --checked, encoded--> vv_shard_log_and_apply(): log, then each sample to its series' tail
  *
  * S1  What is refused leaves nothing behind (see P2 in shard_log.c).
- * S2  Policy ERROR looks before it writes, and must find what it saw unchanged when it writes: it is
- *     alone meanwhile. All other appends wait; readers do not.
+ * S2  Policy ERROR looks before it writes, and must find what it saw unchanged when it writes: it
+ *     is alone meanwhile. All other appends wait; readers do not.
  * Thread: any.
  */
 #include <stdlib.h>

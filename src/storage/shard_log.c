@@ -1,5 +1,5 @@
 /*
- * shard_log.c - a change of some series: its place in the log, then the head, in one order for both.
+ * shard_log.c - a change of some series: its place in the log, then the head, in one order.
  *
  *   locks of the series { definitions of those that generation G lacks --> log |
  *                         reserve a place in the log, in generation G | copy, publish |

@@ -92,8 +92,8 @@ void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_
     vv_store_u64(header + FRAME_CHECKSUM_OFFSET, payload_checksum);
 }
 
-/* The whole header with the checksum of the payload in the place of its own: so the long part can be
- * computed before the frame has its place. */
+/* The whole header with the checksum of the payload in the place of its own: so the long part can
+ * be computed before the frame has its place. */
 static uint64_t frame_checksum(const uint8_t header[VV_WAL_FRAME_HEADER_BYTES], uint64_t sequence)
 {
     return vv_checksum(header, VV_WAL_FRAME_HEADER_BYTES, sequence);
