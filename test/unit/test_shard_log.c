@@ -163,7 +163,7 @@ static void live_answers_equal_replayed_ones(void **state)
     struct shard_fixture *fixture = *state;
     struct test test = {.fixture = fixture};
     struct vv_test_random random = vv_test_random_init(7);
-    char text[8];
+    char text[16];
     fixture->options.ring_bytes = VV_RING_BYTES_MIN;
     fixture->options.wal_segment_bytes = 16 << 10;
     shard_fixture_reopen(fixture);
