@@ -111,13 +111,13 @@ varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writ
 varve_status vv_shard_order_series(struct vv_shard *shard, const uint32_t **refs,
                                    size_t *count) VARVE_MUST_CHECK;
 
-/* shard_append.c: appends a mark to the log, for its place there. READ_ONLY, NO_SPACE, IO. */
+/* shard_log.c: appends a mark to the log, for its place there. READ_ONLY, NO_SPACE, IO. */
 varve_status vv_shard_log_mark(struct vv_shard *shard) VARVE_MUST_CHECK;
 
 /* shard_flush.c: writes the generations up to now as a block. Needs maintenance_mutex. */
 varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
-/* The same. What was logged last must end in gap bytes that hold nothing: the block ends before
- * them. *lsn: where the log begins now. */
+/* The same. Something that ends in gap bytes that hold nothing was logged before: the block ends so
+ * much earlier. *lsn: where the log begins now. */
 varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_t *lsn,
                                    varve_error *error) VARVE_MUST_CHECK;
 /* Gives back what no view reads any more. Needs maintenance_mutex. True if something was. */

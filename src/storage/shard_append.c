@@ -147,17 +147,3 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples
                ? append_alone(shard, writer, &change, &resolved, lsn)
                : vv_shard_log_and_apply(shard, writer, &change, lsn);
 }
-
-varve_status vv_shard_log_mark(struct vv_shard *shard)
-{
-    static const struct vv_buffer empty;
-    uint64_t lsn;
-    vv_mutex_lock(&shard->append_mutex);
-    varve_status status =
-        atomic_load(&shard->head_lacks) ? VARVE_READ_ONLY : vv_wal_prepare(&shard->wal, 0, 1);
-    if (status == VARVE_OK) {
-        status = vv_wal_append(&shard->wal, VV_WAL_MARK, &empty, 0, &lsn);
-    }
-    vv_mutex_unlock(&shard->append_mutex);
-    return status;
-}

@@ -147,10 +147,10 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
                        "the log has failed: close the database and open it again");
     }
     VV_TRY(vv_shard_can_publish(shard, error)); /* before a generation is closed for nothing */
-    if (vv_wal_end(&shard->wal) == shard->manifest.wal_start_lsn) {
+    *end_lsn = vv_wal_end(&shard->wal);
+    if (*end_lsn == shard->manifest.wal_start_lsn) {
         atomic_store(&shard->replay_damaged, false); /* there is nothing to be saved from it */
         (void)vv_shard_drop_flushed(shard);
-        *end_lsn = lsn;
         return VARVE_OK;
     }
     uint64_t generation = vv_ring_generation(&shard->wal.ring);

@@ -231,3 +231,13 @@ void vv_shard_mark_log(struct vv_shard *shard)
         (void)status; /* a mark that is missing costs certainty about damage, nothing else */
     }
 }
+
+varve_status vv_shard_log_mark(struct vv_shard *shard)
+{
+    static const struct vv_buffer empty;
+    uint64_t lsn;
+    if (atomic_load(&shard->head_lacks)) {
+        return VARVE_READ_ONLY;
+    }
+    return vv_wal_append(&shard->wal, VV_WAL_MARK, &empty, 0, &lsn);
+}
