@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "os/thread.h"
+#include "pool/page_arena.h"
 #include "pool/pool.h"
 #include "pool/slab_directory.h"
 #include "query/merge.h"
@@ -53,7 +54,7 @@ struct vv_head {
     struct vv_pool *extents[VV_HEAD_EXTENT_SIZES];
 
     struct vv_mutex page_mutex;
-    struct vv_head_slab *page_slabs; /* under page_mutex */
+    struct vv_page_arena page_arena; /* under page_mutex */
 
     _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
     _Atomic uint64_t samples;            /* in them */

@@ -26,14 +26,6 @@ _Static_assert(PAGE_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(PAGES_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(sizeof(struct vv_head_line) == 64, "lines fill cache lines");
 
-/* Memory that pages are cut from: huge pages as soon as there are many series. */
-struct vv_head_slab {
-    struct vv_head_slab *next;
-    uint8_t *bytes;
-    size_t length;
-    size_t used;
-};
-
 varve_status vv_head_init(struct vv_head *head)
 {
     memset(head, 0, sizeof(*head));
@@ -60,39 +52,12 @@ void vv_head_fini(struct vv_head *head)
         vv_pool_destroy(head->extents[i]);
     }
     vv_slab_directory_fini(&head->slabs);
-    while (head->page_slabs != NULL) {
-        struct vv_head_slab *slab = head->page_slabs;
-        head->page_slabs = slab->next;
-        vv_pages_free(slab->bytes, slab->length);
-        vv_free(slab);
-    }
+    vv_page_arena_fini(&head->page_arena);
     vv_pages_free(head->pages, PAGES_BYTES);
     if (head->pages != NULL) {
         vv_mutex_fini(&head->page_mutex);
     }
     memset(head, 0, sizeof(*head));
-}
-
-/* Each slab is as large as all before it together, up to a huge page. */
-static struct vv_head_line *new_page(struct vv_head *head)
-{
-    struct vv_head_slab *slab = head->page_slabs;
-    if (slab == NULL || slab->used == slab->length) {
-        size_t length = slab == NULL                         ? (size_t)PAGE_BYTES
-                        : slab->length < VV_PAGES_HUGE_BYTES ? slab->length * 2
-                                                             : slab->length;
-        struct vv_head_slab *fresh = vv_alloc_zeroed(1, sizeof(*fresh));
-        uint8_t *bytes = vv_pages_alloc(length);
-        if (fresh == NULL || bytes == NULL) {
-            vv_free(fresh);
-            vv_pages_free(bytes, length);
-            return NULL;
-        }
-        *fresh = (struct vv_head_slab){.next = slab, .bytes = bytes, .length = length};
-        head->page_slabs = slab = fresh;
-    }
-    slab->used += PAGE_BYTES;
-    return (struct vv_head_line *)(void *)(slab->bytes + slab->used - PAGE_BYTES);
 }
 
 /* Makes the page that a ref lies in, if nobody did. */
@@ -102,7 +67,7 @@ static varve_status add_page(struct vv_head *head, uint32_t ref)
     vv_mutex_lock(&head->page_mutex);
     struct vv_head_line *page = atomic_load(slot);
     if (page == NULL) {
-        page = new_page(head);
+        page = vv_page_arena_alloc(&head->page_arena, PAGE_BYTES, 64);
         atomic_store_explicit(slot, page, memory_order_release);
     }
     vv_mutex_unlock(&head->page_mutex);

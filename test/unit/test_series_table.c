@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "os/alloc.h"
 #include "os/thread.h"
+#include "support/ck_series_set.h"
 #include "support/labels.h"
 #include "support/random.h"
 
@@ -121,6 +123,87 @@ static void the_limit_holds_for_new_series_only(void **state)
     vv_buffer_fini(&buffer);
 }
 
+/* Keys with few hashes, so that runs of full buckets and equal tags come about; ck_hs as oracle. */
+static void a_random_history_is_that_of_ck_hs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_test_random random = vv_test_random_init(7);
+    struct ck_series_set *oracle = ck_series_set_create();
+    struct vv_buffer buffer = {0};
+    for (int step = 0; step < 60000; step++) {
+        uint64_t number = vv_test_random_below(&random, 20000);
+        struct vv_key key = numbered_key(&buffer, number);
+        uint64_t hash = number % 5 == 0 ? number % 800 << 40 : vv_key_hash(key);
+        struct vv_series *series = vv_series_table_find(fixture->table, key, hash);
+        uint32_t expected = ck_series_set_find(oracle, key, hash);
+        assert_int_equal(series == NULL ? UINT32_MAX : series->ref, expected);
+        if (vv_test_random_below(&random, 2) == 0) {
+            assert_int_equal(create(fixture, key, hash, &series), VARVE_OK);
+            assert_int_equal(series->ref, ck_series_set_add(oracle, key, hash));
+        }
+    }
+    vv_buffer_fini(&buffer);
+    ck_series_set_destroy(oracle);
+}
+
+static void growing_moves_a_bounded_number_of_entries_at_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_buffer buffer = {0};
+    for (uint64_t number = 0; number < 50000; number++) {
+        struct vv_key key = numbered_key(&buffer, number);
+        struct vv_series *series;
+        assert_int_equal(create(fixture, key, vv_key_hash(key), &series), VARVE_OK);
+    }
+    struct vv_series_table_stats stats = vv_series_table_stats(fixture->table);
+    assert_in_range(stats.moved_max, 1, 28);
+    assert_in_range(stats.bucket_bytes, 50000 * 10, 50000 * 32);
+    assert_true(stats.growths > 256);
+    vv_buffer_fini(&buffer);
+}
+
+static void a_batch_finds_what_single_searches_find(void **state)
+{
+    enum { KEYS = 100 };
+    struct fixture *fixture = *state;
+    struct vv_buffer buffers[KEYS] = {{0}};
+    struct vv_key keys[KEYS];
+    uint64_t hashes[KEYS];
+    struct vv_series *series[KEYS], *created;
+    for (uint64_t i = 0; i < KEYS; i++) {
+        keys[i] = numbered_key(&buffers[i], i);
+        hashes[i] = vv_key_hash(keys[i]);
+        if (i % 3 != 0) {
+            assert_int_equal(create(fixture, keys[i], hashes[i], &created), VARVE_OK);
+        }
+    }
+    vv_series_table_find_batch(fixture->table, keys, hashes, KEYS, series);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        assert_ptr_equal(series[i], vv_series_table_find(fixture->table, keys[i], hashes[i]));
+        assert_true((series[i] == NULL) == (i % 3 == 0));
+        vv_buffer_fini(&buffers[i]);
+    }
+}
+
+/* What was created before an allocation failed is found; what failed can be created later. */
+static void without_memory_the_table_stays_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_buffer buffer = {0};
+    for (uint64_t number = 0; number < 3000; number++) {
+        struct vv_key key = numbered_key(&buffer, number);
+        struct vv_series *series = NULL;
+        vv_alloc_fail_at(1 + number % 4);
+        varve_status status = create(fixture, key, vv_key_hash(key), &series);
+        vv_alloc_fail_at(0);
+        assert_true(status == VARVE_OK || status == VARVE_NO_MEMORY);
+        assert_int_equal(create(fixture, key, vv_key_hash(key), &series), VARVE_OK);
+        assert_int_equal(series->ref, number);
+        assert_ptr_equal(vv_series_table_find(fixture->table, key, vv_key_hash(key)), series);
+    }
+    vv_buffer_fini(&buffer);
+}
+
 /* ---------------------------------------------------------------------------- threads */
 
 enum { CREATORS = 3, FINDERS = 2, CREATED = 3000 };
@@ -202,6 +285,10 @@ int main(void)
         TEST(a_random_history_is_that_of_a_map),
         TEST(equal_hashes_are_told_apart),
         TEST(the_limit_holds_for_new_series_only),
+        TEST(a_random_history_is_that_of_ck_hs),
+        TEST(growing_moves_a_bounded_number_of_entries_at_a_time),
+        TEST(a_batch_finds_what_single_searches_find),
+        TEST(without_memory_the_table_stays_whole),
         TEST(finding_needs_no_lock_while_others_create),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
