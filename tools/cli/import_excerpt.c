@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #define SEARCHED_BYTES_MAX (64u << 20)
+#define LINE_BYTES_MAX (1u << 20) /* longer ones are bad at their first byte */
 #define SHOWN_BYTES 90u
 #define SHOWN_BEFORE 60u /* bytes left of the column in a long line */
 
@@ -26,18 +27,28 @@ static bool open_file(struct cli_excerpt *excerpt, const char *path)
     return excerpt->file != NULL;
 }
 
+/* Reads a line and keeps its first bytes, which may be all; false at the end of the file and where
+ * it is too far to go on. */
+static bool read_line(struct cli_excerpt *excerpt, char *text, size_t *length)
+{
+    int c = EOF;
+    *length = 0;
+    while (excerpt->bytes < SEARCHED_BYTES_MAX && (c = getc_unlocked(excerpt->file)) != EOF) {
+        excerpt->bytes++;
+        if (c == '\n')
+            break;
+        if (*length < LINE_BYTES_MAX)
+            text[(*length)++] = (char)c;
+    }
+    excerpt->line++;
+    return c != EOF || *length > 0;
+}
+
 /* Reads on until that line; NULL if it is too far. */
 static char *find_line(struct cli_excerpt *excerpt, uint64_t line, size_t *length)
 {
-    char *text = NULL;
-    size_t capacity = 0;
-    while (excerpt->line < line && excerpt->bytes < SEARCHED_BYTES_MAX) {
-        ssize_t got = getline(&text, &capacity, excerpt->file);
-        if (got < 0)
-            break;
-        excerpt->line++;
-        excerpt->bytes += (uint64_t)got;
-        *length = (size_t)got;
+    char *text = cli_allocate(LINE_BYTES_MAX);
+    while (read_line(excerpt, text, length)) {
         if (excerpt->line == line)
             return text;
     }
@@ -53,9 +64,9 @@ static void show(const char *text, size_t length, size_t column)
     /* A window does not begin inside a character. */
     while (from < length && ((unsigned char)text[from] & 0xc0) == 0x80)
         from++;
-    while (count < SHOWN_BYTES && from + count < length && text[from + count] != '\n') {
+    while (count < SHOWN_BYTES && from + count < length) {
         unsigned char c = (unsigned char)text[from + count];
-        shown[count++] = c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : (char)c;
+        shown[count++] = c == '\t' || c == '\r' ? ' ' : c < 0x20 || c == 0x7f ? '?' : (char)c;
     }
     while (count > 0 && count == SHOWN_BYTES && ((unsigned char)shown[count - 1] & 0x80))
         count--;
@@ -75,8 +86,9 @@ void cli_excerpt_show(struct cli_excerpt *excerpt, const char *path, const char 
     if (line <= excerpt->line || !open_file(excerpt, path))
         return;
     char *text = find_line(excerpt, line, &length);
+    size_t mark = line == 1 && length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     if (text)
-        show(text, length, column);
+        show(text + mark, length - mark, column);
     free(text);
 }
 

@@ -73,25 +73,42 @@ static const char *unpacker(int fd)
     return NULL;
 }
 
-static int check_file(const char *path, int fd, uint64_t *bytes, bool *sized)
+/* Whether it can be read at all. A pipe or the like is not opened: what its other end writes is
+ * meant for the import. */
+static int check_access(const char *path, bool *is_regular)
 {
     struct stat status;
-    if (fstat(fd, &status) != 0) {
-        cli_say("cannot read %s: %s", path, strerror(errno));
-        return varve_status_exit_code(VARVE_IO);
+    const char *name = is_stdin(path) ? "standard input" : path;
+    int failed = is_stdin(path) ? fstat(STDIN_FILENO, &status) : stat(path, &status);
+    *is_regular = failed == 0 && S_ISREG(status.st_mode);
+    if (failed == 0 && S_ISDIR(status.st_mode))
+        return cli_usage_error("%s is a directory; name the files in it", name);
+    if (failed == 0 && !is_stdin(path))
+        failed = access(path, R_OK);
+    if (failed != 0) {
+        cli_say("cannot read %s: %s", name, strerror(errno));
+        return varve_status_exit_code(errno == ENOENT ? VARVE_NOT_FOUND : VARVE_IO);
     }
-    if (S_ISDIR(status.st_mode))
-        return cli_usage_error("%s is a directory; name the files in it", path);
-    if (!S_ISREG(status.st_mode)) {
-        *sized = false;
-        return 0;
-    }
-    *bytes += (uint64_t)status.st_size;
+    return 0;
+}
+
+/* Adds the size of a regular file that is not packed. */
+static int check_file(const char *path, uint64_t *bytes)
+{
+    int fd;
+    int code = cli_input_open(path, &fd);
+    if (code != 0)
+        return code;
+    struct stat status;
+    if (fstat(fd, &status) == 0)
+        *bytes += (uint64_t)status.st_size;
     const char *program = unpacker(fd);
     if (program)
-        return cli_usage_error("%s is packed; unpack it first: %s %s | varve import DB -", path,
-                               program, path);
-    return 0;
+        code = cli_usage_error("%s is packed; unpack it first: %s %s | varve import DB -",
+                               is_stdin(path) ? "standard input" : path, program,
+                               is_stdin(path) ? "FILE" : path);
+    cli_input_close(fd);
+    return code;
 }
 
 int cli_input_check(const char *const *paths, uint64_t count, uint64_t *total_bytes)
@@ -100,12 +117,11 @@ int cli_input_check(const char *const *paths, uint64_t count, uint64_t *total_by
     bool sized = true;
     int code = 0;
     for (uint64_t i = 0; i < count && code == 0; i++) {
-        int fd;
-        code = cli_input_open(paths[i], &fd);
-        if (code != 0)
-            break;
-        code = check_file(is_stdin(paths[i]) ? "standard input" : paths[i], fd, &bytes, &sized);
-        cli_input_close(fd);
+        bool is_regular;
+        code = check_access(paths[i], &is_regular);
+        if (code == 0 && is_regular)
+            code = check_file(paths[i], &bytes);
+        sized = sized && is_regular;
     }
     *total_bytes = sized ? bytes : 0;
     return code;
