@@ -18,6 +18,8 @@
  *
  * Thread: that of the import.
  */
+#include <math.h>
+
 #include "base/checksum.h"
 #include "os/alloc.h"
 #include "text/prom_series.h"
@@ -235,28 +237,53 @@ static bool has_suffix(enum type type, const char *suffix, size_t length)
     return false;
 }
 
-static bool has_label(const struct vv_importer *importer, const char *name)
+/* The value of a label that was just gathered; empty if there is none. */
+static varve_string label_value(const struct vv_importer *importer, const char *name)
 {
     for (size_t index = 0; index < importer->label_count; index++) {
-        varve_string label = importer->labels[index].name;
-        if (text_is(label.bytes, label.length, name)) {
-            return true;
+        const varve_label *label = &importer->labels[index];
+        if (text_is(label->name.bytes, label->name.length, name)) {
+            return label->value;
         }
     }
-    return false;
+    return (varve_string){"", 0};
+}
+
+/* A bucket is told by its bound, a quantile by its share. */
+static varve_status check_bound(struct vv_importer *importer, const char *at)
+{
+    double bound;
+    varve_string text = label_value(importer, "le");
+    if (text.length == 0) {
+        return vv_import_fault(importer, at, "a bucket must have the label le");
+    }
+    if (varve_value_parse(text, &bound) != VARVE_OK || isnan(bound)) {
+        return vv_import_fault(importer, at, "the label le of a bucket must be a number");
+    }
+    return VARVE_OK;
+}
+
+static varve_status check_quantile(struct vv_importer *importer, const char *at)
+{
+    double share;
+    varve_string text = label_value(importer, "quantile");
+    if (text.length == 0) {
+        return vv_import_fault(importer, at,
+                               "a quantile of a summary must have the label "
+                               "quantile");
+    }
+    if (varve_value_parse(text, &share) != VARVE_OK || !(share >= 0 && share <= 1)) {
+        return vv_import_fault(importer, at,
+                               "the label quantile of a summary must be a number from 0 to 1");
+    }
+    return VARVE_OK;
 }
 
 /* O2, on the labels that were just gathered. */
 static varve_status check_type(struct vv_importer *importer, void *memory, const char *at)
 {
     struct state *state = memory;
-    varve_string name = {"", 0};
-    for (size_t index = 0; index < importer->label_count; index++) {
-        if (text_is(importer->labels[index].name.bytes, importer->labels[index].name.length,
-                    "__name__")) {
-            name = importer->labels[index].value;
-        }
-    }
+    varve_string name = label_value(importer, "__name__");
     if ((state->metadata & METADATA_TYPE) == 0 || name.length < state->family_length ||
         memcmp(name.bytes, state->family, state->family_length) != 0) {
         return VARVE_OK;
@@ -272,15 +299,11 @@ static varve_status check_type(struct vv_importer *importer, void *memory, const
     state->sampled = true;
     bool bucket = (state->type == HISTOGRAM || state->type == GAUGE_HISTOGRAM) &&
                   text_is(suffix, length, "_bucket");
-    if (bucket && !has_label(importer, "le")) {
-        return vv_import_fault(importer, at, "a bucket must have the label le");
+    if (bucket) {
+        return check_bound(importer, at);
     }
-    if (state->type == SUMMARY && length == 0 && !has_label(importer, "quantile")) {
-        return vv_import_fault(importer, at,
-                               "a quantile of a summary must have the label "
-                               "quantile");
-    }
-    return VARVE_OK;
+    bool quantile = state->type == SUMMARY && length == 0;
+    return quantile ? check_quantile(importer, at) : VARVE_OK;
 }
 
 /* A time at `at`; the text of the last one is known by sight. */

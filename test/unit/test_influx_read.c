@@ -40,6 +40,40 @@ static void fields_in_another_order_find_their_series(void **state)
     CHECK(cases);
 }
 
+/* What other readers of the line protocol are tested with, and no table here had yet. */
+static void odd_lines_are_read_as_others_read_them(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"a d=1E+3,e=-.5,f=1e-2 1\n", "a_d 1 1000\na_e 1 -0.5\na_f 1 0.01\n"},
+        {"a d=+1 1\n", "! in:1:5: expected a number, true, false or a string in double quotes, got "
+                       "\"+1\"\n"},
+        {"a d=0x10 1\n", "! in:1:6: expected a comma or a space after the field value, got "
+                         "\"x10\"\n"},
+        {"a d=tRUE 1\n", "! in:1:6: expected a comma or a space after the field value, got "
+                         "\"RUE\"\n"},
+        {"a d=inf 1\n",
+         "! in:1:5: expected a number, true, false or a string in double quotes, got "
+         "\"inf\"\n"},
+        {"a d=-1u 1\n", "! in:1:5: expected an unsigned integer of 64 bits, got \"-1u\"\n"},
+        {"a,b=c,b=d e=1 1\n", "! in:1:1: label \"b\" comes twice\n"},
+        {"a d=1, e=2 1\n", "! in:1:7: expected a field key, got \" e\"\n"},
+        {"a  d=1  1  \n", "a_d 1 1\n"},
+        {"a d=1 -5\n", "a_d -5 1\n"},
+        {"a d=1 1.5\n", "! in:1:7: expected a whole number as timestamp, got \"1.5\"\n"},
+        {"a d=1 1 x\n", "! in:1:7: expected a whole number as timestamp, got \"1\"\n"},
+        {"\"a\",\"b\"=\"c\" \"d\"=1 1\n",
+         "{\"\\\"a\\\"_\\\"d\\\"\",\"\\\"b\\\"\"=\"\\\"c\\\"\"} 1 1\n"},
+        {"wea\\,ther,lo\\=c=us\\,mid\\ west te\\=mp=1 1\n",
+         "{\"wea,ther_te=mp\",\"lo=c\"=\"us,mid west\"} 1 1\n"},
+        {"\xc3\x89,\xc3\xbc=\xc3\xb1 \xc3\xb6=1 1\n",
+         "{\"\xc3\x89_\xc3\xb6\",\"\xc3\xbc\"=\"\xc3\xb1\"} 1 1\n"},
+        {"a s=\"too \\\"hot\\\" \\\\\",d=1 1\n", "a_d 1 1\n"},
+        {"a s=\"\" 1\na s=\",=# \",d=1 1\n", "a_d 1 1\n"},
+    };
+    CHECK(cases);
+}
+
 static void every_type_of_field_has_a_value(void **state)
 {
     (void)state;
@@ -199,6 +233,7 @@ int main(void)
         cmocka_unit_test(fields_become_series_of_measurement_and_field),
         cmocka_unit_test(fields_in_another_order_find_their_series),
         cmocka_unit_test(every_type_of_field_has_a_value),
+        cmocka_unit_test(odd_lines_are_read_as_others_read_them),
         cmocka_unit_test(strings_are_skipped_and_counted),
         cmocka_unit_test(integers_that_a_double_cannot_hold_are_counted),
         cmocka_unit_test(backslashes_escape_what_would_end_a_name),

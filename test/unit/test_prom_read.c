@@ -212,9 +212,37 @@ static void precision_and_labels_of_the_options_apply(void **state)
     vv_fake_import_fini(&fake);
 }
 
+/* What other readers of the format are tested with, and no table here had yet. */
+static void odd_lines_are_read_as_others_read_them(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"go { q = \"1.0\", a = \"b\" , } 8.3835e-05 1\n",
+         "go{a=\"b\",q=\"1.0\"} 1000000 0.000083835\n"},
+        {"some:rule5m{a_b=\"c\"}\t1 1\n", "some:rule5m{a_b=\"c\"} 1000000 1\n"},
+        {"_under{_score=\"x\"} 1   1\n", "_under{_score=\"x\"} 1000000 1\n"},
+        {"{\"foo.bar\", b=\"c\"} 1 1\n", "{\"foo.bar\",b=\"c\"} 1000000 1\n"},
+        {"{b=\"c\", \"foo.bar\"} 2 1\n", "{\"foo.bar\",b=\"c\"} 1000000 2\n"},
+        {"#\n# Hrandom\n# \tTYPE x\nm 1 -5\n", "m -5000000 1\n"},
+        {"m 1_000\n", "! in:1:3: expected a number after the series, got \"1_000\"\n"},
+        {"m 0x1p-3\n", "! in:1:3: expected a number after the series, got \"0x1p-3\"\n"},
+        {"m{a='x'} 1\n", "! in:1:5: expected a label value in double quotes, got \"'x'\"\n"},
+        {"m{a=x} 1\n", "! in:1:5: expected a label value in double quotes, got \"x\"\n"},
+        {"m{a=\"x\" b=\"y\"} 1\n", "! in:1:9: expected , or } after the label, got \"b\"\n"},
+        {"m{0a=\"x\"} 1\n", "! in:1:3: expected a label name, got \"0a\"\n"},
+        {"1metric 1\n", "! in:1:1: expected a metric name, got \"1metric\"\n"},
+        {"m{a=\"x\"}1\n", "! in:1:9: expected a space after the series, got \"1\"\n"},
+        {"m 1 1 1\n", "! in:1:7: expected the end of the line after the timestamp, got \"1\"\n"},
+        {"m 1 # {} 3\n", "! in:1:5: expected a whole number as timestamp, got \"#\"\n"},
+        {"{} 1\n", "! in:1:1: the series has no metric name\n"},
+    };
+    assert_int_equal(vv_fake_check(VARVE_FORMAT_PROM, cases, sizeof cases / sizeof cases[0]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(odd_lines_are_read_as_others_read_them),
         cmocka_unit_test(samples_are_read_with_their_milliseconds),
         cmocka_unit_test(a_line_without_time_gets_the_time_of_the_import),
         cmocka_unit_test(comments_and_metadata_are_skipped),
