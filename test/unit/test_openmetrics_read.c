@@ -99,19 +99,6 @@ static void what_is_not_openmetrics_is_named(void **state)
          "! in:2:1: a sample of a counter must end with one of: _total _created\n"
          "! in:3:1: a sample of a counter must end with one of: _total _created\n"},
         {"# TYPE h histogram\nh_bucket 1\n# EOF\n", "! in:2:1: a bucket must have the label le\n"},
-        {"# TYPE h histogram\nh_bucket{le=\"a\"} 1\n# EOF\n",
-         "! in:2:1: the label le of a bucket must be a number\n"},
-        {"# TYPE h gaugehistogram\nh_bucket{le=\"NaN\"} 1\n# EOF\n",
-         "! in:2:1: the label le of a bucket must be a number\n"},
-        {"# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1 2\n# EOF\n",
-         "h_bucket{le=\"+Inf\"} 2000000000 1\n"},
-        {"# TYPE s summary\ns{quantile=\"-0.1\"} 1\n# EOF\n",
-         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
-        {"# TYPE s summary\ns{quantile=\"1.1\"} 1\n# EOF\n",
-         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
-        {"# TYPE s summary\ns{quantile=\"NaN\"} 1\n# EOF\n",
-         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
-        {"# TYPE s summary\ns{quantile=\"1\"} 1 2\n# EOF\n", "s{quantile=\"1\"} 2000000000 1\n"},
         {"# TYPE s summary\ns 1\n# EOF\n",
          "! in:2:1: a quantile of a summary must have the label quantile\n"},
         {" up 1\n# EOF\n", "! in:1:1: expected a metric name, got \" up\"\n"},
@@ -141,9 +128,31 @@ static void what_is_not_openmetrics_is_named(void **state)
     CHECK(cases);
 }
 
+static void bounds_and_quantiles_are_numbers(void **state)
+{
+    (void)state;
+    static const struct vv_fake_case cases[] = {
+        {"# TYPE h histogram\nh_bucket{le=\"a\"} 1\n# EOF\n",
+         "! in:2:1: the label le of a bucket must be a number\n"},
+        {"# TYPE h gaugehistogram\nh_bucket{le=\"NaN\"} 1\n# EOF\n",
+         "! in:2:1: the label le of a bucket must be a number\n"},
+        {"# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1 2\n# EOF\n",
+         "h_bucket{le=\"+Inf\"} 2000000000 1\n"},
+        {"# TYPE s summary\ns{quantile=\"-0.1\"} 1\n# EOF\n",
+         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
+        {"# TYPE s summary\ns{quantile=\"1.1\"} 1\n# EOF\n",
+         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
+        {"# TYPE s summary\ns{quantile=\"NaN\"} 1\n# EOF\n",
+         "! in:2:1: the label quantile of a summary must be a number from 0 to 1\n"},
+        {"# TYPE s summary\ns{quantile=\"1\"} 1 2\n# EOF\n", "s{quantile=\"1\"} 2000000000 1\n"},
+    };
+    CHECK(cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_and_quantiles_are_numbers),
         cmocka_unit_test(times_are_seconds_with_a_fraction),
         cmocka_unit_test(families_of_every_type_are_read),
         cmocka_unit_test(exemplars_are_skipped),
