@@ -117,6 +117,7 @@ void vv_background_stop(struct varve_db *db)
     if (!db->has_threads) {
         return;
     }
+    vv_shard_stop(db->shard);
     vv_mutex_lock(&db->mutex);
     db->stopping = true;
     vv_condition_broadcast(&db->wake_log);

@@ -38,6 +38,7 @@ struct vv_block_info {
     uint64_t tombstone_count;
     int64_t time_min; /* of samples; INT64_MAX and INT64_MIN if there are none */
     int64_t time_max;
+    uint64_t clean_lsn; /* said by the manifest alone, 0 in the file: see MANIFEST_FORMAT.md */
 };
 
 /* ---- writing: begin_series, then its chunks and tombstones; series in ascending key order ---- */

@@ -20,10 +20,11 @@ static const char temporary_name[] = "manifest.tmp";
 static const char block_prefix[] = "block-";
 
 enum {
-    MANIFEST_VERSION = 1,
-    HEADER_BYTES = 72,
+    MANIFEST_VERSION = 2,
+    HEADER_BYTES = 80,
     BLOCK_BYTES = 104,
     CHECKSUM_BYTES = 8,
+    RULE_BYTES = 32, /* and its selector */
     BLOCKS_MAX = 1 << 20,
     FLAG_COLD = 1,
 };
@@ -52,7 +53,7 @@ static void encode_block(struct vv_writer *out, const struct vv_block_info *bloc
     vv_write_u64(out, (uint64_t)block->time_min);
     vv_write_u64(out, (uint64_t)block->time_max);
     vv_write_u64(out, block->identity.cold ? FLAG_COLD : 0);
-    vv_write_u64(out, 0);
+    vv_write_u64(out, vv_block_clean_lsn(block));
 }
 
 static void decode_block(struct vv_reader *in, const struct vv_shard_place *place,
@@ -72,7 +73,109 @@ static void decode_block(struct vv_reader *in, const struct vv_shard_place *plac
     block->time_min = (int64_t)vv_read_u64(in);
     block->time_max = (int64_t)vv_read_u64(in);
     block->identity.cold = (vv_read_u64(in) & FLAG_COLD) != 0;
-    (void)vv_read_u64(in);
+    block->clean_lsn = vv_read_u64(in);
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + 7) / 8 * 8;
+}
+
+static size_t rule_bytes(const struct vv_retention_rule *rule)
+{
+    return RULE_BYTES + padded(rule->selector_length);
+}
+
+static void encode_rule(struct vv_writer *out, const struct vv_retention_rule *rule)
+{
+    static const uint8_t zeros[8] = {0};
+    vv_write_u64(out, rule->age);
+    vv_write_u64(out, rule->bytes_max);
+    vv_write_u64(out, (uint64_t)rule->floor);
+    vv_write_u64(out, rule->selector_length);
+    vv_write_bytes(out, rule->selector, rule->selector_length);
+    vv_write_bytes(out, zeros, padded(rule->selector_length) - rule->selector_length);
+}
+
+/* Reads one rule, whose memory is rule's even on failure. */
+static varve_status decode_rule(struct vv_reader *in, struct vv_retention_rule *rule)
+{
+    rule->age = vv_read_u64(in);
+    rule->bytes_max = vv_read_u64(in);
+    rule->floor = (int64_t)vv_read_u64(in);
+    uint64_t length = vv_read_u64(in);
+    if (in->failed || length > VV_SELECTOR_BYTES_MAX) {
+        return VARVE_CORRUPT;
+    }
+    const uint8_t *selector = vv_read_bytes(in, padded(length));
+    if (selector == NULL) {
+        return VARVE_CORRUPT;
+    }
+    if (length > 0) {
+        rule->selector = vv_alloc(length);
+        if (rule->selector == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+        memcpy(rule->selector, selector, length);
+        rule->selector_length = length;
+    }
+    return VARVE_OK;
+}
+
+static varve_status decode_rules(struct vv_reader *in, uint64_t count, struct vv_manifest *manifest)
+{
+    if (count > VV_RETENTION_RULES_MAX) {
+        return VARVE_CORRUPT;
+    }
+    if (count > 0) {
+        manifest->rules = vv_alloc_zeroed(count, sizeof(*manifest->rules));
+        if (manifest->rules == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+    }
+    manifest->rule_count = count;
+    for (size_t i = 0; i < count; i++) {
+        VV_TRY(decode_rule(in, &manifest->rules[i]));
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_manifest_copy_rules(struct vv_manifest *manifest,
+                                    const struct vv_retention_rule *rules, size_t rule_count)
+{
+    manifest->rules = NULL;
+    manifest->rule_count = 0;
+    if (rule_count == 0) {
+        return VARVE_OK;
+    }
+    struct vv_retention_rule *copies = vv_alloc_zeroed(rule_count, sizeof(*copies));
+    bool complete = copies != NULL;
+    for (size_t i = 0; i < rule_count && complete; i++) {
+        copies[i] = rules[i];
+        copies[i].selector = NULL;
+        if (rules[i].selector_length > 0) {
+            copies[i].selector = vv_alloc(rules[i].selector_length);
+            complete = copies[i].selector != NULL;
+        }
+        if (copies[i].selector != NULL) {
+            memcpy(copies[i].selector, rules[i].selector, rules[i].selector_length);
+        }
+    }
+    if (!complete) {
+        vv_retention_rules_free(copies, copies == NULL ? 0 : rule_count);
+        return VARVE_NO_MEMORY;
+    }
+    manifest->rules = copies;
+    manifest->rule_count = rule_count;
+    return VARVE_OK;
+}
+
+void vv_retention_rules_free(struct vv_retention_rule *rules, size_t rule_count)
+{
+    for (size_t i = 0; i < rule_count; i++) {
+        vv_free(rules[i].selector);
+    }
+    vv_free(rules);
 }
 
 /* Reads the whole file into *bytes (from vv_alloc). */
@@ -89,7 +192,8 @@ static varve_status read_file(const struct vv_shard_place *place, uint8_t **byte
     *bytes = NULL;
     varve_status status = VARVE_OK;
     int result = env->ops->stat(env->ctx, file, &file_status);
-    size_t size_max = HEADER_BYTES + (size_t)BLOCKS_MAX * BLOCK_BYTES + CHECKSUM_BYTES;
+    size_t size_max = HEADER_BYTES + (size_t)BLOCKS_MAX * BLOCK_BYTES + CHECKSUM_BYTES +
+                      (size_t)VV_RETENTION_RULES_MAX * (RULE_BYTES + VV_SELECTOR_BYTES_MAX);
     if (result == 0 &&
         (file_status.size < HEADER_BYTES + CHECKSUM_BYTES || file_status.size > size_max)) {
         status = vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 0,
@@ -114,6 +218,25 @@ static varve_status read_file(const struct vv_shard_place *place, uint8_t **byte
     return status;
 }
 
+/* Reads blocks and rules, of which there is room for the blocks. */
+static varve_status decode_lists(struct vv_reader *in, const struct vv_shard_place *place,
+                                 uint64_t block_count, uint64_t rule_count,
+                                 struct vv_manifest *manifest)
+{
+    if (block_count > 0) {
+        manifest->blocks = vv_alloc_zeroed(block_count, sizeof(*manifest->blocks));
+        if (manifest->blocks == NULL) {
+            return VARVE_NO_MEMORY;
+        }
+    }
+    manifest->block_count = block_count;
+    for (size_t i = 0; i < block_count; i++) {
+        decode_block(in, place, &manifest->blocks[i]);
+    }
+    VV_TRY(decode_rules(in, rule_count, manifest));
+    return in->failed || vv_reader_left(in) != 0 ? VARVE_CORRUPT : VARVE_OK;
+}
+
 static varve_status decode(const struct vv_shard_place *place, const uint8_t *bytes, size_t length,
                            struct vv_manifest *manifest, varve_error *error)
 {
@@ -126,8 +249,9 @@ static varve_status decode(const struct vv_shard_place *place, const uint8_t *by
                           "the manifest has format %u, this varve reads up to %d: use a newer one",
                           vv_load_u32(bytes + 8), MANIFEST_VERSION);
     }
-    if (vv_load_u32(bytes + 8) == 0 || vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
-                                           vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
+    if (vv_load_u32(bytes + 8) != MANIFEST_VERSION ||
+        vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
+            vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
         return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, length - CHECKSUM_BYTES,
                           "the checksum of the manifest is wrong");
     }
@@ -139,23 +263,21 @@ static varve_status decode(const struct vv_shard_place *place, const uint8_t *by
     manifest->wal_sequence = vv_read_u64(&in);
     manifest->next_block_id = vv_read_u64(&in);
     uint64_t count = vv_read_u64(&in);
+    uint64_t rule_count = vv_read_u64(&in);
     if (in.failed || shard != place->shard ||
-        memcmp(uuid, place->database_uuid, sizeof(place->database_uuid)) != 0 ||
-        count > BLOCKS_MAX || vv_reader_left(&in) != count * BLOCK_BYTES) {
+        memcmp(uuid, place->database_uuid, sizeof(place->database_uuid)) != 0) {
         return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 12,
                           "the manifest belongs to another database or shard");
     }
-    if (count > 0) {
-        manifest->blocks = vv_alloc_zeroed(count, sizeof(*manifest->blocks));
-        if (manifest->blocks == NULL) {
-            return vv_fail(error, VARVE_NO_MEMORY, "no memory for the manifest");
-        }
+    varve_status status = VARVE_CORRUPT;
+    if (count <= BLOCKS_MAX && vv_reader_left(&in) / BLOCK_BYTES >= count) {
+        status = decode_lists(&in, place, count, rule_count, manifest);
     }
-    manifest->block_count = count;
-    for (size_t i = 0; i < count; i++) {
-        decode_block(&in, place, &manifest->blocks[i]);
+    if (status == VARVE_CORRUPT) {
+        return vv_fail_io(error, status, 0, VV_MANIFEST_NAME, 64,
+                          "the lists of the manifest are not as long as it says");
     }
-    return VARVE_OK;
+    return status == VARVE_OK ? status : vv_fail(error, status, "no memory for the manifest");
 }
 
 varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_manifest *manifest,
@@ -167,6 +289,9 @@ varve_status vv_manifest_load(const struct vv_shard_place *place, struct vv_mani
     VV_TRY(read_file(place, &bytes, &length, error));
     varve_status status = decode(place, bytes, length, manifest, error);
     vv_free(bytes);
+    if (status != VARVE_OK) {
+        vv_manifest_fini(manifest);
+    }
     return status;
 }
 
@@ -204,6 +329,9 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
                                const struct vv_manifest *manifest, varve_error *error)
 {
     size_t length = HEADER_BYTES + manifest->block_count * BLOCK_BYTES + CHECKSUM_BYTES;
+    for (size_t i = 0; i < manifest->rule_count; i++) {
+        length += rule_bytes(&manifest->rules[i]);
+    }
     uint8_t *bytes = vv_alloc(length);
     if (bytes == NULL) {
         return vv_fail(error, VARVE_NO_MEMORY, "no memory to write the manifest");
@@ -218,8 +346,12 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
     vv_write_u64(&out, manifest->wal_sequence);
     vv_write_u64(&out, manifest->next_block_id);
     vv_write_u64(&out, manifest->block_count);
+    vv_write_u64(&out, manifest->rule_count);
     for (size_t i = 0; i < manifest->block_count; i++) {
         encode_block(&out, &manifest->blocks[i]);
+    }
+    for (size_t i = 0; i < manifest->rule_count; i++) {
+        encode_rule(&out, &manifest->rules[i]);
     }
     vv_write_u64(&out, vv_checksum(bytes, length - CHECKSUM_BYTES, 0));
     VV_ASSERT(!out.failed && out.at == out.end);
@@ -240,6 +372,7 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
 void vv_manifest_fini(struct vv_manifest *manifest)
 {
     vv_free(manifest->blocks);
+    vv_retention_rules_free(manifest->rules, manifest->rule_count);
     *manifest = (struct vv_manifest){0};
 }
 

@@ -1,14 +1,24 @@
 /*
- * manifest.h - which blocks are alive and where the log begins. Bytes: MANIFEST_FORMAT.md.
+ * manifest.h - which blocks are alive, where the log begins and what is kept for how long. Bytes:
+ * MANIFEST_FORMAT.md.
  */
 #ifndef VARVE_STORAGE_MANIFEST_H
 #define VARVE_STORAGE_MANIFEST_H
 
 #include "mmap/block.h"
 
-enum { VV_BLOCK_NAME_BYTES = 32 };
+enum { VV_BLOCK_NAME_BYTES = 32, VV_RETENTION_RULES_MAX = 64, VV_SELECTOR_BYTES_MAX = 4096 };
 
 #define VV_MANIFEST_NAME "manifest"
+
+/* What is kept of the series that a selector names. */
+struct vv_retention_rule {
+    uint64_t age;       /* nanoseconds back from the newest sample; 0: any age */
+    uint64_t bytes_max; /* of blocks; 0: any size */
+    int64_t floor;      /* samples with an earlier timestamp are gone; INT64_MIN: none yet */
+    char *selector;     /* owned; NULL if it is empty: all series */
+    size_t selector_length;
+};
 
 struct vv_manifest {
     uint64_t sequence;
@@ -17,6 +27,8 @@ struct vv_manifest {
     uint64_t next_block_id;
     struct vv_block_info *blocks; /* in LSN order */
     size_t block_count;
+    struct vv_retention_rule *rules;
+    size_t rule_count;
 };
 
 /* Where a manifest belongs: what it is checked against. */
@@ -42,6 +54,19 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
                                const struct vv_manifest *manifest,
                                varve_error *error) VARVE_MUST_CHECK;
 void vv_manifest_fini(struct vv_manifest *manifest);
+
+/* Up to where the deletions that were logged have been applied to the samples of a block. */
+static inline uint64_t vv_block_clean_lsn(const struct vv_block_info *info)
+{
+    return info->clean_lsn > info->identity.lsn_max ? info->clean_lsn : info->identity.lsn_max;
+}
+
+/* Gives manifest copies of so many rules, in place of what it points to now, which stays whose it
+ * is. NO_MEMORY: it has none then. */
+varve_status vv_manifest_copy_rules(struct vv_manifest *manifest,
+                                    const struct vv_retention_rule *rules,
+                                    size_t rule_count) VARVE_MUST_CHECK;
+void vv_retention_rules_free(struct vv_retention_rule *rules, size_t rule_count);
 
 /* Whether name is that of a block in the manifest. */
 bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name);

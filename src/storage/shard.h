@@ -44,13 +44,16 @@ struct vv_shard {
     uint64_t dropped_generation;      /* head generations up to this one have been given back */
     _Atomic uint64_t undropped_bytes; /* of the head: flushed, but not given back yet */
     struct vv_buffer order_buffer;    /* refs in key order: shard_order.c */
-    bool publish_unknown; /* the manifest on disk may be another one: no change any more */
+    bool publish_unknown;       /* the manifest on disk may be another one: no change any more */
+    uint64_t retained_sequence; /* of the manifest: the retention rules were applied to it */
+    uint64_t settled_sequence;  /* of the manifest: nothing is to be merged or reclaimed in it */
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
     _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
     _Atomic bool has_unreadable;    /* ... because of errors of the disk, which may pass */
     _Atomic uint64_t damages;       /* found at open, and since */
     _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
+    _Atomic bool stopping;          /* long work is to end soon: somebody waits to close */
 };
 
 /* shard_sources.c: everything that the view's blocks and the head generations behind it know of a
@@ -61,6 +64,9 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
                                   struct vv_series *series, struct vv_key key, uint64_t hash,
                                   const uint32_t *block_ids, struct vv_range range,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
+/* Cuts from range what has expired of the series by the view's retention; it may become empty. */
+varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key,
+                           struct vv_range *range) VARVE_MUST_CHECK;
 /* The sources of one series in one block, for merging; *tombstones is to be freed with
  * vv_free(). */
 varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct vv_range range,
@@ -134,6 +140,13 @@ struct vv_publication {
     size_t added_count;
     uint64_t flushed_generation; /* 0: as it is */
     uint64_t wal_start_lsn;      /* 0: as it is */
+    uint64_t added_clean_lsn;    /* of the added blocks; 0: as far as they go */
+    const uint64_t *cleaned;     /* ids of blocks that are clean up to cleaned_lsn */
+    size_t cleaned_count;
+    uint64_t cleaned_lsn;
+    const struct vv_retention_rule *rules; /* the new ones, if has_rules */
+    size_t rule_count;
+    bool has_rules;
 };
 /* READ_ONLY after an uncertain change of the manifest (B3). */
 varve_status vv_shard_can_publish(const struct vv_shard *shard,
@@ -149,6 +162,8 @@ varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint
 varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_writer *writer,
                                    uint64_t id, struct vv_block **block,
                                    varve_error *error) VARVE_MUST_CHECK;
+/* Releases finished blocks that are not going to be published, and removes their files. */
+void vv_shard_discard_blocks(struct vv_shard *shard, struct vv_block *const *blocks, size_t count);
 /* Gives up a block after a failure: destroys the writer and removes its file. */
 void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writer, uint64_t id);
 
@@ -167,9 +182,10 @@ varve_status vv_series_output_begin(struct vv_series_output *output,
 varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_source_list *sources,
                                    bool has_older, varve_error *error) VARVE_MUST_CHECK;
 
-/* shard_compact.c */
-bool vv_shard_merge_is_due(struct vv_shard *shard);
-varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
+/* shard_compact.c: does one merge that is due, or else gives space back; *worked says whether there
+ * was something. Needs maintenance_mutex. */
+varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked,
+                                varve_error *error) VARVE_MUST_CHECK;
 
 /* shard_delete.c: the deletion of a range from series, as the log says it. view: one that was
  * current at or before the delete's place in the log. Needs the locks of the series where others

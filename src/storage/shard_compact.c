@@ -1,275 +1,344 @@
 /*
- * shard_compact.c - merging blocks: fewer files, resolved duplicates, deleted data really gone.
+ * shard_compact.c - what merging there is to do, and a compaction of everything.
  *
- *   blocks in LSN order:  [b1][b2][b3][b4][b5]  --merge of neighbours b2..b4-->  [b1][ m ][b5]
- *
- * K1  Only neighbours in LSN order are merged, so that the log order of blocks stays a total order.
- *     A quarantined block between two keeps them apart: it may be readable again some day.
- * K2  Tombstones of the inputs stay in the output while older blocks exist that they delete from.
- * K3  Inputs go after the output is verified and published (shard_publish.c).
- * Choice: four neighbours of a similar size make one, so that a sample is rewritten about log4
- * times; beyond BLOCKS_MAX the cheapest neighbours are merged whatever their sizes.
- * Memory: one series at a time. Thread: under maintenance_mutex.
+ * C1  Background work does one merge at a time, the cheapest that is due (merge_choose.h), and looks
+ *     again: nothing is due twice, because every merge leaves fewer blocks or fewer over one
+ *     another.
+ * C2  A compaction goes through time in steps of WINDOW_BYTES, so that it needs free space for a
+ *     step and not for everything. What is cold, clean and alone is left as it is. Each step is
+ *     published by itself: one that was interrupted goes on where it was.
+ * Thread: under maintenance_mutex.
  */
+#include <stdlib.h>
+
 #include "os/alloc.h"
-#include "storage/shard.h"
+#include "storage/merge_slices.h"
+#include "storage/shard_merge.h"
+#include "storage/shard_retain.h"
 
-enum {
-    MERGE_BLOCKS = 4,
-    SIMILAR_FACTOR = 4, /* the largest of the four is at most so much greater than the smallest */
-    BLOCKS_MAX = 48,
-    COLD_SAMPLES_MIN = 4 << 20, /* a merged block of so many samples is written for size */
-    SMALL_BLOCK_BYTES = 1 << 20 /* sizes below count as this */
-};
+static const uint64_t window_bytes_min = 1ULL << 30;
 
-/* A place in the series of one input. */
-struct input {
-    struct vv_block *block;
-    uint32_t next_id;
-    bool loaded; /* series and key_buffer hold series next_id */
-    struct vv_block_series series;
-    struct vv_buffer key_buffer;
-};
-
-static uint64_t effective_bytes(const struct vv_block *block)
+/* Whether an older block needs what the tombstones of blocks[index] of the manifest delete. */
+static bool has_live_tombstones(const struct vv_manifest *manifest, size_t index)
 {
-    uint64_t bytes = vv_block_info(block)->file_bytes;
-    return bytes < SMALL_BLOCK_BYTES ? SMALL_BLOCK_BYTES : bytes;
-}
-
-/* Whether no block of the manifest stands between block index of the view and the one after it. */
-static bool has_neighbour(const struct vv_shard *shard, const struct vv_view *view, size_t index)
-{
-    const struct vv_manifest *manifest = &shard->manifest;
-    uint64_t id = vv_block_info(view->blocks[index])->identity.id;
-    uint64_t next_id = vv_block_info(view->blocks[index + 1])->identity.id;
-    for (size_t i = 0; i + 1 < manifest->block_count; i++) {
-        if (manifest->blocks[i].identity.id == id) {
-            return manifest->blocks[i + 1].identity.id == next_id;
+    const struct vv_block_info *info = &manifest->blocks[index];
+    for (size_t i = 0; info->tombstone_count > 0 && i < manifest->block_count; i++) {
+        const struct vv_block_info *older = &manifest->blocks[i];
+        if (older->identity.lsn_max <= info->identity.lsn_min && older->sample_count > 0 &&
+            vv_block_clean_lsn(older) < info->identity.lsn_max) {
+            return true;
         }
     }
     return false;
 }
 
-/* First block of the run of neighbours that ends before end. */
-static size_t run_start(const struct vv_shard *shard, const struct vv_view *view, size_t end)
+varve_status vv_shard_merge_blocks(const struct vv_shard *shard, const struct vv_view *view,
+                                   struct vv_merge_block **blocks, size_t **places)
 {
-    size_t first = end - 1;
-    while (first > 0 && has_neighbour(shard, view, first - 1)) {
-        first--;
+    const struct vv_manifest *manifest = &shard->manifest;
+    *blocks = vv_alloc_zeroed(manifest->block_count + 1, sizeof(**blocks));
+    *places = vv_alloc_zeroed(manifest->block_count + 1, sizeof(**places));
+    if (*blocks == NULL || *places == NULL) {
+        vv_free(*blocks);
+        vv_free(*places);
+        return VARVE_NO_MEMORY;
+    }
+    for (size_t i = 0; i < manifest->block_count; i++) {
+        const struct vv_block_info *info = &manifest->blocks[i];
+        (*places)[i] = SIZE_MAX;
+        for (size_t k = 0; k < view->block_count; k++) {
+            if (vv_block_info(view->blocks[k])->identity.id == info->identity.id) {
+                (*places)[i] = k;
+            }
+        }
+        (*blocks)[i] = (struct vv_merge_block){
+            .lsn_min = info->identity.lsn_min,
+            .lsn_max = info->identity.lsn_max,
+            .clean_lsn = vv_block_clean_lsn(info),
+            .bytes = info->file_bytes,
+            .time_min = info->time_min,
+            .time_max = info->time_max,
+            .has_tombstones = has_live_tombstones(manifest, i),
+            .readable = (*places)[i] != SIZE_MAX,
+        };
+    }
+    return VARVE_OK;
+}
+
+/* The blocks as they are now, and a choice among them. */
+struct plan {
+    struct vv_view *view;
+    size_t count; /* of the manifest's blocks */
+    struct vv_merge_block *blocks;
+    size_t *places;
+    bool *chosen;  /* by block of the manifest */
+    bool *in_view; /* the same by block of the view */
+};
+
+static void plan_end(struct vv_shard *shard, struct plan *plan)
+{
+    vv_free(plan->blocks);
+    vv_free(plan->places);
+    vv_free(plan->chosen);
+    vv_free(plan->in_view);
+    vv_view_release(&shard->views, plan->view);
+}
+
+static varve_status plan_begin(struct vv_shard *shard, struct plan *plan)
+{
+    *plan =
+        (struct plan){.view = vv_view_acquire(&shard->views), .count = shard->manifest.block_count};
+    varve_status status = vv_shard_merge_blocks(shard, plan->view, &plan->blocks, &plan->places);
+    if (status != VARVE_OK) {
+        plan->blocks = NULL;
+        plan->places = NULL;
+    } else {
+        plan->chosen = vv_alloc_zeroed(plan->count + 1, sizeof(bool));
+        plan->in_view = vv_alloc_zeroed(plan->view->block_count + 1, sizeof(bool));
+        status = plan->chosen == NULL || plan->in_view == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    }
+    if (status != VARVE_OK) {
+        plan_end(shard, plan);
+    }
+    return status;
+}
+
+/* The choice as the merge wants it. */
+static struct vv_merge_set choose_in_view(const struct plan *plan, size_t slices_max, bool cold)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->chosen[i]) {
+            plan->in_view[plan->places[i]] = true;
+        }
+    }
+    return (struct vv_merge_set){
+        .view = plan->view, .chosen = plan->in_view, .slices_max = slices_max, .cold = cold};
+}
+
+varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked, varve_error *error)
+{
+    *worked = false;
+    if (shard->publish_unknown || shard->settled_sequence == shard->manifest.sequence) {
+        return VARVE_OK;
+    }
+    struct plan plan;
+    size_t slices_max;
+    uint64_t sequence = shard->manifest.sequence;
+    varve_status status = plan_begin(shard, &plan);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "no memory to choose what to merge");
+    }
+    if (vv_merge_choose(plan.blocks, plan.count, vv_shard_merge_target(shard), plan.chosen,
+                        &slices_max)) {
+        *worked = true;
+        struct vv_merge_set set = choose_in_view(&plan, slices_max, false);
+        status = vv_shard_merge_set(shard, &set, error);
+    }
+    plan_end(shard, &plan);
+    if (status == VARVE_OK && !*worked) {
+        status = vv_shard_reclaim(shard, VV_RECLAIM_WORTHWHILE, worked, error);
+    }
+    if (status == VARVE_OK && !*worked) {
+        shard->settled_sequence = sequence;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------------- everything */
+
+/* The ids of the blocks that a compaction has not come to yet. */
+struct todo {
+    uint64_t *ids;
+    size_t count;
+};
+
+static bool is_todo(const struct todo *todo, uint64_t id)
+{
+    for (size_t i = 0; i < todo->count; i++) {
+        if (todo->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remove_todo(struct todo *todo, uint64_t id)
+{
+    for (size_t i = 0; i < todo->count; i++) {
+        if (todo->ids[i] == id) {
+            todo->ids[i] = todo->ids[--todo->count];
+            return;
+        }
+    }
+}
+
+/* The readable block that is still to do and begins first in time; tombstones alone come last. */
+static size_t next_in_time(const struct vv_shard *shard, const struct plan *plan,
+                           const struct todo *todo)
+{
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->blocks[i].readable && !plan->chosen[i] &&
+            is_todo(todo, shard->manifest.blocks[i].identity.id) &&
+            (first == SIZE_MAX || plan->blocks[i].time_min < plan->blocks[first].time_min)) {
+            first = i;
+        }
     }
     return first;
 }
 
-/* The neighbours to merge; false if there is nothing to do. */
-static bool choose(const struct vv_shard *shard, const struct vv_view *view, size_t *first,
-                   size_t *count)
+/* Closes the choice with one more block; false: it would take a quarantined one along, and the
+ * choice stays as it was. */
+static bool extend(struct plan *plan, size_t index, bool *scratch)
 {
-    bool found = false;
-    uint64_t best = UINT64_MAX;
-    for (size_t i = 0; i + MERGE_BLOCKS <= view->block_count; i++) {
-        uint64_t least = UINT64_MAX, greatest = 0, total = 0;
-        for (size_t k = i; k < i + MERGE_BLOCKS; k++) {
-            uint64_t bytes = effective_bytes(view->blocks[k]);
-            least = bytes < least ? bytes : least;
-            greatest = bytes > greatest ? bytes : greatest;
-            total += bytes;
+    memcpy(scratch, plan->chosen, plan->count * sizeof(bool));
+    scratch[index] = true;
+    if (!vv_merge_close(plan->blocks, plan->count, scratch)) {
+        return false;
+    }
+    memcpy(plan->chosen, scratch, plan->count * sizeof(bool));
+    return true;
+}
+
+static uint64_t chosen_bytes(const struct plan *plan)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        bytes += plan->chosen[i] ? plan->blocks[i].bytes : 0;
+    }
+    return bytes;
+}
+
+/* Whether a rewrite would change nothing of a block. */
+static bool is_clean(const struct vv_shard *shard, const struct plan *plan,
+                     const struct vv_block_info *info)
+{
+    uint64_t newest = 0; /* deletion */
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct vv_block_info *other = &shard->manifest.blocks[i];
+        if (other->tombstone_count > 0 && other->identity.lsn_max > newest) {
+            newest = other->identity.lsn_max;
         }
-        bool similar = greatest <= least * SIMILAR_FACTOR;
-        if (run_start(shard, view, i + MERGE_BLOCKS) > i) {
+    }
+    return info->identity.cold && info->tombstone_count == 0 &&
+           vv_block_clean_lsn(info) >= newest &&
+           info->time_min >= vv_retention_highest_floor(plan->view->retention);
+}
+
+/* Whether the chosen blocks are what a compaction would make of them. */
+static varve_status check_done(const struct vv_shard *shard, const struct plan *plan,
+                               const struct vv_merge_set *set, bool *done)
+{
+    size_t count = 0, cuts;
+    int64_t bounds[VV_MERGE_SLICES_MAX];
+    *done = false;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->chosen[i]) {
             continue;
         }
-        if ((similar || view->block_count > BLOCKS_MAX) && total < best) {
-            best = total;
-            *first = i;
-            *count = MERGE_BLOCKS;
-            found = true;
-        }
-    }
-    return found;
-}
-
-bool vv_shard_merge_is_due(struct vv_shard *shard)
-{
-    size_t first, count;
-    struct vv_view *view = vv_view_acquire(&shard->views);
-    bool due = choose(shard, view, &first, &count);
-    vv_view_release(&shard->views, view);
-    return due;
-}
-
-static varve_status load_input(struct input *input)
-{
-    if (input->loaded || input->next_id >= vv_block_info(input->block)->series_count) {
-        return VARVE_OK;
-    }
-    VV_TRY(vv_block_series(input->block, input->next_id, &input->key_buffer, &input->series));
-    input->loaded = true;
-    return VARVE_OK;
-}
-
-/* The input that stands at the least key; NULL when all are through. */
-static struct input *least_input(struct input *inputs, size_t count)
-{
-    struct input *least = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (inputs[i].loaded &&
-            (least == NULL || vv_key_compare(inputs[i].series.key, least->series.key) < 0)) {
-            least = &inputs[i];
-        }
-    }
-    return least;
-}
-
-static varve_status copy_tombstones(struct vv_series_output *output, struct vv_range *const *ranges,
-                                    const struct input *inputs, size_t count, varve_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; ranges[i] != NULL && k < inputs[i].series.tombstone_count; k++) {
-            VV_TRY(vv_series_output_begin(output, error));
-            VV_TRY(vv_block_writer_add_tombstone(output->writer, ranges[i][k], error));
-        }
-    }
-    return VARVE_OK;
-}
-
-/* Merges the series at the least key into the output and moves its inputs on. */
-static varve_status merge_series(struct vv_series_output *output, struct input *inputs,
-                                 size_t count, const struct input *least, bool has_older,
-                                 varve_error *error)
-{
-    struct vv_source_list sources = {0};
-    struct vv_range **tombstones = vv_alloc_zeroed(count, sizeof(*tombstones));
-    bool *taken = vv_alloc_zeroed(count, sizeof(*taken));
-    varve_status status = tombstones == NULL || taken == NULL ? VARVE_NO_MEMORY : VARVE_OK;
-    struct vv_range everything = {INT64_MIN, INT64_MAX};
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        taken[i] = inputs[i].loaded && vv_key_equal(inputs[i].series.key, least->series.key);
-        if (taken[i]) {
-            status = vv_shard_block_sources(inputs[i].block, inputs[i].next_id, everything,
-                                            &sources, &tombstones[i]);
-        }
-    }
-    if (status != VARVE_OK) {
-        status = vv_fail(error, status, "cannot read a series of the blocks to be merged");
-    }
-    output->key = least->series.key;
-    output->begun = false;
-    if (status == VARVE_OK && has_older) {
-        status = copy_tombstones(output, tombstones, inputs, count, error); /* K2 */
-    }
-    if (status == VARVE_OK) {
-        status = vv_shard_write_layers(output, &sources, has_older, error);
-    }
-    vv_source_list_fini(&sources);
-    for (size_t i = 0; i < count && tombstones != NULL && taken != NULL; i++) {
-        vv_free(tombstones[i]);
-        if (taken[i]) {
-            inputs[i].loaded = false;
-            inputs[i].next_id++;
-        }
-    }
-    vv_free(tombstones);
-    vv_free(taken);
-    return status;
-}
-
-static varve_status merge_inputs(struct vv_series_output *output, struct input *inputs,
-                                 size_t count, bool has_older, varve_error *error)
-{
-    for (;;) {
-        for (size_t i = 0; i < count; i++) {
-            varve_status status = load_input(&inputs[i]);
-            if (status != VARVE_OK) {
-                return vv_fail(error, status, "cannot read the series table of a block");
-            }
-        }
-        const struct input *least = least_input(inputs, count);
-        if (least == NULL) {
+        count++;
+        if (!is_clean(shard, plan, &shard->manifest.blocks[i])) {
             return VARVE_OK;
         }
-        VV_TRY(merge_series(output, inputs, count, least, has_older, error));
-    }
-}
-
-/* Merges blocks [first, first + count) of the view into one and publishes it. */
-static varve_status merge_blocks(struct vv_shard *shard, struct vv_view *view, size_t first,
-                                 size_t count, bool cold, varve_error *error)
-{
-    struct input *inputs = vv_alloc_zeroed(count, sizeof(*inputs));
-    if (inputs == NULL) {
-        return vv_fail(error, VARVE_NO_MEMORY, "no memory to merge %zu blocks", count);
-    }
-    uint64_t samples = 0;
-    for (size_t i = 0; i < count; i++) {
-        inputs[i].block = view->blocks[first + i];
-        samples += vv_block_info(inputs[i].block)->sample_count;
-    }
-    const struct vv_block_identity *oldest = &vv_block_info(inputs[0].block)->identity;
-    const struct vv_block_identity *newest = &vv_block_info(inputs[count - 1].block)->identity;
-    /* A quarantined block may hold older data that nobody can see: its tombstones stay as well. */
-    bool has_older = shard->manifest.blocks[0].identity.lsn_max <= oldest->lsn_min;
-    struct vv_series_output output = {0};
-    struct vv_block *merged = NULL;
-    uint64_t id = 0;
-    varve_status status =
-        vv_shard_begin_block(shard, oldest->lsn_min, newest->lsn_max,
-                             cold || samples >= COLD_SAMPLES_MIN, &output.writer, &id, error);
-    if (status == VARVE_OK) {
-        status = merge_inputs(&output, inputs, count, has_older, error);
-        if (status == VARVE_OK && output.series_count > 0) {
-            status = vv_shard_finish_block(shard, output.writer, id, &merged, error);
-        } else {
-            vv_shard_abandon_block(shard, output.writer, id); /* failed, or nothing is left */
+        for (size_t k = 0; k < i; k++) {
+            if (plan->chosen[k] && vv_merge_blocks_meet(&plan->blocks[k], &plan->blocks[i])) {
+                return VARVE_OK;
+            }
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        vv_buffer_fini(&inputs[i].key_buffer);
+    if (count > 1) {
+        VV_TRY(vv_shard_merge_cuts(shard, set, bounds, &cuts));
+        *done = count <= cuts + 1;
+    } else {
+        *done = true;
     }
-    vv_free(inputs);
-    VV_TRY(status);
-    uint64_t *removed = vv_alloc(count * sizeof(*removed));
-    if (removed == NULL) {
-        vv_block_release(merged);
-        return vv_fail(error, VARVE_NO_MEMORY, "no memory to merge %zu blocks", count);
+    return VARVE_OK;
+}
+
+static varve_status merge_unless_done(struct vv_shard *shard, const struct plan *plan,
+                                      varve_error *error)
+{
+    struct vv_merge_set set = choose_in_view(plan, VV_MERGE_SLICES_MAX, true);
+    bool done;
+    varve_status status = check_done(shard, plan, &set, &done);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "cannot read the chunk directory of a block");
     }
-    for (size_t i = 0; i < count; i++) {
-        removed[i] = vv_block_info(view->blocks[first + i])->identity.id;
+    return done ? VARVE_OK : vv_shard_merge_set(shard, &set, error);
+}
+
+/* One step of a compaction (C2). */
+static varve_status compact_window(struct vv_shard *shard, struct todo *todo, varve_error *error)
+{
+    struct plan plan;
+    varve_status status = plan_begin(shard, &plan);
+    bool *scratch = status == VARVE_OK ? vv_alloc(plan.count + 1) : NULL;
+    if (status == VARVE_OK && scratch == NULL) {
+        plan_end(shard, &plan);
+        status = VARVE_NO_MEMORY;
     }
-    struct vv_publication change = {.removed = removed,
-                                    .removed_count = count,
-                                    .added = &merged,
-                                    .added_count = merged != NULL ? 1 : 0};
-    status = vv_shard_publish(shard, &change, error);
-    vv_free(removed);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "no memory to choose what to compact");
+    }
+    uint64_t target = vv_shard_merge_target(shard);
+    uint64_t limit = shard->options.block_bytes_max == 0 && 4 * target < window_bytes_min
+                         ? window_bytes_min
+                         : 4 * target;
+    size_t index = next_in_time(shard, &plan, todo);
+    if (index == SIZE_MAX) {
+        todo->count = 0; /* what is left is gone or cannot be read */
+    } else if (!extend(&plan, index, scratch)) {
+        plan.chosen[index] = true; /* kept apart by a block that cannot be read: alone */
+    } else {
+        for (;;) {
+            index = next_in_time(shard, &plan, todo);
+            if (index == SIZE_MAX || chosen_bytes(&plan) + plan.blocks[index].bytes > limit ||
+                !extend(&plan, index, scratch)) {
+                break;
+            }
+        }
+    }
+    for (size_t i = 0; i < plan.count; i++) {
+        if (plan.chosen[i]) {
+            remove_todo(todo, shard->manifest.blocks[i].identity.id);
+        }
+    }
+    if (chosen_bytes(&plan) > 0) {
+        status = merge_unless_done(shard, &plan, error);
+    }
+    vv_free(scratch);
+    plan_end(shard, &plan);
     return status;
 }
 
-varve_status vv_shard_merge_due(struct vv_shard *shard, varve_error *error)
+static varve_status compact_all(struct vv_shard *shard, varve_error *error)
 {
-    struct vv_view *view = vv_view_acquire(&shard->views);
-    size_t first, count;
-    varve_status status = VARVE_OK;
-    if (choose(shard, view, &first, &count)) {
-        status = merge_blocks(shard, view, first, count, false, error);
+    struct todo todo = {.ids = vv_alloc((shard->manifest.block_count + 1) * sizeof(uint64_t)),
+                        .count = shard->manifest.block_count};
+    if (todo.ids == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to list the blocks");
     }
-    vv_view_release(&shard->views, view);
+    for (size_t i = 0; i < todo.count; i++) {
+        todo.ids[i] = shard->manifest.blocks[i].identity.id;
+    }
+    varve_status status = VARVE_OK;
+    while (status == VARVE_OK && todo.count > 0) {
+        status = compact_window(shard, &todo, error);
+    }
+    vv_free(todo.ids);
     return status;
 }
 
-/* Merges the run of neighbours that ends before *end, and sets *end to its start. */
-static varve_status compact_run(struct vv_shard *shard, size_t *end, varve_error *error)
+/* Whether a block that can be read has tombstones. */
+static bool has_tombstones(struct vv_shard *shard)
 {
     struct vv_view *view = vv_view_acquire(&shard->views);
-    size_t first = run_start(shard, view, *end);
-    bool done = *end - first == 1 && vv_block_info(view->blocks[first])->identity.cold;
-    varve_status status = VARVE_OK;
-    if (!done) {
-        status = merge_blocks(shard, view, first, *end - first, true, error);
+    bool found = false;
+    for (size_t i = 0; i < view->block_count; i++) {
+        found |= vv_block_info(view->blocks[i])->tombstone_count > 0;
     }
     vv_view_release(&shard->views, view);
-    *end = first;
-    return status;
+    return found;
 }
 
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
@@ -279,13 +348,27 @@ varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
     }
     vv_mutex_lock(&shard->maintenance_mutex);
     varve_status status = vv_shard_flush_head(shard, error);
-    struct vv_view *view = vv_view_acquire(&shard->views);
-    size_t end = view->block_count;
-    vv_view_release(&shard->views, view);
-    /* From the newest run back, so that the places of those before it stay the same. */
-    while (status == VARVE_OK && end > 0) {
-        status = compact_run(shard, &end, error);
+    if (status == VARVE_OK) {
+        status = vv_shard_apply_retention(shard, NULL, error);
+    }
+    bool worked = true;
+    while (status == VARVE_OK && worked) { /* frees what needs no room first */
+        status = vv_shard_drop_dead(shard, &worked, error);
+    }
+    /* Once everything is clean of the deletions, a second round takes their tombstones away. */
+    for (int round = 0; status == VARVE_OK && (round == 0 || (round < 3 && has_tombstones(shard)));
+         round++) {
+        status = compact_all(shard, error);
+        worked = true;
+        while (status == VARVE_OK && worked) {
+            status = vv_shard_reclaim(shard, VV_RECLAIM_ANY, &worked, error);
+        }
     }
     vv_mutex_unlock(&shard->maintenance_mutex);
     return status;
+}
+
+void vv_shard_stop(struct vv_shard *shard)
+{
+    atomic_store(&shard->stopping, true);
 }

@@ -71,6 +71,23 @@ void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writ
     remove_block_files(shard, id);
 }
 
+static void discard_blocks(struct vv_shard *shard, struct vv_block *const *blocks, size_t count,
+                           bool remove)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id = vv_block_info(blocks[i])->identity.id;
+        vv_block_release(blocks[i]);
+        if (remove) {
+            remove_block_files(shard, id);
+        }
+    }
+}
+
+void vv_shard_discard_blocks(struct vv_shard *shard, struct vv_block *const *blocks, size_t count)
+{
+    discard_blocks(shard, blocks, count, true);
+}
+
 static void report_damage(void *context, uint64_t offset, const char *message)
 {
     struct vv_shard *shard = context;
@@ -132,13 +149,16 @@ varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_write
     return VARVE_OK;
 }
 
-/* The order of the log; of blocks that share a part of it and divide its time, that of their
- * ids. */
+/* The order of the log. Of blocks that share its end and divide its time, the one with tombstones
+ * stands first: they delete from what is before it, and the others are not. */
 static int compare_infos(const struct vv_block_info *a, const struct vv_block_info *b)
 {
     const struct vv_block_identity *left = &a->identity, *right = &b->identity;
     if (left->lsn_max != right->lsn_max) {
         return left->lsn_max < right->lsn_max ? -1 : 1;
+    }
+    if ((a->tombstone_count > 0) != (b->tombstone_count > 0)) {
+        return a->tombstone_count > 0 ? -1 : 1;
     }
     return (left->id > right->id) - (left->id < right->id);
 }
@@ -154,14 +174,19 @@ static int compare_opened(const void *a, const void *b)
                          vv_block_info(*(struct vv_block *const *)b));
 }
 
-static bool is_removed(const struct vv_publication *change, uint64_t id)
+static bool contains(const uint64_t *ids, size_t count, uint64_t id)
 {
-    for (size_t i = 0; i < change->removed_count; i++) {
-        if (change->removed[i] == id) {
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_removed(const struct vv_publication *change, uint64_t id)
+{
+    return contains(change->removed, change->removed_count, id);
 }
 
 /* The manifest after the change; its block list is new. Quarantined blocks stay listed. */
@@ -174,18 +199,31 @@ static varve_status next_manifest(struct vv_shard *shard, const struct vv_public
     next->wal_start_lsn = change->wal_start_lsn != 0 ? change->wal_start_lsn : now->wal_start_lsn;
     next->wal_sequence = atomic_load(&shard->wal.sequence_max);
     next->block_count = 0;
+    next->blocks = NULL;
+    if (change->has_rules) {
+        VV_TRY(vv_manifest_copy_rules(next, change->rules, change->rule_count));
+    } else {
+        VV_TRY(vv_manifest_copy_rules(next, now->rules, now->rule_count));
+    }
     next->blocks =
         vv_alloc_zeroed(now->block_count + change->added_count + 1, sizeof(*next->blocks));
     if (next->blocks == NULL) {
         return VARVE_NO_MEMORY;
     }
     for (size_t i = 0; i < now->block_count; i++) {
-        if (!is_removed(change, now->blocks[i].identity.id)) {
-            next->blocks[next->block_count++] = now->blocks[i];
+        const struct vv_block_info *block = &now->blocks[i];
+        if (!is_removed(change, block->identity.id)) {
+            struct vv_block_info *copy = &next->blocks[next->block_count++];
+            *copy = *block;
+            if (contains(change->cleaned, change->cleaned_count, block->identity.id)) {
+                copy->clean_lsn = change->cleaned_lsn;
+            }
         }
     }
     for (size_t i = 0; i < change->added_count; i++) {
-        next->blocks[next->block_count++] = *vv_block_info(change->added[i]);
+        struct vv_block_info *copy = &next->blocks[next->block_count++];
+        *copy = *vv_block_info(change->added[i]);
+        copy->clean_lsn = change->added_clean_lsn;
     }
     qsort(next->blocks, next->block_count, sizeof(*next->blocks), compare_listed);
     return VARVE_OK;
@@ -238,29 +276,25 @@ static void remove_replaced(struct vv_shard *shard, const struct vv_publication 
     }
 }
 
-/* The change did not come to be: its blocks go, unless the manifest may name them (B3). */
-static void drop_added(struct vv_shard *shard, const struct vv_publication *change, bool keep_files,
-                       bool release)
-{
-    for (size_t i = 0; i < change->added_count; i++) {
-        uint64_t id = vv_block_info(change->added[i])->identity.id;
-        if (release) {
-            vv_block_release(change->added[i]);
-        }
-        if (!keep_files) {
-            remove_block_files(shard, id);
-        }
-    }
-}
-
 varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
                               varve_error *error)
 {
     struct vv_view *view = vv_view_acquire(&shard->views), *next = NULL;
     struct vv_manifest manifest = {0};
+    struct vv_retention *retention = NULL;
     varve_status status = next_manifest(shard, change, &manifest);
+    if (status == VARVE_OK && change->has_rules) {
+        status = vv_retention_create(change->rules, change->rule_count, &retention, error);
+    } else if (status == VARVE_OK) {
+        retention = vv_retention_acquire(view->retention);
+    }
     if (status == VARVE_OK) {
         status = next_view(view, change, &next);
+    }
+    if (status == VARVE_OK) {
+        next->retention = retention;
+    } else {
+        vv_retention_release(retention);
     }
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "out of memory while a block was published");
@@ -277,10 +311,13 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
     } else {
         shard->publish_unknown |= status == VARVE_UNKNOWN;
         vv_manifest_fini(&manifest);
-        drop_added(shard, change, status == VARVE_UNKNOWN, next == NULL);
-        if (next != NULL) {
-            vv_view_discard(next); /* and the references to what was added with it */
+        for (size_t i = 0; next != NULL && i < change->added_count; i++) {
+            vv_block_acquire(change->added[i]); /* the view gives its own references back */
         }
+        if (next != NULL) {
+            vv_view_discard(next);
+        }
+        discard_blocks(shard, change->added, change->added_count, status != VARVE_UNKNOWN); /* B3 */
     }
     vv_view_release(&shard->views, view);
     return status;

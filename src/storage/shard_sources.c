@@ -2,7 +2,8 @@
  * shard_sources.c - from a series to its resolved samples: blocks and head as sources of one merge.
  *
  * Sources stand in log order: the view's blocks, oldest first, then the head generations behind the
- * view. A block's tombstones delete from older blocks only: they stand before its own layers.
+ * view. A block's tombstones delete from older blocks only: they stand before its own layers. What
+ * has expired by the view's retention is cut off.
  * Thread: any; what is built owns what it needs.
  */
 #include "os/alloc.h"
@@ -52,6 +53,16 @@ static varve_status find_id(const struct vv_block *block, const uint32_t *block_
     return status;
 }
 
+varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key, struct vv_range *range)
+{
+    int64_t floor;
+    VV_TRY(vv_retention_floor(view->retention, key, &floor));
+    if (floor > range->start) {
+        range->start = floor < range->end ? floor : range->end;
+    }
+    return VARVE_OK;
+}
+
 varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
                                   struct vv_series *series, struct vv_key key, uint64_t hash,
                                   const uint32_t *block_ids, struct vv_range range,
@@ -59,6 +70,7 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
 {
     struct vv_source_list sources = {0};
     struct vv_range *head_tombstones = NULL;
+    VV_TRY(vv_shard_clip(view, key, &range));
     struct vv_range **block_tombstones =
         vv_alloc_zeroed(view->block_count + 1, sizeof(*block_tombstones));
     varve_status status = block_tombstones == NULL ? VARVE_NO_MEMORY : VARVE_OK;

@@ -17,6 +17,7 @@
 
 #include "os/alloc.h"
 #include "storage/shard.h"
+#include "storage/shard_retain.h"
 
 enum {
     READER_TRIES = 20,
@@ -256,6 +257,14 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
     if (status == VARVE_OK) {
         status = vv_view_set_init(&shard->views, blocks, count);
     }
+    if (status == VARVE_OK) {
+        status = vv_retention_create(shard->manifest.rules, shard->manifest.rule_count,
+                                     &shard->views.current->retention, error);
+        if (status != VARVE_OK) {
+            vv_view_set_fini(&shard->views);
+            count = 0; /* the blocks were the view's */
+        }
+    }
     for (size_t i = 0; i < count && status != VARVE_OK; i++) {
         vv_block_release(blocks[i]);
     }
@@ -475,9 +484,14 @@ varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error
     } else if (vv_shard_flush_is_due(shard)) {
         *worked = true;
         status = vv_shard_flush_head(shard, error);
-    } else if (vv_shard_merge_is_due(shard)) {
-        *worked = true;
-        status = vv_shard_merge_due(shard, error);
+    } else {
+        status = vv_shard_apply_retention(shard, worked, error);
+        if (status == VARVE_OK && !*worked) {
+            status = vv_shard_merge_due(shard, worked, error);
+        }
+    }
+    if (status == VARVE_CANCELLED) {
+        status = VARVE_OK; /* the next opening does it */
     }
     vv_mutex_unlock(&shard->maintenance_mutex);
     return status;

@@ -24,8 +24,10 @@ struct vv_shard_options {
     uint64_t wal_segment_bytes;
     uint64_t ring_bytes; /* of the log in memory: a power of two; 0: the default */
     uint64_t series_max;
-    uint64_t cache_bytes_max;    /* of what queries have unpacked */
-    varve_duplicates duplicates; /* the database's policy */
+    uint64_t cache_bytes_max;        /* of what queries have unpacked */
+    uint64_t block_bytes_max;        /* target of merges; 0: 64 MiB, or 1/64 of the data */
+    uint64_t merge_bytes_per_second; /* 0: as fast as it goes */
+    varve_duplicates duplicates;     /* the database's policy */
     bool read_only;
     bool strict;                /* damage found while opening is CORRUPT */
     struct vv_workers *workers; /* encode blocks, too; nullable, must outlive the shard */
@@ -98,10 +100,21 @@ uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard);
 /* Does one due piece of work; *worked says whether there was one. */
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,
                                varve_error *error) VARVE_MUST_CHECK;
+/* Makes a long merge end soon, with CANCELLED: somebody waits to close. Any thread. */
+void vv_shard_stop(struct vv_shard *shard);
 /* Appends a mark to the log if a sync has happened that none vouches for. */
 void vv_shard_mark_log(struct vv_shard *shard);
-/* Flushes the head and merges all blocks into one cold one. */
+/* Flushes the head and rewrites all blocks into few cold ones without deleted or expired data. */
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
+
+/* Sets the retention rule of a selector in text ("": all series), or removes it (both limits 0), and
+ * applies it. What has expired is gone for readers when it returns, and its space as far as there is
+ * room to rewrite blocks. INVALID, LIMIT, NOT_FOUND. */
+varve_status vv_shard_set_retention(struct vv_shard *shard, varve_string selector, uint64_t age,
+                                    uint64_t bytes_max, varve_error *error) VARVE_MUST_CHECK;
+/* Copies the rules; only rules and rule_count are written. */
+varve_status vv_shard_list_retention(struct vv_shard *shard,
+                                     struct vv_manifest *rules) VARVE_MUST_CHECK;
 
 /* Adds the shard's figures to statistics (all but the number of series). */
 void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics);

@@ -33,6 +33,7 @@ void vv_view_discard(struct vv_view *view)
     for (size_t i = 0; i < view->block_count; i++) {
         vv_block_release(view->blocks[i]);
     }
+    vv_retention_release(view->retention);
     vv_free(view);
 }
 

@@ -14,12 +14,14 @@
 
 #include "mmap/block.h"
 #include "os/thread.h"
+#include "storage/retention.h"
 
 struct vv_view {
     uint64_t references; /* guarded by the set's mutex */
     struct vv_view *older;
     struct vv_view *newer;
     uint64_t flushed_generation;
+    struct vv_retention *retention; /* what is gone by age or size; nullable, one reference */
     size_t block_count;
     struct vv_block *blocks[]; /* in LSN order; one reference each */
 };

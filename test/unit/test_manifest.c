@@ -64,7 +64,8 @@ static struct vv_manifest make(struct fixture *fixture, uint64_t sequence, size_
             .sample_count = vv_test_random_next(&random),
             .tombstone_count = vv_test_random_next(&random),
             .time_min = (int64_t)vv_test_random_next(&random),
-            .time_max = (int64_t)vv_test_random_next(&random)};
+            .time_max = (int64_t)vv_test_random_next(&random),
+            .clean_lsn = i * 100 + 100 + i};
         block->identity.cold = i % 2 == 1;
         block->identity.shard = fixture->place.shard;
         memcpy(block->identity.database_uuid, fixture->place.database_uuid, 16);
@@ -141,15 +142,70 @@ static void every_flipped_bit_is_found(void **state)
     uint8_t bytes[1024];
     store(fixture, 5, 2);
     size_t length = read_bytes(fixture, bytes);
-    assert_int_equal(length, 72 + 2 * 104 + 8);
+    assert_int_equal(length, 80 + 2 * 104 + 8);
     for (size_t bit = 0; bit < length * 8; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         varve_status status = load_bytes(fixture, bytes, length);
-        bool in_version = bit / 8 >= 8 && bit / 8 < 12 && bit != 64; /* another version, perhaps */
+        bool in_version = bit / 8 >= 8 && bit / 8 < 12 && bit != 65; /* a newer version, perhaps */
         assert_int_equal(status, in_version ? VARVE_VERSION : VARVE_CORRUPT);
         bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
     assert_int_equal(load_bytes(fixture, bytes, length), VARVE_OK);
+}
+
+/* As MANIFEST_FORMAT.md says it. */
+static void the_worked_example(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->place.shard = 0;
+    for (uint8_t i = 0; i < 16; i++) {
+        fixture->place.database_uuid[i] = i;
+    }
+    struct vv_block_info block = {.identity = {.id = 3, .lsn_min = 8, .lsn_max = 4096},
+                                  .file_bytes = 65536,
+                                  .checksum = 0x1122334455667788,
+                                  .series_count = 2,
+                                  .chunk_count = 2,
+                                  .sample_count = 2000,
+                                  .tombstone_count = 0,
+                                  .time_min = 0,
+                                  .time_max = 999,
+                                  .clean_lsn = 8192};
+    char selector[] = "up";
+    struct vv_retention_rule rule = {
+        .age = 1000, .floor = -1, .selector = selector, .selector_length = 2};
+    struct vv_manifest manifest = {.sequence = 5,
+                                   .wal_start_lsn = 4096,
+                                   .wal_sequence = 2,
+                                   .next_block_id = 4,
+                                   .blocks = &block,
+                                   .block_count = 1,
+                                   .rules = &rule,
+                                   .rule_count = 1};
+    static const uint64_t words[] = {0, /* the magic */
+                                     2, 0x0706050403020100, 0x0f0e0d0c0b0a0908, 5, 4096, 2, 4, 1, 1,
+                                     /* the block */
+                                     3, 8, 4096, 65536, 0x1122334455667788, 2, 2, 2000, 0, 0, 999,
+                                     0, 8192,
+                                     /* the rule */
+                                     1000, 0, UINT64_MAX, 2, 0x7075};
+    uint8_t wanted[sizeof(words) + 8], bytes[1024];
+    for (size_t i = 0; i < sizeof(words) / 8; i++) {
+        vv_store_u64(wanted + 8 * i, words[i]);
+    }
+    memcpy(wanted, "VARVEMAN", 8);
+    vv_store_u64(wanted + sizeof(words), vv_checksum(wanted, sizeof(words), 0));
+    assert_int_equal(vv_manifest_store(&fixture->place, &manifest, NULL), VARVE_OK);
+    assert_int_equal(read_bytes(fixture, bytes), sizeof(wanted));
+    assert_memory_equal(bytes, wanted, sizeof(wanted));
+    struct vv_manifest loaded;
+    assert_int_equal(vv_manifest_load(&fixture->place, &loaded, NULL), VARVE_OK);
+    assert_int_equal(loaded.rule_count, 1);
+    assert_int_equal(loaded.rules[0].age, 1000);
+    assert_int_equal(loaded.rules[0].floor, -1);
+    assert_int_equal(loaded.rules[0].selector_length, 2);
+    assert_memory_equal(loaded.rules[0].selector, "up", 2);
+    vv_manifest_fini(&loaded);
 }
 
 static void a_manifest_that_is_too_short_or_too_long_is_damaged(void **state)
@@ -171,7 +227,7 @@ static void a_newer_version_is_told_apart_from_damage(void **state)
     uint8_t bytes[1024];
     store(fixture, 5, 1);
     size_t length = read_bytes(fixture, bytes);
-    vv_store_u32(bytes + 8, 2);
+    vv_store_u32(bytes + 8, 3);
     vv_store_u64(bytes + length - 8, vv_checksum(bytes, length - 8, 0));
     assert_int_equal(load_bytes(fixture, bytes, length), VARVE_VERSION);
 }
@@ -243,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_was_stored_is_loaded),
+        TEST(the_worked_example),
         TEST(every_flipped_bit_is_found),
         TEST(a_manifest_that_is_too_short_or_too_long_is_damaged),
         TEST(a_newer_version_is_told_apart_from_damage),
