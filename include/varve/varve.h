@@ -212,6 +212,14 @@ typedef struct varve_options {
      * 0. Each more takes some 6 MiB while data is compacted. The bytes written do not depend on
      * it. */
     uint32_t block_threads;
+    /* Bytes that a merged block should have: merges cut their output by time where it would be
+     * larger. Default 64 MiB, or 1/64 of the data once that is more. Less lets retention give space
+     * back in smaller pieces and makes more files. */
+    uint64_t block_bytes_max;
+
+    /* Bytes of blocks that background merges read a second at most. Default 0: as fast as it
+     * goes. */
+    uint64_t merge_bytes_per_second;
 } varve_options;
 
 #define VARVE_OPTIONS_INIT                                                                         \
@@ -686,12 +694,53 @@ VARVE_API void varve_rows_close(varve_rows *rows);
  * varve_delete() - remove the selected samples; a range of everything removes the series.
  *
  * What was acknowledged before the call is gone for readers that start after it, and stays gone
- * after a restart and a crash; later appends into the range stay. Space comes back with compaction.
+ * after a restart and a crash; later appends into the range stay. Space comes back in the
+ * background, block by block where it is worth a rewrite, and all of it with varve_compact().
  * As durable as an append in the database's sync mode.
  * @series_count  out, may be NULL: series that matched.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
                                                      uint64_t *series_count, varve_error *error);
+
+/* How long samples are kept. A selector has one rule at most. */
+typedef struct varve_retention {
+    size_t options_size;
+    varve_string selector; /* as text; empty: all series */
+    uint64_t age;          /* nanoseconds back from the newest sample of the database; 0: any age */
+    uint64_t bytes;        /* of blocks, for all series only; 0: any size */
+    int64_t floor;         /* out: samples before it have expired; INT64_MIN: none yet */
+} varve_retention;
+
+#define VARVE_RETENTION_INIT                                                                       \
+    {                                                                                              \
+        .options_size = sizeof(varve_retention), .floor = INT64_MIN                                \
+    }
+
+/**
+ * varve_retain() - set the retention rule of a selector, store it durably and apply it; with
+ * neither age nor bytes, remove it.
+ *
+ * Expired samples are gone for every reader that starts after the return, and stay gone, also when
+ * the rule is removed or made longer later. Afterwards the background work moves the rule on as
+ * newer samples reach blocks, in steps of 1/64 of the age: until then a little more may be seen. By
+ * itself it never expires more than half of the data at once by age, because of a stray sample of
+ * the future perhaps: that is reported, and this call does it.
+ *
+ * Blocks of which nothing is left are removed without writing any; others are rewritten when it is
+ * worth it, and by this call as far as there is room. Readers are not blocked: what they read stays
+ * until they are closed. By bytes the oldest samples go first; the log and the head come on top.
+ *
+ * INVALID: a malformed selector, or bytes with a selector. NOT_FOUND: there is no rule to remove.
+ * LIMIT: more than 64 rules.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_retain(varve_db *db, const varve_retention *rule,
+                                                     varve_error *error);
+/* Called with one rule, whose selector lives during the call. */
+typedef void (*varve_retention_function)(void *context, const varve_retention *rule);
+/* Calls visit with every rule. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_retention_list(varve_db *db,
+                                                             varve_retention_function visit,
+                                                             void *context, varve_error *error);
 
 /* ------------------------------------------------------------------------ 9 Bulk loading */
 
@@ -900,7 +949,9 @@ VARVE_API void varve_stats(varve_db *db, varve_statistics *statistics);
 /* Makes everything appended so far durable, in any mode. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_flush(varve_db *db, varve_error *error);
 
-/* Flushes the head to a block and merges all blocks into one; drops deleted data and the log. */
+/* Flushes the head to a block and rewrites all blocks into few small ones (of one time each, cut at
+ * options.block_bytes_max); drops deleted and expired data and the log. Needs free space for the
+ * part that it is at: 1 GiB, or four blocks if that is more. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_compact(varve_db *db, varve_error *error);
 
 /* How many threads work in the background of the database: 0 for one that was opened without them,

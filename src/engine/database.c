@@ -176,6 +176,8 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
         .wal_segment_bytes = db->options.wal_segment_bytes,
         .series_max = db->options.series_max,
         .cache_bytes_max = db->options.cache_bytes_max,
+        .block_bytes_max = db->options.block_bytes_max,
+        .merge_bytes_per_second = db->options.merge_bytes_per_second,
         .duplicates = db->options.duplicates,
         .read_only = db->read_only,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,

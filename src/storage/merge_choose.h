@@ -2,8 +2,8 @@
  * merge_choose.h - which blocks are to be merged next. Pure: blocks in, choice out.
  *
  *   time -->                                  a merge is due where
- *   [b1][b2][b3][b4]                          few small neighbours in time fit into one block (count)
- *   [  b5    ][  b6    ]                      or many of a size lie over one another (depth)
+ *   [b1][b2][b3][b4]                 small neighbours in time fit into one block (count)
+ *   [  b5    ][  b6    ]             or many of a size lie over one another (depth)
  */
 #ifndef VARVE_STORAGE_MERGE_CHOOSE_H
 #define VARVE_STORAGE_MERGE_CHOOSE_H

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+static const uint64_t gap_min = 86400ULL * 1000000000; /* a day: less is not worth a block */
+
 enum {
     GAP_SHARE = 4, /* a gap is cut if it is more than 3/4 of the time spanned */
 };
@@ -108,7 +110,7 @@ static size_t cut_gaps(const struct vv_time_map *map, size_t parts_max, size_t *
         size_t at;
         uint64_t span;
         uint64_t gap = widest_gap(map, starts[part], end, &at, &span);
-        if (at == 0 || gap <= span - span / GAP_SHARE) {
+        if (at == 0 || gap < gap_min || gap <= span - span / GAP_SHARE) {
             part++;
             continue;
         }

@@ -1,8 +1,8 @@
 /*
  * shard_compact.c - what merging there is to do, and a compaction of everything.
  *
- * C1  Background work does one merge at a time, the cheapest that is due (merge_choose.h), and looks
- *     again: nothing is due twice, because every merge leaves fewer blocks or fewer over one
+ * C1  Background work does one merge at a time, the cheapest that is due (merge_choose.h), and
+ *     looks again: nothing is due twice, because every merge leaves fewer blocks or fewer over one
  *     another.
  * C2  A compaction goes through time in steps of WINDOW_BYTES, so that it needs free space for a
  *     step and not for everything. What is cold, clean and alone is left as it is. Each step is

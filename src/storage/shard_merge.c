@@ -2,7 +2,7 @@
  * shard_merge.c - many blocks to few: resolved duplicates, deleted and expired data really gone.
  *
  *   series by series, for each slice of time:
- *     inputs (log order):  [layers of b2 | tombstones of b5 | layers of b5]  [tombstones of b9] <- newer
+ *     inputs (log order):  [layers of b2 | tombstones of b5 | layers of b5]  [tombstones of b9]
  *                                      \________ merge ________/                    /
  *                                               layers of the output  <------------
  *

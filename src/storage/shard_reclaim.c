@@ -109,10 +109,13 @@ static varve_status add_block(struct deletions *deletions, const struct vv_block
 /* The part of [time_min, time_max] that lies in range, times samples; not 0 if anything does. */
 static double covered(int64_t time_min, int64_t time_max, uint64_t samples, struct vv_range range)
 {
+    if (range.start >= range.end) {
+        return 0;
+    }
     bool is_open = range.end == INT64_MAX || range.end > time_max;
     int64_t first = range.start > time_min ? range.start : time_min;
     int64_t last = is_open ? time_max : range.end - 1;
-    if (range.start >= range.end || first > last) {
+    if (first > last) {
         return 0;
     }
     double span = (double)((uint64_t)time_max - (uint64_t)time_min) + 1;

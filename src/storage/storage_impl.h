@@ -107,9 +107,9 @@ void vv_shard_mark_log(struct vv_shard *shard);
 /* Flushes the head and rewrites all blocks into few cold ones without deleted or expired data. */
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 
-/* Sets the retention rule of a selector in text ("": all series), or removes it (both limits 0), and
- * applies it. What has expired is gone for readers when it returns, and its space as far as there is
- * room to rewrite blocks. INVALID, LIMIT, NOT_FOUND. */
+/* Sets the retention rule of a selector in text ("": all series), or removes it (both limits 0),
+ * and applies it. What has expired is gone for readers when it returns, and its space as far as
+ * there is room to rewrite blocks. INVALID, LIMIT, NOT_FOUND. */
 varve_status vv_shard_set_retention(struct vv_shard *shard, varve_string selector, uint64_t age,
                                     uint64_t bytes_max, varve_error *error) VARVE_MUST_CHECK;
 /* Copies the rules; only rules and rule_count are written. */

@@ -215,7 +215,7 @@ static void any_mixture_answers_as_plain_arrays_do(void **state)
         for (size_t i = 0; i < fixture->shard->manifest.block_count; i++) {
             assert_int_equal(fixture->shard->manifest.blocks[i].tombstone_count, 0);
         }
-        /* Blocks this small are mostly their frame, which changes sizes and so the cuts a little. */
+        /* Blocks this small are mostly frame, which changes sizes and so the cuts a little. */
         uint64_t sequence = 0;
         for (int i = 0; sequence != fixture->shard->manifest.sequence; i++) {
             assert_true(i < 20);

@@ -15,10 +15,12 @@ enum cli_option_id {
     CLI_OPTION_NONE = 0, /* ends the list of a verb */
     CLI_OPTION_HELP,
     CLI_OPTION_ACKS,
+    CLI_OPTION_AGE,
     CLI_OPTION_AGG,
     CLI_OPTION_ALL,
     CLI_OPTION_BULK,
     CLI_OPTION_BY,
+    CLI_OPTION_BYTES,
     CLI_OPTION_CSV_TIME_FORMAT,
     CLI_OPTION_END,
     CLI_OPTION_EXPORT_OUTPUT,
@@ -38,6 +40,8 @@ enum cli_option_id {
     CLI_OPTION_PLOT,
     CLI_OPTION_PRECISION,
     CLI_OPTION_QUICK,
+    CLI_OPTION_REMOVE,
+    CLI_OPTION_SELECTOR,
     CLI_OPTION_START,
     CLI_OPTION_STEP,
     CLI_OPTION_STRICT,
@@ -146,6 +150,7 @@ int cli_verb_completion(const struct cli_invocation *invocation);
 int cli_verb_compact(const struct cli_invocation *invocation);
 int cli_verb_snapshot(const struct cli_invocation *invocation);
 int cli_verb_restore(const struct cli_invocation *invocation);
+int cli_verb_retain(const struct cli_invocation *invocation);
 int cli_verb_delete(const struct cli_invocation *invocation);
 int cli_verb_export(const struct cli_invocation *invocation);
 int cli_verb_import(const struct cli_invocation *invocation);

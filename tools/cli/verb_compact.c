@@ -1,5 +1,5 @@
 /*
- * verb_compact.c - `varve compact`: merges everything into one block.
+ * verb_compact.c - `varve compact`: rewrites everything for size.
  */
 #include "cli.h"
 

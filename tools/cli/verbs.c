@@ -15,6 +15,8 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_ACKS] = {"acks", NULL, NULL, false,
                          "print \"durable LINE\" when the input up to that line is as durable as "
                          "--sync says"},
+    [CLI_OPTION_AGE] = {"age", "DURATION", NULL, false,
+                        "keep samples of this age, counted back from the newest one: 30d, 1y"},
     [CLI_OPTION_AGG] = {"agg", "F,..", NULL, false,
                         "functions over the samples: count, sum, min, max, avg, first, last"},
     [CLI_OPTION_ALL] = {"all", NULL, NULL, false,
@@ -23,6 +25,8 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
                          "write blocks instead of the log: faster, and all or nothing"},
     [CLI_OPTION_BY] = {"by", "LABEL,..", NULL, false,
                        "pool the series that agree in these labels (needs --agg)"},
+    [CLI_OPTION_BYTES] = {"bytes", "SIZE", NULL, false,
+                          "keep blocks of this size in all, the newest: 10GiB, 500MB"},
     [CLI_OPTION_CSV_TIME_FORMAT] = {"time-format", "FORMAT", NULL, false,
                                     "csv: how times are written: rfc3339, s, ms, us, ns or a "
                                     "strptime pattern"},
@@ -56,6 +60,9 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_PRECISION] = {"precision", "UNIT", UNITS, false,
                               "unit of bare times: s, ms, us or ns (default: that of the format)"},
     [CLI_OPTION_QUICK] = {"quick", NULL, NULL, false, "a tenth of the data: half a minute"},
+    [CLI_OPTION_REMOVE] = {"remove", NULL, NULL, false, "take the rule away"},
+    [CLI_OPTION_SELECTOR] = {"selector", "SELECTOR", NULL, false,
+                             "the series that the rule is for (default: all)"},
     [CLI_OPTION_START] = {"start", "TIME", NULL, false, "samples from this time on (default: all)"},
     [CLI_OPTION_STEP] = {"step", "DURATION", NULL, false,
                          "one row per step, aligned to the epoch (needs --agg)"},
@@ -150,9 +157,21 @@ const struct cli_verb cli_verbs[] = {
     {"check", "DB", 1, 1, "read and verify every byte; writes nothing",
      "Exit code 0 without damage (notes are harmless), 3 with.", OPTIONS(CLI_OPTION_JSON),
      EXAMPLES({"check db", "findings by file and offset"}), cli_verb_check},
-    {"compact", "DB", 1, 1, "merge everything into one block and drop what was deleted", "",
-     ((const enum cli_option_id[]){CLI_OPTION_HELP, CLI_OPTION_NONE}),
+    {"compact", "DB", 1, 1, "rewrite everything for size and drop what was deleted or has expired",
+     "", ((const enum cli_option_id[]){CLI_OPTION_HELP, CLI_OPTION_NONE}),
      EXAMPLES({"compact db", "smallest size, fastest reading"}), cli_verb_compact},
+    {"retain", "DB", 1, 1,
+     "keep samples for a time or up to a size; without options, show the rules",
+     "A rule is stored, applied at once, and from then on by every writer as samples come in. A "
+     "selector has one rule at most; where several cover a series, the strictest counts. What has "
+     "expired does not come back when the rule is removed.",
+     OPTIONS(CLI_OPTION_AGE, CLI_OPTION_BYTES, CLI_OPTION_SELECTOR, CLI_OPTION_REMOVE,
+             CLI_OPTION_LIST_OUTPUT),
+     EXAMPLES({"retain db --age 30d", "nothing older than 30 days before the newest sample"},
+              {"retain db --age 1d --selector 'debug_info'", "these series for a day"},
+              {"retain db --bytes 10GiB", "the oldest goes when the blocks grow beyond it"},
+              {"retain db", "the rules"}, {"retain db --remove", "keep everything from now on"}),
+     cli_verb_retain},
     {"snapshot", "DB DEST", 2, 2, "copy a database as it is now, also while it is being written",
      "Blocks are linked where the file system allows and copied elsewhere. DEST must not exist, or "
      "be an older snapshot of the same database: then it is replaced in one step, and only what is "
