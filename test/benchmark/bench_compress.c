@@ -18,8 +18,8 @@ struct program {
     bool quick;
     bool json;
     const char *folder;
-    const char *only;         /* NULL: every set */
-    struct bench_batch batch; /* on the scrape shape */
+    const char *only;              /* NULL: every set */
+    struct bench_batch batches[2]; /* hot and cold, of the TSBS shape */
     struct bench_result results[SETS_MAX];
     size_t count;
 };
@@ -28,8 +28,8 @@ static void measure(struct program *program, struct bench_set *set)
 {
     if (program->only == NULL || strcmp(program->only, set->name) == 0) {
         bench_measure(set, DECODED_BYTES, &program->results[program->count++]);
-        if (strcmp(set->name, "scrape-shape") == 0) {
-            program->batch = bench_measure_batch(set);
+        for (int cold = 0; cold < 2 && strcmp(set->name, "tsbs") == 0; cold++) {
+            program->batches[cold] = bench_measure_batch(set, cold != 0);
         }
     }
     bench_set_free(set);
@@ -192,6 +192,14 @@ static bool parse(struct program *program, int argc, char **argv)
     return true;
 }
 
+static void print_batch(const char *use, const char *speedup, const struct bench_batch *batch)
+{
+    if (batch->speedup > 0) {
+        print_value("tsbs", use, batch->cpu_use);
+        print_value("tsbs", speedup, batch->speedup);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static struct program program;
@@ -211,13 +219,16 @@ int main(int argc, char **argv)
     }
     if (program.json) {
         print_value("regular", "timestamps, bytes", bench_regular_timestamps());
-        if (program.batch.speedup > 0) {
-            print_value("scrape-shape", "batch, CPU use of two threads", program.batch.cpu_use);
-            print_value("scrape-shape", "batch, two threads times one", program.batch.speedup);
-        }
+        print_batch("hot block on two threads, CPU use", "hot block on two threads, times one",
+                    &program.batches[0]);
+        print_batch("cold block on two threads, CPU use", "cold block on two threads, times one",
+                    &program.batches[1]);
     } else {
-        printf("\nbatch on two threads: CPU use %.2f, %.2f times one thread\n",
-               program.batch.cpu_use, program.batch.speedup);
+        for (int cold = 0; cold < 2; cold++) {
+            printf("\n%s block on two threads: CPU use %.2f, %.2f times one thread\n",
+                   cold != 0 ? "cold" : "hot", program.batches[cold].cpu_use,
+                   program.batches[cold].speedup);
+        }
         printf("\nregular timestamps: %.4f bytes each\n", bench_regular_timestamps());
     }
     return 0;

@@ -42,11 +42,12 @@ void bench_measure(const struct bench_set *set, size_t decoded_bytes, struct ben
 /* Bytes for a timestamp of regular timestamps, ten seconds apart. */
 double bench_regular_timestamps(void);
 
-/* CPU time over wall time, and the speed of two threads over that of one, for encoding the set. */
+/* CPU time over wall time, and the speed of two threads over that of one, for writing a block of
+ * the set: see compress_batch.c. */
 struct bench_batch {
-    double cpu_use; /* of two threads, time stolen by the host counted out; 1 is all of it */
+    double cpu_use; /* of two threads; 1 is all of it */
     double speedup;
 };
-struct bench_batch bench_measure_batch(const struct bench_set *set);
+struct bench_batch bench_measure_batch(const struct bench_set *set, bool cold);
 
 #endif
