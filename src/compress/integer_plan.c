@@ -9,11 +9,13 @@
  */
 #include "compress/integer_plan.h"
 
+#include <assert.h>
+
 #include "compress/bits.h"
 
 enum {
     SAMPLE_MAX = 640, /* differences that are looked at */
-    SORTED = 48,      /* of them sorted, to find bases */
+    RANKED = 48,      /* of them ranked, to find bases */
     EXCEPTION_HEADER_BITS = 32,
     EXCEPTION_EFFORT_BITS = 2, /* what decoding an exception is worth */
     EXCEPTION_BITS = 40,
@@ -96,16 +98,75 @@ static void try_base(const int64_t *differences, size_t count, int64_t base, str
 }
 
 /* Sorts few numbers. */
-static void sort_sample(int64_t *sample, size_t count)
+static void sort_numbers(int64_t *numbers, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
-        int64_t value = sample[i];
+        int64_t value = numbers[i];
         size_t at = i;
-        for (; at > 0 && sample[at - 1] > value; at--) {
-            sample[at] = sample[at - 1];
+        for (; at > 0 && numbers[at - 1] > value; at--) {
+            numbers[at] = numbers[at - 1];
         }
-        sample[at] = value;
+        numbers[at] = value;
     }
+}
+
+/* The greatest of the numbers that have at most rank others below them. */
+static int64_t at_rank(const int64_t *numbers, const int32_t *below, size_t count, size_t rank)
+{
+    int64_t found = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        bool candidate = below[i] <= (int32_t)rank;
+        found = candidate && numbers[i] > found ? numbers[i] : found;
+    }
+    return found;
+}
+
+/* Four numbers of 32 bits: what every machine compares at once. */
+typedef int32_t four_ints __attribute__((vector_size(16)));
+
+/* How many of the offsets are below each. Spelt out, twelve at a time, because compilers that may
+ * not spend much on a loop neither compare four at once nor keep the counts in registers. */
+static void count_below(const int32_t *offsets, int32_t *below)
+{
+    enum { STEP = 12 };
+    static_assert(RANKED % STEP == 0, "all are counted");
+    for (size_t at = 0; at < RANKED; at += STEP) {
+        four_ints some[3];
+        memcpy(some, offsets + at, sizeof some);
+        four_ints first = {0};
+        four_ints second = {0};
+        four_ints third = {0};
+        for (size_t i = 0; i < RANKED; i++) {
+            four_ints offset = {offsets[i], offsets[i], offsets[i], offsets[i]};
+            first -= offset < some[0]; /* true is -1 */
+            second -= offset < some[1];
+            third -= offset < some[2];
+        }
+        memcpy(below + at, &first, sizeof first);
+        memcpy(below + at + 4, &second, sizeof second);
+        memcpy(below + at + 8, &third, sizeof third);
+    }
+}
+
+/* Two bases that leave outliers below them: what sorting count numbers would put at a sixteenth and
+ * in the middle. Where their offsets fit, they are ranked by counting: a sort of few numbers waits
+ * for its branches. */
+static void find_bases(int64_t *numbers, size_t count, struct range range, int64_t *bases)
+{
+    int32_t offsets[RANKED];
+    int32_t below[RANKED];
+    if ((uint64_t)range.high - (uint64_t)range.low >= INT32_MAX) {
+        sort_numbers(numbers, count);
+        bases[0] = numbers[count / 16];
+        bases[1] = numbers[count / 2];
+        return;
+    }
+    for (size_t i = 0; i < RANKED; i++) {
+        offsets[i] = i < count ? (int32_t)((uint64_t)numbers[i] - (uint64_t)range.low) : INT32_MAX;
+    }
+    count_below(offsets, below);
+    bases[0] = at_rank(numbers, below, count, count / 16);
+    bases[1] = at_rank(numbers, below, count, count / 2);
 }
 
 /* Half of a long column, all of a short one: every other stretch of 8, but in an order that no
@@ -143,16 +204,15 @@ struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
         return best;
     }
     int64_t sample[SAMPLE_MAX];
-    int64_t sorted[SORTED];
+    int64_t ranked[RANKED];
     size_t taken = take_sample(differences, count, sample);
-    size_t stride = (taken + SORTED - 1) / SORTED;
-    size_t sorted_count = 0;
+    size_t stride = (taken + RANKED - 1) / RANKED;
+    size_t ranked_count = 0;
     for (size_t i = 0; i < taken; i += stride) {
-        sorted[sorted_count++] = sample[i];
+        ranked[ranked_count++] = sample[i];
     }
-    sort_sample(sorted, sorted_count);
-    /* The least, and two that leave outliers below them. */
-    int64_t bases[] = {range.low, sorted[sorted_count / 16], sorted[sorted_count / 2]};
+    int64_t bases[3] = {range.low};
+    find_bases(ranked, ranked_count, range, bases + 1);
     for (size_t i = 0; i < 3; i++) {
         if (i == 0 || bases[i] != bases[i - 1]) {
             try_base(sample, taken, bases[i], range, &best);

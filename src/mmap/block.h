@@ -131,6 +131,9 @@ struct vv_block_series {
 varve_status vv_block_series(const struct vv_block *block, uint32_t id,
                              struct vv_buffer *key_buffer,
                              struct vv_block_series *series) VARVE_MUST_CHECK;
+/* What belongs to series id, without its key: layers, and tombstones. Cost: some nanoseconds. */
+varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, unsigned *layer_count,
+                                   size_t *tombstone_count) VARVE_MUST_CHECK;
 /* The id of the series with that key; NOT_FOUND. O(1) probes by hash. */
 varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint64_t key_hash,
                            uint32_t *id) VARVE_MUST_CHECK;

@@ -119,6 +119,17 @@ varve_status vv_block_series(const struct vv_block *block, uint32_t id,
     return VARVE_OK;
 }
 
+varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, unsigned *layer_count,
+                                   size_t *tombstone_count)
+{
+    VV_ASSERT(id < block->info.series_count);
+    struct vv_block_series_record record;
+    VV_TRY(vv_block_series_read(block, id, &record));
+    *layer_count = record.layer_count;
+    *tombstone_count = record.tombstone_count;
+    return VARVE_OK;
+}
+
 /* Entries of the hash index that may hold a hash. */
 static varve_status find_bucket(const struct vv_block *block, uint64_t key_hash, uint32_t *first,
                                 uint32_t *end)

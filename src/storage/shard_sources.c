@@ -12,13 +12,11 @@
 varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct vv_range range,
                                     struct vv_source_list *sources, struct vv_range **tombstones)
 {
-    struct vv_buffer key_buffer = {0};
-    struct vv_block_series series;
-    varve_status status = vv_block_series(block, id, &key_buffer, &series);
-    vv_buffer_fini(&key_buffer);
-    VV_TRY(status);
-    if (series.tombstone_count > 0) {
-        *tombstones = vv_alloc(series.tombstone_count * sizeof(**tombstones));
+    unsigned layer_count;
+    size_t tombstone_count;
+    VV_TRY(vv_block_series_parts(block, id, &layer_count, &tombstone_count));
+    if (tombstone_count > 0) {
+        *tombstones = vv_alloc(tombstone_count * sizeof(**tombstones));
         if (*tombstones == NULL) {
             return VARVE_NO_MEMORY;
         }
@@ -27,10 +25,10 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
                                          .time_min = INT64_MAX,
                                          .time_max = INT64_MIN,
                                          .tombstones = *tombstones,
-                                         .tombstone_count = series.tombstone_count};
+                                         .tombstone_count = tombstone_count};
         VV_TRY(vv_source_list_add(sources, source));
     }
-    for (unsigned layer = 0; layer < series.layer_count; layer++) {
+    for (unsigned layer = 0; layer < layer_count; layer++) {
         struct vv_merge_source source = {0};
         VV_TRY(vv_block_layer_iter(block, id, layer, range.start, range.end, &source));
         VV_TRY(vv_source_list_add(sources, source));
