@@ -30,7 +30,7 @@ struct vv_shard {
     struct vv_working_set *working_set; /* of all blocks */
 
     struct vv_head head;      /* has its own locks */
-    struct vv_view_set views; /* has its own mutex */
+    struct vv_view_set views; /* lock-free for readers */
     struct vv_wal wal;        /* has its own locks */
 
     struct vv_slot_owner writers;         /* struct vv_shard_writer of each thread that appends */

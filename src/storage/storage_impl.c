@@ -255,7 +255,7 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
         }
     }
     if (status == VARVE_OK) {
-        status = vv_view_set_init(&shard->views, blocks, count);
+        status = vv_view_set_init(&shard->views, shard->epoch, blocks, count);
     }
     if (status == VARVE_OK) {
         status = vv_retention_create(shard->manifest.rules, shard->manifest.rule_count,

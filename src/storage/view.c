@@ -1,14 +1,25 @@
 /*
- * view.c - the list of live views of a shard.
+ * view.c - the views of a shard: readers pin the current one without a lock.
  *
- * V1  The current view always has one reference of its own.
+ *   current --> newest view (1 reference of the set, 1 of each reader)
+ *               older views: 1 reference of each reader, and for a moment that of the set
+ *   list, oldest first: what the head must keep
+ *
+ * V1  The current view has a reference of the set. When it is replaced that reference goes to the
+ *     epoch, which gives it up when every reader that may have loaded the pointer has either taken
+ *     a reference of its own or looked away. So a reader never counts up from nothing.
  * V2  Views are freed, and with them their block references, when nobody reads through them; in
  *     between the files of replaced blocks may be unlinked already: mappings stay.
- * Thread: everything under the set's mutex but freeing; a mutex, because a query takes it twice.
+ * V3  The last reference of an old view goes once: whoever takes it away takes the view out of the
+ *     list, under the mutex. Acquiring and releasing the current view never is that.
+ * Thread: acquire and release from any; publish, droppable and the list under the mutex.
  */
 #include "storage/view.h"
 
 #include "os/alloc.h"
+
+/* Polls until what was deferred before is done, unless readers are in a section right now. */
+enum { POLLS = 4 };
 
 varve_status vv_view_create(struct vv_block *const *blocks, size_t block_count,
                             uint64_t flushed_generation, struct vv_view **view)
@@ -18,7 +29,7 @@ varve_status vv_view_create(struct vv_block *const *blocks, size_t block_count,
     if (created == NULL) {
         return VARVE_NO_MEMORY;
     }
-    created->references = 1;
+    atomic_init(&created->references, 1);
     created->flushed_generation = flushed_generation;
     created->block_count = block_count;
     for (size_t i = 0; i < block_count; i++) {
@@ -37,72 +48,92 @@ void vv_view_discard(struct vv_view *view)
     vv_free(view);
 }
 
-varve_status vv_view_set_init(struct vv_view_set *set, struct vv_block *const *blocks,
-                              size_t block_count)
+varve_status vv_view_set_init(struct vv_view_set *set, struct vv_epoch *epoch,
+                              struct vv_block *const *blocks, size_t block_count)
 {
-    VV_TRY(vv_view_create(blocks, block_count, 0, &set->current));
-    set->oldest = set->current;
+    struct vv_view *first = NULL;
+    VV_TRY(vv_view_create(blocks, block_count, 0, &first));
+    first->set = set;
+    set->epoch = epoch;
+    set->oldest = first;
+    atomic_init(&set->current, first);
     vv_mutex_init(&set->mutex);
     return VARVE_OK;
 }
 
 void vv_view_set_fini(struct vv_view_set *set)
 {
-    VV_ASSERT(set->oldest == set->current && set->current->references == 1);
-    vv_view_discard(set->current);
+    vv_epoch_drain(set->epoch);
+    struct vv_view *last = atomic_load(&set->current);
+    VV_ASSERT(set->oldest == last && atomic_load(&last->references) == 1);
+    vv_view_discard(last);
     vv_mutex_fini(&set->mutex);
 }
 
 struct vv_view *vv_view_acquire(struct vv_view_set *set)
 {
-    vv_mutex_lock(&set->mutex);
-    struct vv_view *view = set->current;
-    view->references++;
-    vv_mutex_unlock(&set->mutex);
+    struct vv_epoch_section *section = vv_epoch_enter(set->epoch);
+    if (section == NULL) { /* memory is out: nobody publishes while we have the mutex */
+        vv_mutex_lock(&set->mutex);
+    }
+    struct vv_view *view = atomic_load(&set->current);
+    /* Relaxed: the reference of the set is there until we leave (V1). */
+    atomic_fetch_add_explicit(&view->references, 1, memory_order_relaxed);
+    if (section == NULL) {
+        vv_mutex_unlock(&set->mutex);
+    } else {
+        vv_epoch_exit(section);
+    }
     return view;
 }
 
-/* Takes one reference away; true if it was the last one: then the view is out of the list. */
-static bool drop_reference(struct vv_view_set *set, struct vv_view *view)
+/* Takes a view that nobody has a reference to out of the list (V3). */
+static void unlink_view(struct vv_view_set *set, struct vv_view *view)
 {
-    if (--view->references > 0) {
-        return false;
-    }
+    vv_mutex_lock(&set->mutex);
     if (view->older == NULL) {
         set->oldest = view->newer;
     } else {
         view->older->newer = view->newer;
     }
-    view->newer->older = view->older; /* the current view is never dropped (V1) */
-    return true;
+    view->newer->older = view->older; /* the current view always has its reference (V1) */
+    vv_mutex_unlock(&set->mutex);
 }
 
 void vv_view_release(struct vv_view_set *set, struct vv_view *view)
 {
-    vv_mutex_lock(&set->mutex);
-    bool last = drop_reference(set, view);
-    vv_mutex_unlock(&set->mutex);
-    if (last) {
+    /* Release: our reads come before the view is freed; acquire: and everybody else's. */
+    if (atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) == 1) {
+        unlink_view(set, view);
         vv_view_discard(view);
     }
 }
 
+/* Gives up the reference that the set had to a view which was replaced. */
+static void release_replaced(struct vv_epoch_entry *entry)
+{
+    struct vv_view *view = (void *)((char *)entry - offsetof(struct vv_view, entry));
+    vv_view_release(view->set, view);
+}
+
 void vv_view_publish(struct vv_view_set *set, struct vv_view *view)
 {
+    view->set = set;
     vv_mutex_lock(&set->mutex);
-    struct vv_view *before = set->current;
+    struct vv_view *before = atomic_load(&set->current);
     before->newer = view;
     view->older = before;
-    set->current = view;
-    bool last = drop_reference(set, before);
+    atomic_store(&set->current, view);
     vv_mutex_unlock(&set->mutex);
-    if (last) {
-        vv_view_discard(before);
-    }
+    vv_epoch_defer(set->epoch, &before->entry, release_replaced); /* V1 */
+    (void)vv_epoch_poll(set->epoch);
 }
 
 uint64_t vv_view_set_droppable(struct vv_view_set *set)
 {
+    for (int i = 0; i < POLLS && vv_epoch_pending(set->epoch) > 0; i++) {
+        (void)vv_epoch_poll(set->epoch);
+    }
     vv_mutex_lock(&set->mutex);
     uint64_t generation = set->oldest->flushed_generation;
     vv_mutex_unlock(&set->mutex);

@@ -12,14 +12,21 @@
 #ifndef VARVE_STORAGE_VIEW_H
 #define VARVE_STORAGE_VIEW_H
 
+#include <stdatomic.h>
+
 #include "mmap/block.h"
 #include "os/thread.h"
+#include "pool/epoch.h"
 #include "storage/retention.h"
 
+struct vv_view_set;
+
 struct vv_view {
-    uint64_t references; /* guarded by the set's mutex */
-    struct vv_view *older;
-    struct vv_view *newer;
+    _Atomic uint64_t references;
+    struct vv_view_set *set;
+    struct vv_epoch_entry entry;
+    struct vv_view *older; /* guarded by the set's mutex */
+    struct vv_view *newer; /* the same */
     uint64_t flushed_generation;
     struct vv_retention *retention; /* what is gone by age or size; nullable, one reference */
     size_t block_count;
@@ -28,18 +35,23 @@ struct vv_view {
 
 /* The live views, the current one last. */
 struct vv_view_set {
-    struct vv_mutex mutex;
-    struct vv_view *oldest;
-    struct vv_view *current;
+    _Atomic(struct vv_view *) current;
+    struct vv_epoch *epoch;
+    _Alignas(64) struct vv_mutex mutex;
+    struct vv_view *oldest; /* guarded by mutex */
 };
 
-/* Starts with a view of these blocks, whose references are taken over on success. */
-varve_status vv_view_set_init(struct vv_view_set *set, struct vv_block *const *blocks,
-                              size_t block_count) VARVE_MUST_CHECK;
+/* Starts with a view of these blocks, whose references are taken over on success. The epoch
+ * outlives the set. */
+varve_status vv_view_set_init(struct vv_view_set *set, struct vv_epoch *epoch,
+                              struct vv_block *const *blocks, size_t block_count) VARVE_MUST_CHECK;
 /* All but the current view must have been released. */
 void vv_view_set_fini(struct vv_view_set *set);
 
+/* The current view, pinned. Takes no lock, and never fails; the first time in a thread it may
+ * allocate (then a lock is the way out). */
 struct vv_view *vv_view_acquire(struct vv_view_set *set);
+/* Whoever lets go of an old view last frees it. */
 void vv_view_release(struct vv_view_set *set, struct vv_view *view);
 
 /* A view to be published; the blocks' references are taken over on success. */
@@ -50,7 +62,8 @@ void vv_view_publish(struct vv_view_set *set, struct vv_view *view);
 /* Releases a view that was not published. */
 void vv_view_discard(struct vv_view *view);
 
-/* The least flushed generation that any live view reads the head behind. */
+/* The least flushed generation that any live view reads the head behind; that of a view which a
+ * reader is just letting go of counts, too. */
 uint64_t vv_view_set_droppable(struct vv_view_set *set);
 
 #endif

@@ -17,7 +17,7 @@ static void put(struct shard_fixture *fixture, const char *series, varve_duplica
 
 static size_t block_count(struct shard_fixture *fixture)
 {
-    return fixture->shard->views.current->block_count;
+    return atomic_load(&fixture->shard->views.current)->block_count;
 }
 
 static void a_compaction_makes_one_block_of_all(void **state)
