@@ -8,9 +8,9 @@
  *   1 cutter:    cut the generation, wait for the holder of the lock, take it as a block
  *   1 fault:     at any moment, the next segment cannot be started the first time
  *
- * The model is that of src/storage/ring.c, wal_flush.c and shard_log.c with one step for each access
- * to something shared; ring and segment hold a few units. All states that can be reached are visited
- * once, depth first. In every state:
+ * The model is that of src/storage/ring.c, wal_flush.c and shard_log.c with one step for each
+ * access to something shared; ring and segment hold a few units. All states that can be reached are
+ * visited once, depth first. In every state:
  *
  *   M1  no two frames have the same place, and none lies across the end of its segment
  *   M2  what is written was copied before, by the frame's own producer
