@@ -246,7 +246,7 @@ static varve_status set_rule(struct vv_shard *shard, varve_string selector, uint
                              uint64_t bytes_max, varve_error *error)
 {
     struct vv_manifest next;
-    size_t at;
+    size_t at = 0; /* gcc does not see that set_in_copy() sets it whenever it succeeds */
     VV_TRY(vv_shard_can_publish(shard, error));
     VV_TRY(set_in_copy(shard, selector, &next, &at, error));
     struct vv_retention_rule *rule = &next.rules[at];
