@@ -13,6 +13,8 @@
  */
 #include "storage/head.h"
 
+#include <string.h>
+
 #include "storage/head_line.h"
 
 enum { PREFETCH_SAMPLES = 8 }; /* ahead: the line is at hand, its extent takes about that long */
@@ -85,8 +87,10 @@ static varve_status insert(struct vv_head *head, const uint32_t *refs, uint64_t 
             status = vv_line_insert(head, line, at, generation, policy, sample, &change);
         }
     }
-    for (; release != NULL && released < release->count; released++) {
-        vv_spin_unlock(&release->lines[released]->lock);
+    if (release != NULL) { /* on success only the last line is left */
+        release->count -= released;
+        memmove(release->lines, release->lines + released,
+                release->count * sizeof(struct vv_head_line *));
     }
     change.samples += (int64_t)extended;
     vv_head_count(head, change);
@@ -107,9 +111,8 @@ varve_status vv_head_insert_and_unlock(struct vv_head *head, const uint32_t *ref
 {
     varve_status status = insert(head, refs, generation, policy, timestamps, values, count,
                                  locks->apart ? locks : NULL);
-    if (locks->apart) {
-        locks->count = 0;
+    if (status == VARVE_OK) {
+        vv_head_unlock_refs(locks);
     }
-    vv_head_unlock_refs(locks);
     return status;
 }

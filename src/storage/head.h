@@ -77,7 +77,10 @@ struct vv_head_locks {
     struct vv_head_line **lines; /* each once, in no particular order */
     size_t count;
     size_t capacity;
-    bool apart; /* no line comes back after another one came: locks may go one by one */
+    bool apart;          /* no line comes back after another one came: locks may go one by one */
+    bool uniform;        /* all lines are of one generation, ... */
+    bool defined;        /* ... in which all series of the batch are defined */
+    uint32_t generation; /* low bits of it */
     struct vv_head_line *few[VV_HEAD_LOCKS_FEW];
 };
 
@@ -113,7 +116,7 @@ varve_status vv_head_insert(struct vv_head *head, const uint32_t *refs, uint64_t
                             const double *values, size_t count) VARVE_MUST_CHECK;
 
 /* The same, and lets go of the locks: of each when its last sample is in, where the order of the
- * batch allows it. Afterwards locks hold nothing, whatever the status. */
+ * batch allows it. On failure those of the samples that are not in are still held. */
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const uint32_t *refs,
                                        uint64_t generation, varve_duplicates policy,
                                        const int64_t *timestamps, const double *values,
@@ -126,6 +129,12 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
 
 /* Whether the log has the definition of the series since this generation began; to be set when it
  * has, and forgotten if it turns out not to. */
+/* Whether that holds for the whole batch of these locks: known since they were taken, and before
+ * anything was set or inserted. False is no proof. */
+static inline bool vv_head_locks_are_defined(const struct vv_head_locks *locks, uint64_t generation)
+{
+    return locks->uniform && locks->defined && locks->generation == (uint32_t)generation;
+}
 bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation);
 void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation);
 void vv_head_forget_defined(struct vv_head *head, uint32_t ref);

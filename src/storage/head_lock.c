@@ -96,7 +96,8 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
 void vv_head_locks_init(struct vv_head_locks *locks)
 {
     locks->lines = locks->few;
-    locks->apart = true;
+    locks->apart = locks->uniform = locks->defined = false;
+    locks->generation = 0;
     locks->count = 0;
     locks->capacity = VV_HEAD_LOCKS_FEW;
 }
@@ -164,10 +165,20 @@ static varve_status lock_sorted(struct vv_head *head, const uint32_t *refs, size
     }
     memcpy(sorted, refs, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_refs);
-    locks->apart = false;
+    locks->apart = locks->uniform = false;
     lock_in_order(head, sorted, count, locks);
     vv_free(sorted);
     return VARVE_OK;
+}
+
+/* A line has been taken: what is known of the batch's definitions. */
+static inline void note_line(struct vv_head_locks *locks, struct vv_head_line *line)
+{
+    if (locks->count == 0) {
+        locks->generation = line->generation;
+    }
+    locks->uniform = locks->uniform && line->generation == locks->generation;
+    locks->lines[locks->count++] = line;
 }
 
 varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
@@ -179,31 +190,34 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
     const struct vv_head_line *last = NULL;
     uint32_t greatest = 0;
     bool ascending = true;
+    unsigned defined = 1;
     locks->apart = true;
+    locks->uniform = true;
     for (size_t i = 0; i < count; i++) {
         if (i + PREFETCH_REFS < count) {
             __builtin_prefetch(vv_head_line_of(head, refs[i + PREFETCH_REFS]), 1);
         }
         struct vv_head_line *line = vv_head_line_of(head, refs[i]);
-        if (line == last) {
-            continue;
+        if (line != last) {
+            last = line;
+            ascending = ascending && refs[i] >= greatest;
+            greatest = refs[i];
+            if (vv_spin_try_lock(&line->lock)) {
+                note_line(locks, line);
+            } else if (ascending) {
+                vv_head_lock_line(head, line);
+                note_line(locks, line);
+            } else if (holds(locks, line)) {
+                locks->apart = false;
+            } else {
+                atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+                vv_head_unlock_refs(locks);
+                return lock_sorted(head, refs, count, locks);
+            }
         }
-        last = line;
-        ascending = ascending && refs[i] >= greatest;
-        greatest = refs[i];
-        if (vv_spin_try_lock(&line->lock)) {
-            locks->lines[locks->count++] = line;
-        } else if (ascending) {
-            vv_head_lock_line(head, line);
-            locks->lines[locks->count++] = line;
-        } else if (holds(locks, line)) {
-            locks->apart = false;
-        } else {
-            atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
-            vv_head_unlock_refs(locks);
-            return lock_sorted(head, refs, count, locks);
-        }
+        defined &= line->defined >> refs[i] % VV_HEAD_LINE_SERIES;
     }
+    locks->defined = defined != 0;
     return VARVE_OK;
 }
 

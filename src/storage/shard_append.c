@@ -80,19 +80,22 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
 static varve_status apply_samples(struct vv_shard *shard, const void *context, uint64_t generation)
 {
     const struct vv_wal_samples *batch = context;
-    return vv_head_insert(&shard->head, batch->refs, generation, batch->policy, batch->timestamps,
-                          batch->values, batch->count);
+    return vv_head_insert_and_unlock(&shard->head, batch->refs, generation, batch->policy,
+                                     batch->timestamps, batch->values, batch->count,
+                                     &vv_shard_writer(shard)->locks);
 }
 
 static varve_status check_batch(const struct vv_shard *shard, const struct vv_wal_samples *batch)
 {
+    /* All refs below the count are series. */
+    uint32_t ref_max = 0;
+    int64_t time_max = INT64_MIN;
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->timestamps[i] == INT64_MAX ||
-            vv_series_table_get(shard->table, batch->refs[i]) == NULL) {
-            return VARVE_INVALID;
-        }
+        ref_max = batch->refs[i] > ref_max ? batch->refs[i] : ref_max;
+        time_max = batch->timestamps[i] > time_max ? batch->timestamps[i] : time_max;
     }
-    return VARVE_OK;
+    bool valid = time_max < INT64_MAX && ref_max < vv_series_table_count(shard->table);
+    return valid ? VARVE_OK : VARVE_INVALID;
 }
 
 /* Policy ERROR (S2). */

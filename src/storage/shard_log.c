@@ -167,7 +167,10 @@ static enum attempt try_change(struct way *way, const struct vv_wal_record *reco
         return DONE;
     }
     way->generation = vv_ring_generation(&shard->wal.ring);
-    enum attempt attempt = log_definitions(way, status);
+    enum attempt attempt = DONE;
+    if (!vv_head_locks_are_defined(&way->writer->locks, way->generation)) {
+        attempt = log_definitions(way, status);
+    }
     if (attempt != DONE || *status != VARVE_OK) {
         return attempt;
     }
