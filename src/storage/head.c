@@ -13,8 +13,6 @@
  */
 #include "storage/head.h"
 
-#include <string.h>
-
 #include "storage/head_line.h"
 
 enum { PREFETCH_SAMPLES = 8 }; /* ahead: the line is at hand, its extent takes about that long */
@@ -45,40 +43,31 @@ static inline void prefetch_slot(const struct vv_head *head, uint32_t ref)
     __builtin_prefetch(extent + (line->count[at] + 1U) * sizeof(struct vv_sample), 1);
 }
 
-/* Goes over to the line of the next sample. */
-static inline void enter_line(struct vv_head *head, struct vv_head_line *line, uint64_t generation,
-                              uint8_t clock)
-{
-    if (line->generation != (uint32_t)generation) {
-        vv_line_turn(head, line, generation);
-    }
-    line->touched = clock;
-}
-
 /* Lets go of the held lines one by one if release is given. */
 static varve_status insert(struct vv_head *head, const uint32_t *refs, uint64_t generation,
                            varve_duplicates policy, const int64_t *timestamps, const double *values,
                            size_t count, struct vv_head_locks *release)
 {
-    uint8_t clock = atomic_load_explicit(&head->clock, memory_order_relaxed);
     unsigned policy_bits = (unsigned)policy << VV_FORM_POLICY_SHIFT;
     struct vv_head_change change = {0};
     struct vv_head_line *line = NULL;
     varve_status status = VARVE_OK;
-    size_t extended = 0, released = 0;
+    uint32_t group = UINT32_MAX;
+    size_t extended = 0;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        struct vv_head_line *next = vv_head_line_of(head, refs[i]);
         unsigned at = refs[i] % VV_HEAD_LINE_SERIES;
         if (i + PREFETCH_SAMPLES < count) {
             prefetch_slot(head, refs[i + PREFETCH_SAMPLES]);
         }
-        if (next != line) {
+        if (refs[i] / VV_HEAD_LINE_SERIES != group) {
             if (release != NULL && line != NULL) {
-                vv_spin_unlock(&line->lock);
-                released++;
+                vv_head_release_line(release, line);
             }
-            line = next;
-            enter_line(head, line, generation, clock);
+            group = refs[i] / VV_HEAD_LINE_SERIES;
+            line = vv_head_line_of(head, refs[i]);
+            if (line->generation != (uint32_t)generation) {
+                vv_line_turn(head, line, generation);
+            }
         }
         if (extend(head, line, at, policy_bits, timestamps[i], values[i])) {
             extended++;
@@ -86,11 +75,6 @@ static varve_status insert(struct vv_head *head, const uint32_t *refs, uint64_t 
             struct vv_sample sample = {timestamps[i], values[i]};
             status = vv_line_insert(head, line, at, generation, policy, sample, &change);
         }
-    }
-    if (release != NULL) { /* on success only the last line is left */
-        release->count -= released;
-        memmove(release->lines, release->lines + released,
-                release->count * sizeof(struct vv_head_line *));
     }
     change.samples += (int64_t)extended;
     vv_head_count(head, change);
@@ -109,8 +93,7 @@ varve_status vv_head_insert_and_unlock(struct vv_head *head, const uint32_t *ref
                                        const int64_t *timestamps, const double *values,
                                        size_t count, struct vv_head_locks *locks)
 {
-    varve_status status = insert(head, refs, generation, policy, timestamps, values, count,
-                                 locks->apart ? locks : NULL);
+    varve_status status = insert(head, refs, generation, policy, timestamps, values, count, locks);
     if (status == VARVE_OK) {
         vv_head_unlock_refs(locks);
     }

@@ -38,7 +38,7 @@ enum {
 struct vv_head_line {
     _Alignas(64) struct vv_spin lock;
     uint8_t defined; /* a bit for each series, of this generation: see vv_head_is_defined() */
-    uint8_t touched; /* clock of the head when somebody appended last */
+    _Atomic uint8_t position; /* low bits of where it stands among the locks of its holder */
     uint8_t latest; /* a bit for each series: time_last is the greatest time that it has anywhere */
     uint32_t generation; /* low bits of that which form, count and last_time belong to */
     uint8_t form[VV_HEAD_LINE_SERIES];    /* kind and policy of the newest extent */
@@ -59,7 +59,6 @@ struct vv_head {
     _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
     _Atomic uint64_t samples;            /* in them */
     _Atomic uint64_t contended;          /* locks that were not free when somebody came */
-    _Atomic uint8_t clock;               /* see vv_head_line.touched */
 };
 
 /* NO_MEMORY: nothing is to be undone. */
@@ -71,17 +70,21 @@ void vv_head_fini(struct vv_head *head);
 
 enum { VV_HEAD_LOCKS_FEW = 8 };
 
+struct vv_head_held {
+    struct vv_head_line *line; /* NULL: given back already */
+    bool comes_back;           /* after other lines of the batch */
+};
+
 /* The locks that one batch holds. In the caller's memory; one may be used for batch after batch and
  * then allocates only for the first large one. */
 struct vv_head_locks {
-    struct vv_head_line **lines; /* each once, in no particular order */
+    struct vv_head_held *lines; /* each once, in no particular order */
     size_t count;
     size_t capacity;
-    bool apart;          /* no line comes back after another one came: locks may go one by one */
     bool uniform;        /* all lines are of one generation, ... */
     bool defined;        /* ... in which all series of the batch are defined */
     uint32_t generation; /* low bits of it */
-    struct vv_head_line *few[VV_HEAD_LOCKS_FEW];
+    struct vv_head_held few[VV_HEAD_LOCKS_FEW];
 };
 
 void vv_head_locks_init(struct vv_head_locks *locks);

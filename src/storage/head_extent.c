@@ -9,6 +9,8 @@
  * X3  Within a run all samples have one policy, so that resolving equal timestamps early gives what
  *     resolving them together with older data would: every policy is associative.
  * X4  Tombstones stand between extents without ending a run.
+ * X5  The count of an extent that was closed because it was full is written when somebody passes
+ *     it: the append that closes it does without that cache miss.
  * Thread: under the lock of the line.
  */
 #include <string.h>
@@ -68,6 +70,14 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
         change->bytes += extent_bytes(kind);
     }
     return extent;
+}
+
+void vv_line_link_behind_full(struct vv_head_line *line, unsigned at, struct vv_extent *extent)
+{
+    extent->older = line->newest[at];
+    extent->form |= VV_FORM_OLDER_FULL;
+    line->newest[at] = vv_slab_handle(extent);
+    line->count[at] = VV_COUNT_CLOSED;
 }
 
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
@@ -135,7 +145,7 @@ struct vv_extent *vv_tail_first(const struct vv_head *head, struct vv_extent *ne
     return first != NULL && holds_tail(first) ? first : NULL;
 }
 
-struct vv_extent *vv_tail_next(const struct vv_head *head, const struct vv_extent *extent)
+struct vv_extent *vv_tail_next(const struct vv_head *head, struct vv_extent *extent)
 {
     if ((extent->form & VV_FORM_BEGINS) != 0) {
         return NULL;
@@ -193,6 +203,7 @@ bool vv_line_remove_tail(struct vv_head *head, struct vv_head_line *line, unsign
             link = &extent->older;
         } else if (holds_tail(extent)) {
             begins = (extent->form & VV_FORM_BEGINS) != 0;
+            (void)vv_extent_older(head, extent); /* settles the count of it */
             *link = extent->older;
             vv_extent_destroy(head, extent, change);
         } else {

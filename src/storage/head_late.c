@@ -38,7 +38,7 @@ static varve_status push_raw(struct vv_head *head, struct vv_head_line *line, un
 }
 
 /* Whether the tail has reached the size at which it is sealed. */
-static bool is_long(const struct vv_head *head, const struct vv_extent *tail, size_t count)
+static bool is_long(const struct vv_head *head, struct vv_extent *tail, size_t count)
 {
     if (count < VV_TAIL_SAMPLES_MAX) {
         return false;
@@ -46,8 +46,8 @@ static bool is_long(const struct vv_head *head, const struct vv_extent *tail, si
     if (count >= VV_TAIL_UNORDERED_MAX) {
         return true;
     }
-    const struct vv_extent *last = tail;
-    for (const struct vv_extent *next = tail; next != NULL; next = vv_tail_next(head, next)) {
+    struct vv_extent *last = tail;
+    for (struct vv_extent *next = tail; next != NULL; next = vv_tail_next(head, next)) {
         last = vv_extent_samples(next) > 0 ? next : last;
         tail = next;
     }
@@ -57,7 +57,7 @@ static bool is_long(const struct vv_head *head, const struct vv_extent *tail, si
     int64_t first = vv_form_kind(last->form) == VV_EXTENT_LOOSE ? last->loose.timestamps[0]
                                                                 : last->samples[0].timestamp;
     /* In order if the run has no chunk that reaches into the tail. */
-    const struct vv_extent *chunks = tail;
+    struct vv_extent *chunks = tail;
     while ((chunks->form & VV_FORM_BEGINS) == 0) {
         chunks = vv_run_first(head, vv_extent_older(head, chunks));
         for (unsigned i = 0; i < chunks->count; i++) {
@@ -254,10 +254,35 @@ static varve_status insert_behind(struct vv_head *head, struct vv_head_line *lin
                     tail->before + tail->count, change);
 }
 
+/* The next extent behind one that has just become full; nothing of that is looked at. Only for
+ * short tails, which have begun with a small extent (or emptied ones: before is an upper bound). */
+static varve_status grow_full(struct vv_head *head, struct vv_head_line *line, unsigned at,
+                              uint64_t generation, varve_duplicates policy, struct vv_sample sample,
+                              struct vv_head_change *change)
+{
+    enum vv_extent_kind kind = vv_form_kind(line->form[at]) + 1;
+    struct vv_extent *extent = vv_extent_create(head, kind, policy, generation, change);
+    if (extent == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    extent->before = (uint16_t)(kind == VV_EXTENT_MIDDLE ? 3 : 10);
+    extent->samples[0] = sample;
+    extent->count = 1;
+    vv_line_link_behind_full(line, at, extent);
+    vv_line_open(head, line, at);
+    change->samples++;
+    return VARVE_OK;
+}
+
 static varve_status insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
                            uint64_t generation, varve_duplicates policy, struct vv_sample sample,
                            struct vv_head_change *change)
 {
+    uint8_t form = line->form[at];
+    if (line->count[at] == vv_form_capacity(form) && vv_form_policy(form) == policy &&
+        vv_form_kind(form) < VV_EXTENT_LARGE && sample.timestamp > line->time_last[at]) {
+        return grow_full(head, line, at, generation, policy, sample, change);
+    }
     struct vv_extent *newest = vv_line_newest(head, line, at);
     struct vv_extent *first = vv_run_first(head, newest);
     if (first == NULL || first->generation != generation || vv_form_policy(first->form) != policy) {

@@ -26,8 +26,9 @@ enum {
     VV_FORM_KIND = 7,
     VV_FORM_POLICY_SHIFT = 3,
     VV_FORM_POLICY = 7 << VV_FORM_POLICY_SHIFT,
-    VV_FORM_BEGINS = 1 << 6, /* the oldest extent of its run */
-    VV_COUNT_CLOSED = 255,   /* of a line: nothing may be added to the newest extent in place */
+    VV_FORM_BEGINS = 1 << 6,     /* the oldest extent of its run */
+    VV_FORM_OLDER_FULL = 1 << 7, /* the next older extent is full, whatever its count says */
+    VV_COUNT_CLOSED = 255,       /* of a line: nothing may be added to the newest extent in place */
     VV_EXTENT_CHUNKS_MAX = 6,
     VV_EXTENT_TOMBSTONES_MAX = 3
 };
@@ -82,11 +83,19 @@ static inline struct vv_extent *vv_head_extent(const struct vv_head *head, uint3
 {
     return vv_slab_object(&head->slabs, handle);
 }
-/* The next older one; NULL at the end. */
+/* The next older one, with its right count; NULL at the end. */
 static inline struct vv_extent *vv_extent_older(const struct vv_head *head,
-                                                const struct vv_extent *extent)
+                                                struct vv_extent *extent)
 {
-    return extent->older == 0 ? NULL : vv_head_extent(head, extent->older);
+    if (extent->older == 0) {
+        return NULL;
+    }
+    struct vv_extent *older = vv_head_extent(head, extent->older);
+    if ((extent->form & VV_FORM_OLDER_FULL) != 0) {
+        older->count = (uint8_t)vv_form_capacity(older->form);
+        extent->form = (uint8_t)(extent->form & ~VV_FORM_OLDER_FULL);
+    }
+    return older;
 }
 
 /* The page must be there: it is for every ref that was ever locked. */
@@ -106,6 +115,8 @@ static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head,
 
 /* Takes one lock and counts it if it was not free. */
 void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
+/* Lets go of a line, unless it comes back in the batch of these locks. */
+void vv_head_release_line(struct vv_head_locks *locks, struct vv_head_line *line);
 
 /* The newest extent with its right count; NULL without one. Needs the lock. */
 static inline struct vv_extent *vv_line_newest(const struct vv_head *head,
@@ -156,6 +167,8 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
 /* Makes it the newest, closed. */
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
                   struct vv_extent *extent);
+/* The same where the newest is open and full, without touching that. */
+void vv_line_link_behind_full(struct vv_head_line *line, unsigned at, struct vv_extent *extent);
 /* Opens the newest extent, which is raw, for appends behind its last sample. */
 void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at);
 /* Gives an extent back with what it holds; it must have been unlinked. */
@@ -166,7 +179,7 @@ void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
 struct vv_extent *vv_run_first(const struct vv_head *head, struct vv_extent *newest);
 /* The tail of the newest run: its raw or loose extents, from the newest on; NULL at the end. */
 struct vv_extent *vv_tail_first(const struct vv_head *head, struct vv_extent *newest);
-struct vv_extent *vv_tail_next(const struct vv_head *head, const struct vv_extent *extent);
+struct vv_extent *vv_tail_next(const struct vv_head *head, struct vv_extent *extent);
 /* Of one raw or loose extent. */
 size_t vv_extent_samples(const struct vv_extent *extent);
 void vv_extent_copy(const struct vv_extent *extent, int64_t *timestamps, double *values);

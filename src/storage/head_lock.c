@@ -96,7 +96,7 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
 void vv_head_locks_init(struct vv_head_locks *locks)
 {
     locks->lines = locks->few;
-    locks->apart = locks->uniform = locks->defined = false;
+    locks->uniform = locks->defined = false;
     locks->generation = 0;
     locks->count = 0;
     locks->capacity = VV_HEAD_LOCKS_FEW;
@@ -115,7 +115,7 @@ static varve_status reserve_locks(struct vv_head_locks *locks, size_t count)
     if (count <= locks->capacity) {
         return VARVE_OK;
     }
-    struct vv_head_line **lines = vv_alloc(count * sizeof(struct vv_head_line *));
+    struct vv_head_held *lines = vv_alloc(count * sizeof(*lines));
     if (lines == NULL) {
         return VARVE_NO_MEMORY;
     }
@@ -125,13 +125,26 @@ static varve_status reserve_locks(struct vv_head_locks *locks, size_t count)
     return VARVE_OK;
 }
 
-static bool holds(const struct vv_head_locks *locks, const struct vv_head_line *line)
+/* Where a line stands among these locks; locks->count if it is not held by them. What somebody
+ * else's line says leads to another line. */
+static inline size_t position_of(const struct vv_head_locks *locks, struct vv_head_line *line)
 {
-    bool found = false;
-    for (size_t i = 0; i < locks->count; i++) {
-        found |= locks->lines[i] == line; /* no early end: the compiler compares several at once */
+    size_t position = atomic_load_explicit(&line->position, memory_order_relaxed);
+    while (position < locks->count && locks->lines[position].line != line) {
+        position += UINT8_MAX + 1;
     }
-    return found;
+    return position < locks->count ? position : locks->count;
+}
+
+/* A line has been taken: what is known of the batch's definitions. */
+static inline void add_line(struct vv_head_locks *locks, struct vv_head_line *line)
+{
+    if (locks->count == 0) {
+        locks->generation = line->generation;
+    }
+    locks->uniform = locks->uniform && line->generation == locks->generation;
+    atomic_store_explicit(&line->position, (uint8_t)locks->count, memory_order_relaxed);
+    locks->lines[locks->count++] = (struct vv_head_held){line, false};
 }
 
 static int compare_refs(const void *a, const void *b)
@@ -149,7 +162,8 @@ static void lock_in_order(struct vv_head *head, const uint32_t *refs, size_t cou
         struct vv_head_line *line = vv_head_line_of(head, refs[i]);
         if (line != last) {
             vv_head_lock_line(head, line);
-            locks->lines[locks->count++] = line;
+            add_line(locks, line);
+            locks->lines[locks->count - 1].comes_back = true; /* refs are sorted, not the batch */
             last = line;
         }
     }
@@ -165,52 +179,58 @@ static varve_status lock_sorted(struct vv_head *head, const uint32_t *refs, size
     }
     memcpy(sorted, refs, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), compare_refs);
-    locks->apart = locks->uniform = false;
+    locks->uniform = false;
     lock_in_order(head, sorted, count, locks);
     vv_free(sorted);
     return VARVE_OK;
 }
 
-/* A line has been taken: what is known of the batch's definitions. */
-static inline void note_line(struct vv_head_locks *locks, struct vv_head_line *line)
+/* Takes the lock of one more line of a batch; false if it would have to be waited for out of
+ * order. */
+static inline bool take_line(struct vv_head *head, struct vv_head_line *line, bool in_order,
+                             struct vv_head_locks *locks)
 {
-    if (locks->count == 0) {
-        locks->generation = line->generation;
+    if (!vv_spin_try_lock(&line->lock)) {
+        size_t position = position_of(locks, line);
+        if (position < locks->count) {
+            locks->lines[position].comes_back = true;
+            return true;
+        }
+        if (!in_order) {
+            atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+            return false;
+        }
+        vv_head_lock_line(head, line);
     }
-    locks->uniform = locks->uniform && line->generation == locks->generation;
-    locks->lines[locks->count++] = line;
+    add_line(locks, line);
+    return true;
 }
 
 varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
                                struct vv_head_locks *locks)
 {
     VV_ASSERT(locks->count == 0);
-    VV_TRY(reserve_pages(head, refs, count));
     VV_TRY(reserve_locks(locks, count));
-    const struct vv_head_line *last = NULL;
-    uint32_t greatest = 0;
-    bool ascending = true;
+    struct vv_head_line *line = NULL;
+    uint32_t group = UINT32_MAX, greatest = 0;
+    bool in_order = true;
     unsigned defined = 1;
-    locks->apart = true;
     locks->uniform = true;
     for (size_t i = 0; i < count; i++) {
-        if (i + PREFETCH_REFS < count) {
-            __builtin_prefetch(vv_head_line_of(head, refs[i + PREFETCH_REFS]), 1);
-        }
-        struct vv_head_line *line = vv_head_line_of(head, refs[i]);
-        if (line != last) {
-            last = line;
-            ascending = ascending && refs[i] >= greatest;
-            greatest = refs[i];
-            if (vv_spin_try_lock(&line->lock)) {
-                note_line(locks, line);
-            } else if (ascending) {
-                vv_head_lock_line(head, line);
-                note_line(locks, line);
-            } else if (holds(locks, line)) {
-                locks->apart = false;
-            } else {
-                atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+        if (refs[i] / VV_HEAD_LINE_SERIES != group) {
+            group = refs[i] / VV_HEAD_LINE_SERIES;
+            in_order = in_order && group >= greatest;
+            greatest = group;
+            line = vv_head_find_line(head, refs[i]);
+            if (i + PREFETCH_REFS < count) {
+                __builtin_prefetch(vv_head_find_line(head, refs[i + PREFETCH_REFS]), 1);
+            }
+            if (line == NULL) { /* the first of its page */
+                vv_head_unlock_refs(locks);
+                VV_TRY(reserve_pages(head, refs, count));
+                return vv_head_lock_refs(head, refs, count, locks);
+            }
+            if (!take_line(head, line, in_order, locks)) {
                 vv_head_unlock_refs(locks);
                 return lock_sorted(head, refs, count, locks);
             }
@@ -221,10 +241,21 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
     return VARVE_OK;
 }
 
+void vv_head_release_line(struct vv_head_locks *locks, struct vv_head_line *line)
+{
+    struct vv_head_held *held = &locks->lines[position_of(locks, line)];
+    if (!held->comes_back) {
+        held->line = NULL;
+        vv_spin_unlock(&line->lock);
+    }
+}
+
 void vv_head_unlock_refs(struct vv_head_locks *locks)
 {
     for (size_t i = 0; i < locks->count; i++) {
-        vv_spin_unlock(&locks->lines[i]->lock);
+        if (locks->lines[i].line != NULL) {
+            vv_spin_unlock(&locks->lines[i].line->lock);
+        }
     }
     locks->count = 0;
 }
