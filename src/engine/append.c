@@ -96,14 +96,14 @@ static varve_status make_room(struct varve_db *db)
 }
 
 static varve_status append_refs(struct varve_db *db, const varve_batch *batch, uint32_t *refs,
-                                uint64_t *lsn)
+                                vv_shard_look look, void *context, uint64_t *lsn)
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (!vv_series_ref(batch->series[i], &refs[i])) {
             return VARVE_INVALID;
         }
     }
-    /* The log's encoder reads the columns; it does not write them. */
+    /* Only look writes to the columns, and who has a look gives columns of its own. */
     struct vv_wal_samples samples = {.policy = batch->duplicates,
                                      .count = batch->count,
                                      .refs = refs,
@@ -111,7 +111,8 @@ static varve_status append_refs(struct varve_db *db, const varve_batch *batch, u
                                      .values = (double *)(uintptr_t)batch->values};
     uint64_t end_lsn;
     VV_TRY(make_room(db));
-    VV_TRY(vv_shard_append(db->shard, &samples, &end_lsn));
+    VV_TRY(look == NULL ? vv_shard_append(db->shard, &samples, &end_lsn)
+                        : vv_shard_append_alone(db->shard, &samples, look, context, &end_lsn));
     VV_TRY(wait_for_log(db, batch->sync, end_lsn));
     relieve_pressure(db);
     if (lsn != NULL) {
@@ -120,7 +121,8 @@ static varve_status append_refs(struct varve_db *db, const varve_batch *batch, u
     return VARVE_OK;
 }
 
-varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t *lsn)
+varve_status vv_database_append(varve_db *db, const varve_batch *batch, vv_shard_look look,
+                                void *context, uint64_t *lsn)
 {
     if (batch->options_size != sizeof(*batch) || batch->count > VARVE_BATCH_MAX ||
         (unsigned)batch->duplicates > VARVE_DUPLICATES_ERROR ||
@@ -135,15 +137,20 @@ varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t
     }
     uint32_t few[STACK_REFS];
     if (batch->count <= STACK_REFS) {
-        return append_refs(db, batch, few, lsn);
+        return append_refs(db, batch, few, look, context, lsn);
     }
     uint32_t *refs = vv_alloc(batch->count * sizeof(*refs));
     if (refs == NULL) {
         return VARVE_NO_MEMORY;
     }
-    varve_status status = append_refs(db, batch, refs, lsn);
+    varve_status status = append_refs(db, batch, refs, look, context, lsn);
     vv_free(refs);
     return status;
+}
+
+varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t *lsn)
+{
+    return vv_database_append(db, batch, NULL, NULL, lsn);
 }
 
 varve_status varve_append(varve_db *db, varve_series series, const int64_t *timestamps,

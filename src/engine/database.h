@@ -61,6 +61,12 @@ static inline bool vv_series_ref(varve_series series, uint32_t *ref)
 varve_status vv_selection_compile(const varve_selection *selection, struct vv_matchers **matchers,
                                   varve_error *error) VARVE_MUST_CHECK;
 
+/* append.c: varve_append_batch() for a batch that depends on what is there, see
+ * vv_shard_append_alone(). look nullable; otherwise the batch's columns are the caller's to
+ * change. */
+varve_status vv_database_append(varve_db *db, const varve_batch *batch, vv_shard_look look,
+                                void *context, uint64_t *lsn) VARVE_MUST_CHECK;
+
 /* background.c */
 varve_status vv_background_start(struct varve_db *db, varve_error *error) VARVE_MUST_CHECK;
 void vv_background_stop(struct varve_db *db);

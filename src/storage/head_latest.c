@@ -27,6 +27,9 @@ static const struct vv_sample *open_last(const struct vv_head *head,
 
 bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, double *value)
 {
+    if (ref >= VV_HEAD_REFS_MAX) {
+        return false;
+    }
     struct vv_head_line *line = vv_head_find_line(head, ref);
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     bool found = false;
@@ -48,6 +51,9 @@ bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, doub
 
 void vv_head_note_latest(struct vv_head *head, uint32_t ref, int64_t timestamp, double value)
 {
+    if (ref >= VV_HEAD_REFS_MAX) {
+        return;
+    }
     struct vv_head_line *line = vv_head_find_line(head, ref);
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     if (line == NULL) {

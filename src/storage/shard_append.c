@@ -98,55 +98,92 @@ static varve_status check_batch(const struct vv_shard *shard, const struct vv_wa
     return valid ? VARVE_OK : VARVE_INVALID;
 }
 
-/* Policy ERROR (S2). */
-static varve_status append_alone(struct vv_shard *shard, struct vv_shard_writer *writer,
-                                 struct vv_shard_change *change, const struct vv_wal_samples *batch,
-                                 uint64_t *lsn)
+/* Logs and applies a batch that has been checked. */
+static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer *writer,
+                                 const struct vv_wal_samples *batch, bool exclusive, uint64_t *lsn)
 {
-    change->exclusive = true;
+    struct vv_shard_change change = {.type = VV_WAL_SAMPLES,
+                                     .refs = batch->refs,
+                                     .ref_count = batch->count,
+                                     .sample_count = batch->count,
+                                     .wait = true,
+                                     .exclusive = exclusive,
+                                     .apply = apply_samples,
+                                     .context = batch};
+    vv_buffer_clear(&writer->record);
+    VV_TRY(vv_wal_samples_encode(batch, &writer->record));
+    return vv_shard_log_and_apply(shard, writer, &change, lsn);
+}
+
+/* The batch as it is to be logged, and the thread's writer. */
+static varve_status prepare(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                            struct vv_wal_samples *resolved, struct vv_shard_writer **writer)
+{
+    VV_ASSERT(batch->count >= 1 && batch->count <= VARVE_BATCH_MAX);
+    if (shard->options.read_only) {
+        return VARVE_READ_ONLY;
+    }
+    *writer = vv_shard_writer(shard);
+    if (*writer == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    *resolved = *batch;
+    if (resolved->policy == VARVE_DUPLICATES_DEFAULT) {
+        resolved->policy = shard->options.duplicates;
+    }
+    return check_batch(shard, resolved);
+}
+
+varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                                   vv_shard_look look, void *context, uint64_t *lsn)
+{
+    struct vv_wal_samples resolved;
+    struct vv_shard_writer *writer;
+    VV_TRY(prepare(shard, batch, &resolved, &writer));
     vv_mutex_lock(&shard->exclusive_mutex);
     atomic_store(&shard->exclusive, true);
     /* Whoever got one of these locks before us has perhaps not seen the flag, and is done now. */
     varve_status status =
-        vv_head_lock_refs(&shard->head, batch->refs, batch->count, &writer->locks);
+        vv_head_lock_refs(&shard->head, resolved.refs, resolved.count, &writer->locks);
     if (status == VARVE_OK) {
         vv_head_unlock_refs(&writer->locks);
-        status = check_no_duplicates(shard, batch);
+        status = look(context, &resolved);
     }
-    if (status == VARVE_OK) {
-        status = vv_shard_log_and_apply(shard, writer, change, lsn);
+    if (status == VARVE_OK && resolved.count > 0) {
+        status = append_batch(shard, writer, &resolved, true, lsn);
+    } else if (status == VARVE_OK) {
+        *lsn = 0; /* nothing to wait for */
     }
     atomic_store(&shard->exclusive, false);
     vv_mutex_unlock(&shard->exclusive_mutex);
     return status;
 }
 
+/* Policy ERROR (S2). */
+static varve_status look_for_duplicates(void *context, struct vv_wal_samples *batch)
+{
+    return check_no_duplicates(context, batch);
+}
+
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
                              uint64_t *lsn)
 {
-    VV_ASSERT(batch->count >= 1 && batch->count <= VARVE_BATCH_MAX);
-    if (shard->options.read_only) {
-        return VARVE_READ_ONLY;
-    }
-    struct vv_shard_writer *writer = vv_shard_writer(shard);
-    if (writer == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    struct vv_wal_samples resolved = *batch;
-    if (resolved.policy == VARVE_DUPLICATES_DEFAULT) {
-        resolved.policy = shard->options.duplicates;
-    }
-    VV_TRY(check_batch(shard, &resolved));
-    vv_buffer_clear(&writer->record);
-    VV_TRY(vv_wal_samples_encode(&resolved, &writer->record));
-    struct vv_shard_change change = {.type = VV_WAL_SAMPLES,
-                                     .refs = resolved.refs,
-                                     .ref_count = resolved.count,
-                                     .sample_count = resolved.count,
-                                     .wait = true,
-                                     .apply = apply_samples,
-                                     .context = &resolved};
+    struct vv_wal_samples resolved;
+    struct vv_shard_writer *writer;
+    VV_TRY(prepare(shard, batch, &resolved, &writer));
     return resolved.policy == VARVE_DUPLICATES_ERROR
-               ? append_alone(shard, writer, &change, &resolved, lsn)
-               : vv_shard_log_and_apply(shard, writer, &change, lsn);
+               ? vv_shard_append_alone(shard, &resolved, look_for_duplicates, shard, lsn)
+               : append_batch(shard, writer, &resolved, false, lsn);
+}
+
+/* ----------------------------------------------------------------------- newest samples */
+
+bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
+{
+    return vv_head_latest(&shard->head, ref, timestamp, value);
+}
+
+void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestamp, double value)
+{
+    vv_head_note_latest(&shard->head, ref, timestamp, value);
 }

@@ -56,6 +56,14 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
  * next open. */
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
+/* The same for a batch that depends on what is there: look reads the shard and then sets the values,
+ * or leaves entries out (by moving the others up; without any, nothing is logged and *lsn is 0). No
+ * other append comes between look and the log; look must not append. A failure of look is
+ * returned. */
+typedef varve_status (*vv_shard_look)(void *context, struct vv_wal_samples *batch);
+varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_samples *batch,
+                                   vv_shard_look look, void *context,
+                                   uint64_t *lsn) VARVE_MUST_CHECK;
 /* lsn UINT64_MAX: everything accepted so far. */
 varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
                                 enum vv_wal_strength strength) VARVE_MUST_CHECK;
@@ -64,6 +72,11 @@ varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
                              varve_error *error) VARVE_MUST_CHECK;
+
+/* The newest sample of a series, if that is known without asking blocks; false: read the series,
+ * and then note what the newest one is. Any ref. Any thread. */
+bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value);
+void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestamp, double value);
 
 /* ---- reading; a cursor belongs to one thread at a time ---- */
 

@@ -17,6 +17,7 @@ struct bench_store {
     uint64_t *refs;
     char (*texts)[BENCH_TEXT_BYTES]; /* what the baseline knows its series by; NUL-terminated */
     size_t series_count;
+    bool drops; /* neither of both: batches are made and thrown away */
     char folder[512];
 };
 
