@@ -275,7 +275,8 @@ static void measure_log(const struct bench_run *run)
 
 #define COUNT_SEED UINT64_C(88172645463325252)
 
-/* "varve", "baseline" or "nothing" (the batches are made and dropped), "random" behind it or not: samples to many series, mode none. */
+/* "varve", "baseline" or "nothing" (the batches are made and dropped), "random" behind it or not:
+ * samples to many series, mode none. */
 static void count_appends(const struct bench_run *run, const char *variant, uint64_t samples)
 {
     static struct side side;
