@@ -8,6 +8,26 @@
 
 #include "engine/database.h"
 
+/* The series that have a sample. What cannot be read is not counted. */
+static uint64_t count_series(varve_db *db)
+{
+    bool hidden;
+    uint64_t count = 0;
+    if (vv_shard_count_series(db->shard, &count, &hidden) == VARVE_OK && !hidden) {
+        return count;
+    }
+    varve_selection everything = VARVE_SELECTION_INIT;
+    varve_cursor *cursor = NULL;
+    count = 0;
+    if (varve_select(db, &everything, &cursor, NULL) == VARVE_OK) {
+        while (varve_cursor_next(cursor)) {
+            count++;
+        }
+        varve_cursor_close(cursor);
+    }
+    return count;
+}
+
 void varve_stats(varve_db *db, varve_statistics *statistics)
 {
     size_t size = statistics->options_size;
@@ -16,14 +36,7 @@ void varve_stats(varve_db *db, varve_statistics *statistics)
     statistics->sync = db->options.sync;
     statistics->duplicates = db->options.duplicates;
     statistics->read_only = db->read_only;
-    varve_selection everything = VARVE_SELECTION_INIT;
-    varve_cursor *cursor = NULL;
-    if (varve_select(db, &everything, &cursor, NULL) == VARVE_OK) {
-        while (varve_cursor_next(cursor)) {
-            statistics->series++;
-        }
-        varve_cursor_close(cursor);
-    }
+    statistics->series = count_series(db);
 }
 
 /* Where findings go. */

@@ -330,6 +330,12 @@ static varve_status find_value(const void *ctx, varve_string name, varve_string 
     return VARVE_OK;
 }
 
+static varve_status posting_size(const void *ctx, uint64_t posting, uint64_t *size)
+{
+    *size = vv_posting_count(posting_at(ctx, posting));
+    return VARVE_OK;
+}
+
 static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
 {
     return vv_posting_add_to(posting_at(ctx, posting), into);
@@ -342,6 +348,7 @@ struct vv_label_source vv_label_index_source(const struct vv_label_index *index)
         .each_name = each_name,
         .each_value = each_value,
         .find_value = find_value,
+        .posting_size = posting_size,
         .add_posting = add_posting,
     };
     return (struct vv_label_source){.ops = &ops, .ctx = index};

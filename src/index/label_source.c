@@ -9,9 +9,9 @@
  *     it is a union of postings (include). One that accepts it is satisfied by every series but
  *     those whose value is refused (exclude). The sign of the matcher does not matter for this:
  *     a!="" includes.
- * Q2  Includes by literal come first, since they cost a look-up each and usually leave least;
- *     nothing is asked any more when no series is left. A source is not asked for the sizes of
- *     postings: copying one costs less than a microsecond per 10,000 ids.
+ * Q2  Includes by one literal come first, the smallest posting first: one that does not exist ends
+ *     the selection before anything is copied. Then other literals, then regexes; nothing is asked
+ *     any more when no series is left.
  * Threads: one at a time per call, since matchers have scratch.
  */
 #include "index/label_source.h"
@@ -102,17 +102,24 @@ static varve_status restrict_to(struct selection *selection, const struct vv_id_
 }
 
 /* How a matcher takes part. The order is the order of evaluation. */
-enum part { INCLUDE_LITERALS, INCLUDE_VALUES, EXCLUDE, PART_COUNT };
+enum part { INCLUDE_ONE, INCLUDE_LITERALS, INCLUDE_VALUES, EXCLUDE, PART_COUNT };
+
+/* A matcher of one literal, found. */
+struct one_value {
+    uint64_t posting;
+    uint64_t size;
+};
 
 static varve_status part_of(const struct selection *selection, size_t matcher, enum part *part)
 {
     bool accepts_empty = false;
     const varve_string *literals = NULL;
     VV_TRY(vv_matchers_accept(selection->matchers, matcher, (varve_string){"", 0}, &accepts_empty));
+    size_t count = vv_matchers_literals(selection->matchers, matcher, &literals);
     if (accepts_empty) {
         *part = EXCLUDE;
-    } else if (vv_matchers_literals(selection->matchers, matcher, &literals) > 0) {
-        *part = INCLUDE_LITERALS;
+    } else if (count > 0) {
+        *part = count == 1 ? INCLUDE_ONE : INCLUDE_LITERALS;
     } else {
         *part = INCLUDE_VALUES;
     }
@@ -152,6 +159,71 @@ static varve_status apply_exclude(struct selection *selection, size_t matcher)
     return status;
 }
 
+/* Looks up the postings of the matchers of one literal; *count of them. NOT_FOUND: one has none. */
+static varve_status find_ones(const struct selection *selection, struct one_value *ones,
+                              size_t *count)
+{
+    const struct vv_label_source *source = selection->source;
+    size_t matcher_count = vv_matchers_count(selection->matchers);
+    *count = 0;
+    for (size_t matcher = 0; matcher < matcher_count; matcher++) {
+        enum part part = EXCLUDE;
+        const varve_string *literals = NULL;
+        struct one_value one;
+        VV_TRY(part_of(selection, matcher, &part));
+        if (part != INCLUDE_ONE) {
+            continue;
+        }
+        (void)vv_matchers_literals(selection->matchers, matcher, &literals);
+        VV_TRY(source->ops->find_value(source->ctx, vv_matchers_name(selection->matchers, matcher),
+                                       literals[0], &one.posting));
+        VV_TRY(source->ops->posting_size(source->ctx, one.posting, &one.size));
+        size_t at = (*count)++;
+        for (; at > 0 && ones[at - 1].size > one.size; at--) {
+            ones[at] = ones[at - 1];
+        }
+        ones[at] = one;
+    }
+    return VARVE_OK;
+}
+
+static varve_status apply_one(struct selection *selection, const struct one_value *one)
+{
+    const struct vv_label_source *source = selection->source;
+    if (!selection->started) {
+        selection->started = true;
+        return source->ops->add_posting(source->ctx, one->posting, selection->result);
+    }
+    struct vv_id_set *set = vv_id_set_create();
+    if (set == NULL) {
+        return VARVE_NO_MEMORY;
+    }
+    varve_status status = source->ops->add_posting(source->ctx, one->posting, set);
+    if (status == VARVE_OK) {
+        vv_id_set_intersect(selection->result, set);
+    }
+    vv_id_set_destroy(set);
+    return status;
+}
+
+static varve_status apply_ones(struct selection *selection)
+{
+    size_t matcher_count = vv_matchers_count(selection->matchers);
+    size_t count = 0;
+    struct one_value *ones = vv_alloc((matcher_count + 1) * sizeof(*ones));
+    varve_status status = ones == NULL ? VARVE_NO_MEMORY : find_ones(selection, ones, &count);
+    if (status == VARVE_NOT_FOUND) {
+        selection->started = true; /* and nothing in it */
+        status = VARVE_OK;
+        count = 0;
+    }
+    for (size_t at = 0; at < count && status == VARVE_OK && !is_exhausted(selection); at++) {
+        status = apply_one(selection, &ones[at]);
+    }
+    vv_free(ones);
+    return status;
+}
+
 static varve_status apply_part(struct selection *selection, enum part part)
 {
     size_t count = vv_matchers_count(selection->matchers);
@@ -170,6 +242,7 @@ varve_status vv_label_source_select(const struct vv_label_source *source,
                                     const struct vv_matchers *matchers, struct vv_id_set *into)
 {
     struct selection selection = {.source = source, .matchers = matchers, .result = into};
+    VV_TRY(apply_ones(&selection));
     for (enum part part = INCLUDE_LITERALS; part < PART_COUNT; part++) {
         VV_TRY(apply_part(&selection, part));
     }

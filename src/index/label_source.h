@@ -26,6 +26,9 @@ struct vv_label_source_ops {
     /* NOT_FOUND if no series has this value. */
     varve_status (*find_value)(const void *ctx, varve_string name, varve_string value,
                                uint64_t *posting);
+    /* About how many ids a posting has, compared with others of the same source; 0 only if it has
+     * none. Cheaper than adding it. */
+    varve_status (*posting_size)(const void *ctx, uint64_t posting, uint64_t *size);
     /* Adds the ids of a posting. CORRUPT: damaged block. */
     varve_status (*add_posting)(const void *ctx, uint64_t posting, struct vv_id_set *into);
 };
@@ -38,7 +41,8 @@ struct vv_label_source {
 /**
  * vv_label_source_select() - the ids of the series that satisfy all matchers.
  *
- * Positive matchers first, the cheapest (equal) before regex; negative ones and those that accept
+ * Positive matchers first: those of one value by the size of their postings, the smallest first,
+ * then alternatives, then regexes; negative ones and those that accept
  * the empty string as differences from what is left. A regex looks only at the values of its label.
  * @into  an empty set; the ids are added.
  * LIMIT: a regex ran into its limits. CORRUPT, NO_MEMORY.

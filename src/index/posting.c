@@ -105,6 +105,11 @@ void vv_posting_undo_add(struct vv_posting *posting, uint32_t id)
     }
 }
 
+uint64_t vv_posting_count(const struct vv_posting *posting)
+{
+    return posting->count == IN_SET ? vv_id_set_count(posting->ids.many) : posting->count;
+}
+
 bool vv_posting_is_empty(const struct vv_posting *posting)
 {
     return posting->count == 0;

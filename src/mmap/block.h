@@ -115,6 +115,12 @@ const struct vv_block_info *vv_block_info(const struct vv_block *block);
 /* The label index of the block; ids are 0 to series_count - 1 in key order. */
 struct vv_label_source vv_block_labels(const struct vv_block *block);
 
+/* Visits the label names (name NULL) that these series have, or their values of one label: each
+ * once, in ascending order. */
+varve_status vv_block_list_labels(const struct vv_block *block, const uint32_t *ids, size_t count,
+                                  const varve_string *name, vv_visit_name visit,
+                                  void *visitor) VARVE_MUST_CHECK;
+
 /* One series of a block. */
 struct vv_block_series {
     struct vv_key key; /* points into the buffer that the caller gave */
@@ -134,6 +140,10 @@ varve_status vv_block_series(const struct vv_block *block, uint32_t id,
 /* What belongs to series id, without its key: layers, and tombstones. Cost: some nanoseconds. */
 varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, unsigned *layer_count,
                                    size_t *tombstone_count) VARVE_MUST_CHECK;
+/* The labels of series id, sorted by name; labels has VARVE_LABELS_MAX entries. Strings live as
+ * long as the block. Cost: about ten nanoseconds for each label. */
+varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id, varve_label *labels,
+                                    size_t *count) VARVE_MUST_CHECK;
 /* The id of the series with that key; NOT_FOUND. O(1) probes by hash. */
 varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint64_t key_hash,
                            uint32_t *id) VARVE_MUST_CHECK;

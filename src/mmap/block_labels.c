@@ -8,22 +8,14 @@
  */
 #include "mmap/block_reader.h"
 
-static varve_status read_text(const struct vv_block *block, uint64_t packed, varve_string *text)
-{
-    struct vv_place place = vv_place_unpack(packed);
-    const uint8_t *bytes;
-    VV_TRY(vv_block_place(block, VV_SECTION_TEXT, place, &bytes));
-    *text = (varve_string){(const char *)bytes, place.bytes};
-    return VARVE_OK;
-}
-
 static varve_status read_name(const struct vv_block *block, uint32_t index,
                               struct vv_block_name *name)
 {
     const uint8_t *record;
     uint32_t end = block->label_count;
     VV_TRY(vv_block_record(block, VV_SECTION_NAMES, index, &record));
-    VV_TRY(read_text(block, vv_load_u64(record + VV_NAME_PLACE), &name->text));
+    VV_TRY(vv_block_text_read(block, vv_load_u64(record + VV_NAME_PLACE),
+                              VARVE_LABEL_NAME_BYTES_MAX, &name->text));
     name->first_label = vv_load_u32(record + VV_NAME_FIRST_LABEL);
     if (index + 1 < block->name_count) {
         VV_TRY(vv_block_record(block, VV_SECTION_NAMES, (uint64_t)index + 1, &record));
@@ -36,10 +28,21 @@ static varve_status read_name(const struct vv_block *block, uint32_t index,
     return VARVE_OK;
 }
 
+static int compare_text(varve_string a, varve_string b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    int order = memcmp(a.bytes, b.bytes, shorter);
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
 varve_status vv_block_names_load(struct vv_block *block)
 {
     for (uint32_t index = 0; index < block->name_count; index++) {
         VV_TRY(read_name(block, index, &block->names[index]));
+        if (index > 0 &&
+            compare_text(block->names[index - 1].text, block->names[index].text) >= 0) {
+            return VARVE_CORRUPT;
+        }
     }
     return VARVE_OK;
 }
@@ -59,7 +62,7 @@ varve_status vv_block_label_read(const struct vv_block *block, uint32_t index,
 {
     const uint8_t *record;
     VV_TRY(vv_block_record(block, VV_SECTION_LABELS, index, &record));
-    VV_TRY(read_text(block, vv_load_u64(record + VV_LABEL_PLACE), &label->text));
+    VV_TRY(vv_block_label_text(block, index, &label->text));
     label->first = vv_load_u32(record + VV_LABEL_FIRST);
     label->count = vv_load_u32(record + VV_LABEL_COUNT);
     return VARVE_OK;
@@ -183,50 +186,65 @@ varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint3
     return VARVE_OK;
 }
 
+static varve_status read_label(const struct vv_block *block, uint32_t name, uint32_t value,
+                               varve_label *label)
+{
+    label->name = block->names[name].text;
+    return vv_block_label_text(block, value, &label->value);
+}
+
+varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id, varve_label *labels,
+                                    size_t *count)
+{
+    uint32_t names[VARVE_LABELS_MAX];
+    uint32_t values[VARVE_LABELS_MAX];
+    size_t set_count;
+    size_t written = 0;
+    struct vv_block_series_record series;
+    VV_TRY(vv_block_series_read(block, id, &series));
+    VV_TRY(vv_block_set_read(block, series.set, names, values, &set_count));
+    bool has_metric = series.metric != VV_BLOCK_NONE;
+    uint32_t metric_name = block->metric_name;
+    if ((has_metric && metric_name == VV_BLOCK_NONE) || set_count + has_metric == 0 ||
+        set_count + has_metric > VARVE_LABELS_MAX) {
+        return VARVE_CORRUPT;
+    }
+    bool metric_written = !has_metric;
+    for (size_t index = 0; index < set_count; index++) {
+        if (!metric_written && names[index] >= metric_name) {
+            if (names[index] == metric_name) {
+                return VARVE_CORRUPT;
+            }
+            VV_TRY(read_label(block, metric_name, series.metric, &labels[written++]));
+            metric_written = true;
+        }
+        VV_TRY(read_label(block, names[index], values[index], &labels[written++]));
+    }
+    if (!metric_written) {
+        VV_TRY(read_label(block, metric_name, series.metric, &labels[written++]));
+    }
+    *count = written;
+    return VARVE_OK;
+}
+
 static void write_string(struct vv_writer *writer, varve_string string)
 {
     vv_write_varint(writer, string.length);
     vv_write_bytes(writer, string.bytes, string.length);
 }
 
-static varve_status write_label(const struct vv_block *block, struct vv_writer *writer,
-                                uint32_t name_number, uint32_t label_number)
-{
-    struct vv_block_name name;
-    struct vv_block_label label;
-    VV_TRY(vv_block_name_read(block, name_number, &name));
-    VV_TRY(vv_block_label_read(block, label_number, &label));
-    write_string(writer, name.text);
-    write_string(writer, label.text);
-    return VARVE_OK;
-}
-
 varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
                                size_t *length)
 {
-    uint32_t names[VARVE_LABELS_MAX];
-    uint32_t labels[VARVE_LABELS_MAX];
+    varve_label labels[VARVE_LABELS_MAX];
     size_t count;
-    struct vv_block_series_record series;
-    VV_TRY(vv_block_series_read(block, id, &series));
-    VV_TRY(vv_block_set_read(block, series.set, names, labels, &count));
-    bool has_metric = series.metric != VV_BLOCK_NONE;
-    if (has_metric && block->metric_name == VV_BLOCK_NONE) {
-        return VARVE_CORRUPT;
-    }
+    VV_TRY(vv_block_series_labels(block, id, labels, &count));
     struct vv_writer writer = vv_writer_init(key, VARVE_SERIES_KEY_BYTES_MAX);
-    vv_write_varint(&writer, count + has_metric);
-    bool metric_written = !has_metric;
+    vv_write_varint(&writer, count);
     for (size_t index = 0; index < count; index++) {
-        if (!metric_written && names[index] > block->metric_name) {
-            VV_TRY(write_label(block, &writer, block->metric_name, series.metric));
-            metric_written = true;
-        }
-        VV_TRY(write_label(block, &writer, names[index], labels[index]));
-    }
-    if (!metric_written) {
-        VV_TRY(write_label(block, &writer, block->metric_name, series.metric));
+        write_string(&writer, labels[index].name);
+        write_string(&writer, labels[index].value);
     }
     *length = (size_t)(writer.at - key);
-    return writer.failed ? VARVE_CORRUPT : vv_key_validate((struct vv_key){key, *length});
+    return writer.failed ? VARVE_CORRUPT : VARVE_OK;
 }

@@ -249,8 +249,10 @@ static varve_status allocate_state(struct opening *opening)
     block->resident = vv_alloc_zeroed(windows, sizeof(*block->resident));
     block->shared = vv_alloc_zeroed(1, sizeof(*block->shared));
     block->names = vv_alloc_zeroed((size_t)block->name_count + 1, sizeof(*block->names));
+    block->texts = vv_alloc_zeroed((size_t)block->sections[VV_SECTION_LABELS].page_count + 1,
+                                   sizeof(*block->texts));
     if (block->pages == NULL || block->resident == NULL || block->shared == NULL ||
-        block->names == NULL) {
+        block->names == NULL || block->texts == NULL) {
         return vv_fail(opening->error, VARVE_NO_MEMORY, "no memory to open a block");
     }
     return VARVE_OK;
@@ -329,6 +331,7 @@ void vv_block_release(struct vv_block *block)
         return;
     }
     const struct vv_env *env = block->env;
+    vv_block_texts_release(block);
     vv_block_pages_release(block);
     if (block->shared != NULL) {
         vv_block_members_destroy(

@@ -62,6 +62,7 @@ struct vv_block {
     atomic_uint_fast32_t references;
     _Atomic(const uint8_t *) *pages; /* verified and unpacked; NULL until the first touch */
     atomic_uchar *resident;          /* windows that were made resident once */
+    _Atomic(varve_string *) *texts;  /* of label values, by page of labels: vv_block_label_text() */
     struct vv_block_shared *shared;
     struct vv_working_set
         *working_set;       /* of pages of columns that are not in the mapping; NULL: each
@@ -185,7 +186,31 @@ struct vv_block_label {
     uint32_t count;
 };
 
-/* Reads all names into block->names, once, while the block is opened. */
+/* A text at a place of the text section, which must have 1 to bytes_max bytes of UTF-8. */
+varve_status vv_block_text_read(const struct vv_block *block, uint64_t packed, size_t bytes_max,
+                                varve_string *text) VARVE_MUST_CHECK;
+/* Loads the texts of a page of labels. */
+varve_status vv_block_texts_load(const struct vv_block *block, uint32_t page,
+                                 const varve_string **texts) VARVE_MUST_CHECK;
+void vv_block_texts_release(struct vv_block *block);
+/* The text of a label value, known to be valid. */
+static inline varve_status vv_block_label_text(const struct vv_block *block, uint32_t index,
+                                               varve_string *text)
+{
+    if (index >= block->label_count) {
+        return VARVE_CORRUPT;
+    }
+    uint32_t page = index / VV_BLOCK_PAGE_RECORDS;
+    const varve_string *texts = atomic_load_explicit(&block->texts[page], memory_order_acquire);
+    if (texts == NULL) {
+        VV_TRY(vv_block_texts_load(block, page, &texts));
+    }
+    *text = texts[index % VV_BLOCK_PAGE_RECORDS];
+    return VARVE_OK;
+}
+
+/* Reads all names into block->names, once, while the block is opened: valid, in ascending
+ * order. */
 varve_status vv_block_names_load(struct vv_block *block) VARVE_MUST_CHECK;
 varve_status vv_block_name_read(const struct vv_block *block, uint32_t index,
                                 struct vv_block_name *name) VARVE_MUST_CHECK;
@@ -194,7 +219,7 @@ varve_status vv_block_label_read(const struct vv_block *block, uint32_t index,
 /* The labels of a set: name numbers and label numbers in name order, VARVE_LABELS_MAX at most. */
 varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
                                uint32_t *labels, size_t *count) VARVE_MUST_CHECK;
-/* Writes the key of a series, at most VARVE_SERIES_KEY_BYTES_MAX bytes, and validates it. */
+/* Writes the key of a series, at most VARVE_SERIES_KEY_BYTES_MAX bytes; it is valid. */
 varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
                                size_t *length) VARVE_MUST_CHECK;
 

@@ -12,7 +12,7 @@
 #include "mmap/block_reader.h"
 #include "os/alloc.h"
 
-enum { IDS_AT_ONCE = 1024 };
+enum { IDS_AT_ONCE = 1024, SETS_IN_BITS_MIN = 8 };
 
 struct vv_block_members {
     uint32_t *starts; /* by set; one more than there are sets */
@@ -202,29 +202,93 @@ static varve_status add_set(const struct vv_block *block, const struct vv_block_
     return vv_id_set_add_many(into, members->ids + first, members->starts[set + 1] - first);
 }
 
-/* Adds the series of count sets from a place in the postings on. */
+/* Where the series of several sets are gathered. */
+struct gathering {
+    const struct vv_block_members *members;
+    struct vv_id_set *into;
+    uint64_t *bits; /* a bit for each series; NULL: straight into the set */
+    uint32_t ids[IDS_AT_ONCE];
+    size_t id_count;
+};
+
+static varve_status flush_ids(struct gathering *gathering)
+{
+    size_t count = gathering->id_count;
+    gathering->id_count = 0;
+    return count > 0 ? vv_id_set_add_many(gathering->into, gathering->ids, count) : VARVE_OK;
+}
+
+static varve_status gather_set(struct gathering *gathering, uint32_t set)
+{
+    const struct vv_block_members *members = gathering->members;
+    for (uint32_t at = members->starts[set]; at < members->starts[set + 1]; at++) {
+        uint32_t id = members->ids[at];
+        if (gathering->bits != NULL) {
+            gathering->bits[id / 64] |= UINT64_C(1) << (id % 64);
+            continue;
+        }
+        gathering->ids[gathering->id_count++] = id;
+        if (gathering->id_count == IDS_AT_ONCE) {
+            VV_TRY(flush_ids(gathering));
+        }
+    }
+    return VARVE_OK;
+}
+
+/* Adds the ids of all bits, ascending: that is what the set takes in fastest. */
+static varve_status add_bits(struct gathering *gathering, size_t words)
+{
+    for (size_t word = 0; word < words; word++) {
+        for (uint64_t bits = gathering->bits[word]; bits != 0; bits &= bits - 1) {
+            gathering->ids[gathering->id_count++] =
+                (uint32_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
+        }
+        if (gathering->id_count > IDS_AT_ONCE - 64) {
+            VV_TRY(flush_ids(gathering));
+        }
+    }
+    return VARVE_OK;
+}
+
+/* Adds the series of the sets in the postings of a label. */
 static varve_status add_sets(const struct vv_block *block, const struct vv_block_members *members,
                              const struct vv_block_label *label, struct vv_id_set *into)
 {
-    uint32_t ids[IDS_AT_ONCE];
-    size_t id_count = 0;
-    for (uint32_t index = 0; index < label->count; index++) {
+    struct gathering gathering = {.members = members, .into = into};
+    size_t words = (size_t)(block->info.series_count / 64) + 1;
+    varve_status status = VARVE_OK;
+    /* Series of a set lie far apart, so that those of many sets come in no order. */
+    if (label->count > SETS_IN_BITS_MIN && words / 64 <= label->count) {
+        gathering.bits = vv_alloc_zeroed(words, sizeof(*gathering.bits));
+        status = gathering.bits == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    }
+    for (uint32_t index = 0; index < label->count && status == VARVE_OK; index++) {
         const uint8_t *record;
-        VV_TRY(
-            vv_block_record(block, VV_SECTION_POSTINGS, (uint64_t)label->first + index, &record));
-        uint32_t set = vv_load_u32(record);
-        if (set >= block->set_count) {
-            return VARVE_CORRUPT;
-        }
-        for (uint32_t at = members->starts[set]; at < members->starts[set + 1]; at++) {
-            ids[id_count++] = members->ids[at];
-            if (id_count == IDS_AT_ONCE) {
-                VV_TRY(vv_id_set_add_many(into, ids, id_count));
-                id_count = 0;
-            }
+        status =
+            vv_block_record(block, VV_SECTION_POSTINGS, (uint64_t)label->first + index, &record);
+        if (status == VARVE_OK) {
+            uint32_t set = vv_load_u32(record);
+            status = set < block->set_count ? gather_set(&gathering, set) : VARVE_CORRUPT;
         }
     }
-    return id_count > 0 ? vv_id_set_add_many(into, ids, id_count) : VARVE_OK;
+    if (status == VARVE_OK && gathering.bits != NULL) {
+        status = add_bits(&gathering, words);
+    }
+    vv_free(gathering.bits);
+    return status == VARVE_OK ? flush_ids(&gathering) : status;
+}
+
+/* Series of a metric, else sets: for comparing, sets stand for the series in them. */
+static varve_status posting_size(const void *ctx, uint64_t posting, uint64_t *size)
+{
+    const struct vv_block *block = ctx;
+    struct vv_block_label label;
+    bool metric;
+    VV_TRY(vv_block_label_read(block, (uint32_t)posting, &label));
+    VV_TRY(is_metric(block, (uint32_t)posting, &metric));
+    uint64_t sets = block->set_count > 0 ? block->set_count : 1;
+    *size = metric ? label.count : label.count * (block->info.series_count / sets + 1);
+    return VARVE_OK;
 }
 
 static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
@@ -258,6 +322,7 @@ struct vv_label_source vv_block_labels(const struct vv_block *block)
         .each_name = each_name,
         .each_value = each_value,
         .find_value = find_value,
+        .posting_size = posting_size,
         .add_posting = add_posting,
     };
     return (struct vv_label_source){.ops = &ops, .ctx = block};

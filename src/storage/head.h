@@ -58,6 +58,7 @@ struct vv_head {
 
     _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
     _Atomic uint64_t samples;            /* in them */
+    _Atomic uint64_t tombstones;         /* extents of them */
     _Atomic uint64_t contended;          /* locks that were not free when somebody came */
 };
 

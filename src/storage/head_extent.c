@@ -26,6 +26,10 @@ void vv_head_count(struct vv_head *head, struct vv_head_change change)
     if (change.samples != 0) {
         atomic_fetch_add_explicit(&head->samples, (uint64_t)change.samples, memory_order_relaxed);
     }
+    if (change.tombstones != 0) {
+        atomic_fetch_add_explicit(&head->tombstones, (uint64_t)change.tombstones,
+                                  memory_order_relaxed);
+    }
 }
 
 /* -------------------------------------------------------------------------- linking */
@@ -68,6 +72,7 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
         extent->before = 0;
         extent->generation = generation;
         change->bytes += extent_bytes(kind);
+        change->tombstones += kind == VV_EXTENT_TOMBSTONES;
     }
     return extent;
 }
@@ -108,6 +113,7 @@ void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
 {
     enum vv_extent_kind kind = vv_form_kind(extent->form);
     change->bytes -= extent_bytes(kind);
+    change->tombstones -= kind == VV_EXTENT_TOMBSTONES;
     if (kind == VV_EXTENT_LOOSE) {
         change->samples -= extent->loose.count;
         change->bytes -= (int64_t)extent->loose.capacity * (int64_t)sizeof(struct vv_sample);

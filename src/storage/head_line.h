@@ -153,6 +153,7 @@ static inline void vv_line_forget_latest(struct vv_head_line *line, unsigned at)
 struct vv_head_change {
     int64_t bytes;
     int64_t samples;
+    int64_t tombstones; /* extents of them */
 };
 void vv_head_count(struct vv_head *head, struct vv_head_change change);
 

@@ -261,18 +261,3 @@ void vv_shard_cursor_close(struct vv_shard_cursor *cursor)
     vv_view_release(&cursor->shard->views, cursor->view);
     vv_free(cursor);
 }
-
-varve_status vv_shard_each_label_source(struct vv_shard *shard,
-                                        varve_status (*visit)(void *context,
-                                                              const struct vv_label_source *),
-                                        void *context)
-{
-    struct vv_view *view = vv_view_acquire(&shard->views);
-    varve_status status = vv_series_table_read_index(shard->table, visit, context);
-    for (size_t i = 0; i < view->block_count && status == VARVE_OK; i++) {
-        struct vv_label_source source = vv_block_labels(view->blocks[i]);
-        status = visit(context, &source);
-    }
-    vv_view_release(&shard->views, view);
-    return status;
-}

@@ -36,7 +36,8 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
     }
     struct vv_range range = {INT64_MAX, INT64_MIN};
     uint64_t head_samples = 0; /* that no block of the view has */
-    uint32_t count = vv_series_table_count(shard->table);
+    bool is_empty = atomic_load(&shard->head.samples) == 0;
+    uint32_t count = is_empty ? 0 : vv_series_table_count(shard->table);
     for (uint32_t ref = 0; ref < count; ref++) {
         vv_head_measure(&shard->head, ref, view->flushed_generation, &range, &head_samples);
     }

@@ -11,6 +11,7 @@
 #define VARVE_STORAGE_STORAGE_IMPL_H
 
 #include "index/matcher.h"
+#include "index/string_list.h"
 #include "query/iter.h"
 #include "storage/manifest.h"
 #include "storage/report.h"
@@ -98,11 +99,23 @@ int64_t vv_shard_cursor_time_max(struct vv_shard_cursor *cursor);
 varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor);
 void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
 
-/* Calls visit with every label source that holds series: the head's and each block's. */
-varve_status vv_shard_each_label_source(struct vv_shard *shard,
-                                        varve_status (*visit)(void *context,
-                                                              const struct vv_label_source *),
-                                        void *context) VARVE_MUST_CHECK;
+/**
+ * vv_shard_list_labels() - label names, or the values of one label, of the series that match.
+ *
+ * A series counts if it has a sample. Whether one has is known at once unless something was deleted
+ * and not compacted yet, or may have expired: then *hidden is set, nothing is said, and the caller has to look at each
+ * series.
+ * @matchers  NULL: every series; then no series is visited but those that only the head has.
+ * @name      the label whose values are listed; NULL: names.
+ */
+varve_status vv_shard_list_labels(struct vv_shard *shard, const struct vv_matchers *matchers,
+                                  const varve_string *name, struct vv_string_list *list,
+                                  bool *hidden) VARVE_MUST_CHECK;
+/* The number of series that have a sample; *hidden as above. Cost: nothing in one block with an
+ * empty head; else a look-up for each series of the head and, once for every change of the blocks,
+ * of the smaller blocks. */
+varve_status vv_shard_count_series(struct vv_shard *shard, uint64_t *count,
+                                   bool *hidden) VARVE_MUST_CHECK;
 
 /* ---- maintenance; any thread, one works at a time ---- */
 

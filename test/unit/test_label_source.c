@@ -144,6 +144,13 @@ static varve_status failing_find_value(const void *ctx, varve_string name, varve
     return failing->inner.ops->find_value(failing->inner.ctx, name, value, posting);
 }
 
+static varve_status failing_posting_size(const void *ctx, uint64_t posting, uint64_t *size)
+{
+    const struct failing_source *failing = ctx;
+    VV_TRY(count_call(ctx));
+    return failing->inner.ops->posting_size(failing->inner.ctx, posting, size);
+}
+
 static varve_status failing_add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
 {
     const struct failing_source *failing = ctx;
@@ -155,6 +162,7 @@ static const struct vv_label_source_ops failing_ops = {
     .add_all = failing_add_all,
     .each_value = failing_each_value,
     .find_value = failing_find_value,
+    .posting_size = failing_posting_size,
     .add_posting = failing_add_posting,
 };
 
@@ -191,6 +199,67 @@ static void nothing_is_asked_when_no_series_is_left(void **state)
     struct vv_id_set *set = vv_id_set_create();
     assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_OK);
     assert_int_equal(failing.calls_until_failure, 0);
+    vv_id_set_destroy(set);
+    vv_matchers_destroy(matchers);
+    vv_label_index_destroy(index);
+}
+
+/* A source that notes the posting that it is asked for first. */
+struct noting_source {
+    struct vv_label_source inner;
+    struct vv_label_source_ops ops;
+    uint64_t sizes[4];
+    size_t count;
+};
+
+static varve_status noting_add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+{
+    struct noting_source *noting = (struct noting_source *)(uintptr_t)ctx;
+    assert_true(noting->count < 4);
+    VV_TRY(noting->inner.ops->posting_size(noting->inner.ctx, posting,
+                                           &noting->sizes[noting->count++]));
+    return noting->inner.ops->add_posting(noting->inner.ctx, posting, into);
+}
+
+static varve_status noting_find_value(const void *ctx, varve_string name, varve_string value,
+                                      uint64_t *posting)
+{
+    const struct noting_source *noting = ctx;
+    return noting->inner.ops->find_value(noting->inner.ctx, name, value, posting);
+}
+
+static varve_status noting_posting_size(const void *ctx, uint64_t posting, uint64_t *size)
+{
+    const struct noting_source *noting = ctx;
+    return noting->inner.ops->posting_size(noting->inner.ctx, posting, size);
+}
+
+static void the_smallest_posting_comes_first(void **state)
+{
+    (void)state;
+    struct vv_label_index *index = vv_label_index_create();
+    struct vv_buffer buffer = {0};
+    for (uint32_t id = 0; id < 100; id++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "cpu{host=\"%u\",dc=\"%u\"}", id, id % 5);
+        assert_int_equal(vv_label_index_add(index, id, vv_test_key(&buffer, text)), VARVE_OK);
+    }
+    vv_buffer_fini(&buffer);
+    struct noting_source noting = {
+        .inner = vv_label_index_source(index),
+        .ops = {.find_value = noting_find_value,
+                .posting_size = noting_posting_size,
+                .add_posting = noting_add_posting},
+    };
+    struct vv_label_source source = {&noting.ops, &noting};
+    struct vv_matchers *matchers = compile("cpu{dc=\"3\",host=\"8\"}");
+    struct vv_id_set *set = vv_id_set_create();
+    assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_OK);
+    assert_int_equal(vv_id_set_count(set), 1);
+    assert_int_equal(noting.count, 3);
+    assert_int_equal(noting.sizes[0], 1);
+    assert_int_equal(noting.sizes[1], 20);
+    assert_int_equal(noting.sizes[2], 100);
     vv_id_set_destroy(set);
     vv_matchers_destroy(matchers);
     vv_label_index_destroy(index);
@@ -332,6 +401,7 @@ int main(void)
         cmocka_unit_test(one_label_may_have_several_conditions),
         cmocka_unit_test(damage_in_any_call_of_the_source_is_returned),
         cmocka_unit_test(nothing_is_asked_when_no_series_is_left),
+        cmocka_unit_test(the_smallest_posting_comes_first),
         cmocka_unit_test(a_regex_at_its_limit_ends_the_selection),
         cmocka_unit_test(any_selection_equals_asking_every_series),
     };
