@@ -103,8 +103,8 @@ void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
  * vv_shard_list_labels() - label names, or the values of one label, of the series that match.
  *
  * A series counts if it has a sample. Whether one has is known at once unless something was deleted
- * and not compacted yet, or may have expired: then *hidden is set, nothing is said, and the caller has to look at each
- * series.
+ * and not compacted yet, or may have expired: then *hidden is set, nothing is said, and the caller
+ * has to look at each series.
  * @matchers  NULL: every series; then no series is visited but those that only the head has.
  * @name      the label whose values are listed; NULL: names.
  */

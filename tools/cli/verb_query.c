@@ -1,109 +1,17 @@
 /*
  * verb_query.c - `varve query`: samples, or functions over them by step and by group.
  */
-#include "cli.h"
 #include "hint.h"
-#include "output.h"
 #include "output_lines.h"
+#include "query.h"
 #include "query_plot.h"
 #include "samples.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_LABELS_MAX 64u
-
-struct query {
-    struct cli_selection selection;
-    varve_aggregation aggregation;
-    varve_function functions[VARVE_FUNCTIONS_MAX];
-    varve_string group_labels[GROUP_LABELS_MAX];
-    uint64_t limit;
-    enum cli_output_format format;
-    varve_precision precision;
-    bool plot;
-};
-
-static int refuse_function(varve_string name)
-{
-    char word[64] = "", near[64];
-    if (name.length < sizeof word)
-        memcpy(word, name.bytes, name.length);
-    const char *all = "count|sum|min|max|avg|first|last";
-    if (cli_suggest_choice(word, all, near))
-        return cli_usage_error("--agg knows no function \"%.*s\"; did you mean %s?",
-                               (int)name.length, name.bytes, near);
-    return cli_usage_error("--agg knows no function \"%.*s\"; it knows %s", (int)name.length,
-                           name.bytes, all);
-}
-
-static int parse_functions(struct query *query, const char *text)
-{
-    varve_string names[VARVE_FUNCTIONS_MAX];
-    size_t count = cli_split(text, names, VARVE_FUNCTIONS_MAX);
-    if (count == 0 || count > VARVE_FUNCTIONS_MAX)
-        return cli_usage_error("--agg needs one to %u functions, for example avg,max",
-                               VARVE_FUNCTIONS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        if (varve_function_parse(names[i], &query->functions[i], NULL) != VARVE_OK)
-            return refuse_function(names[i]);
-        for (size_t k = 0; k < i; k++) {
-            if (query->functions[k] == query->functions[i])
-                return cli_usage_error("--agg names %s twice",
-                                       varve_function_name(query->functions[i]));
-        }
-    }
-    query->aggregation.functions = query->functions;
-    query->aggregation.function_count = count;
-    return 0;
-}
-
-static int parse_grouping(struct query *query, const struct cli_invocation *invocation)
-{
-    const char *by = cli_value(invocation, CLI_OPTION_BY);
-    const char *without = cli_value(invocation, CLI_OPTION_WITHOUT);
-    if (by && without)
-        return cli_usage_error("--by and --without exclude each other");
-    if (!by && !without)
-        return 0;
-    size_t count = cli_split(by ? by : without, query->group_labels, GROUP_LABELS_MAX);
-    if (count > GROUP_LABELS_MAX)
-        return cli_usage_error("--%s takes at most %u labels", by ? "by" : "without",
-                               GROUP_LABELS_MAX);
-    query->aggregation.grouping = by ? VARVE_GROUP_BY : VARVE_GROUP_WITHOUT;
-    query->aggregation.group_labels = query->group_labels;
-    query->aggregation.group_label_count = count;
-    return 0;
-}
-
-static int parse_aggregation(struct query *query, const struct cli_invocation *invocation)
-{
-    static const enum cli_option_id dependent[] = {CLI_OPTION_STEP, CLI_OPTION_BY,
-                                                   CLI_OPTION_WITHOUT};
-    query->aggregation = (varve_aggregation)VARVE_AGGREGATION_INIT;
-    const char *functions = cli_value(invocation, CLI_OPTION_AGG);
-    for (size_t i = 0; !functions && i < sizeof dependent / sizeof dependent[0]; i++) {
-        if (cli_given(invocation, dependent[i]))
-            return cli_usage_error("--%s needs --agg, for example --agg avg",
-                                   cli_options[dependent[i]].name);
-    }
-    if (!functions)
-        return 0;
-    int code = parse_functions(query, functions);
-    const char *step = cli_value(invocation, CLI_OPTION_STEP);
-    if (code == 0 && step)
-        code = cli_parse_duration("step", step, &query->aggregation.step);
-    if (code == 0)
-        code = parse_grouping(query, invocation);
-    if (code == 0 && !step && query->plot)
-        code = cli_usage_error("--plot needs --step beside --agg: it draws over time");
-    if (code == 0 && !step && cli_is_lines(query->format))
-        code = cli_usage_error("--output %s needs --step beside --agg: its lines have times",
-                               cli_value(invocation, CLI_OPTION_OUTPUT));
-    return code;
-}
-
-static bool write_row(const struct query *query, struct cli_output *output,
+static bool write_row(const struct cli_query *query, struct cli_output *output,
                       const struct cli_text *series, const varve_row *row)
 {
     cli_output_series(output, series->bytes, series->length);
@@ -115,14 +23,14 @@ static bool write_row(const struct query *query, struct cli_output *output,
 }
 
 /* Writes the rows as a table, csv or json; returns how many there were. */
-static uint64_t write_rows(const struct query *query, varve_rows *rows)
+static uint64_t write_rows(const struct cli_query *query, varve_rows *rows)
 {
     const char *columns[CLI_COLUMNS_MAX] = {"series"};
     size_t column_count = 1;
     if (query->aggregation.step > 0)
         columns[column_count++] = "time";
     for (size_t i = 0; i < query->aggregation.function_count; i++)
-        columns[column_count++] = varve_function_name(query->functions[i]);
+        columns[column_count++] = query->names[i];
     struct cli_output *output =
         cli_output_create(query->format, query->precision, columns, column_count);
     struct cli_text series = {0};
@@ -136,11 +44,27 @@ static uint64_t write_rows(const struct query *query, varve_rows *rows)
     return cli_output_close(output);
 }
 
-static int write_lines(const struct query *query, varve_rows *rows)
+/* quantile(0.95) as part of a metric name: quantile_0_95. */
+static void name_for_lines(const char *name, char *part)
 {
+    size_t length = 0;
+    for (; *name; name++) {
+        if (isalnum((unsigned char)*name))
+            part[length++] = *name;
+        else if (name[1])
+            part[length++] = '_';
+    }
+    part[length] = '\0';
+}
+
+static int write_lines(const struct cli_query *query, varve_rows *rows)
+{
+    char parts[VARVE_FUNCTIONS_MAX][CLI_FUNCTION_NAME_MAX];
     const char *names[VARVE_FUNCTIONS_MAX];
-    for (size_t i = 0; i < query->aggregation.function_count; i++)
-        names[i] = varve_function_name(query->functions[i]);
+    for (size_t i = 0; i < query->aggregation.function_count; i++) {
+        name_for_lines(query->names[i], parts[i]);
+        names[i] = parts[i];
+    }
     varve_row row;
     int code = 0;
     for (uint64_t count = 0; code == 0 && count < query->limit && !cli_interrupted(); count++) {
@@ -152,14 +76,32 @@ static int write_lines(const struct query *query, varve_rows *rows)
     return code;
 }
 
-static int run_aggregation(const struct query *query, varve_db *db)
+/* The message of a refused aggregation names a field of varve.h: to a user it is an option. */
+static int refuse_aggregation(varve_status status, const varve_error *error, const char *selector)
+{
+    static const struct {
+        const char *field;
+        enum cli_option_id option;
+    } names[] = {{"step: ", CLI_OPTION_STEP},       {"time_zone: ", CLI_OPTION_TZ},
+                 {"offset: ", CLI_OPTION_OFFSET},   {"fill_gap_max: ", CLI_OPTION_FILL_GAP},
+                 {"group_labels: ", CLI_OPTION_BY}, {"reduce: ", CLI_OPTION_REDUCE}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t length = strlen(names[i].field);
+        if (status == VARVE_INVALID && strncmp(error->message, names[i].field, length) == 0)
+            return cli_usage_error("--%s: %s", cli_options[names[i].option].name,
+                                   error->message + length);
+    }
+    return cli_fail_at(status, error, "selector", selector);
+}
+
+static int run_aggregation(const struct cli_query *query, varve_db *db)
 {
     varve_error error = {0};
     varve_rows *rows = NULL;
     varve_status status =
         varve_aggregate(db, &query->selection.selection, &query->aggregation, &rows, &error);
     if (status != VARVE_OK)
-        return cli_fail_at(status, &error, "selector", query->selection.text);
+        return refuse_aggregation(status, &error, query->selection.text);
     int code = 0;
     uint64_t count = 1;
     if (query->plot)
@@ -177,7 +119,7 @@ static int run_aggregation(const struct query *query, varve_db *db)
     return code;
 }
 
-static int run_query(const struct query *query, const char *path)
+static int run_query(const struct cli_query *query, const char *path)
 {
     struct cli_events events;
     varve_db *db = NULL;
@@ -196,21 +138,10 @@ static int run_query(const struct query *query, const char *path)
 
 int cli_verb_query(const struct cli_invocation *invocation)
 {
-    struct query query = {0};
-    query.format = cli_output_format(invocation, CLI_OPTION_OUTPUT);
-    query.precision = cli_output_precision(invocation);
-    query.plot = cli_given(invocation, CLI_OPTION_PLOT);
-    if (query.plot &&
-        (cli_given(invocation, CLI_OPTION_OUTPUT) || cli_given(invocation, CLI_OPTION_LIMIT)))
-        return cli_usage_error("--plot goes with neither --output nor --limit");
-    int code = cli_parse_limit(invocation, &query.limit);
+    struct cli_query query;
+    int code = cli_query_init(&query, invocation);
     if (code == 0)
-        code = parse_aggregation(&query, invocation);
-    if (code == 0)
-        code = cli_selection_init(&query.selection, invocation, cli_argument(invocation, 1));
-    if (code != 0)
-        return code;
-    code = run_query(&query, cli_argument(invocation, 0));
-    cli_selection_fini(&query.selection);
+        code = run_query(&query, cli_argument(invocation, 0));
+    cli_query_fini(&query);
     return code;
 }
