@@ -1056,12 +1056,45 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_snapshot(varve_db *db, const char 
  * nothing is shared with the snapshot, which is only read.
  *
  * @path  must not exist (EXISTS).
- * NOT_FOUND, VERSION: what snapshot names. CORRUPT: it is damaged. NO_SPACE,
+ * NOT_FOUND, VERSION: what snapshot names. CORRUPT: it is damaged; see varve_salvage(). NO_SPACE,
  * IO, CANCELLED. In all of these nothing is left behind.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_restore(const char *snapshot, const char *path,
                                                       const varve_copy_options *options,
                                                       varve_copy_report *report,
+                                                      varve_error *error);
+
+/* What varve_salvage() found and saved. */
+typedef struct varve_salvage_report {
+    uint64_t files;          /* read */
+    uint64_t bytes;          /* read */
+    uint64_t blocks;         /* of the database that are in the new one */
+    uint64_t blocks_damaged; /* blocks that lost something */
+    uint64_t blocks_lost;    /* blocks that are missing or cannot be read at all */
+    uint64_t samples;        /* in the new database */
+    uint64_t samples_lost;   /* from blocks, as far as it is known how many they had */
+    uint64_t notes;
+    uint64_t damages;
+} varve_salvage_report;
+
+/**
+ * varve_salvage() - make the best database out of a damaged one, which is only read.
+ *
+ * Saves every intact block, every intact chunk of a damaged one, and every intact batch of the log,
+ * also behind a gap. A lost manifest or varve.db is made again from what the files say. Nothing is
+ * invented: what is in the new database had its checksum in the old one. Where deletions were lost
+ * with what was damaged, deleted samples may be back; a finding says so. Nobody should write to the
+ * source meanwhile.
+ *
+ * @path    must not exist (EXISTS); it appears complete, verified and synced, or not at all.
+ * @found   called for everything that is lost or odd; nullable.
+ * @report  always written.
+ * OK: the new database is there; report->damages says whether something was lost. NOT_FOUND: there
+ * is nothing to salvage. VERSION, NO_SPACE, IO, NO_MEMORY.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_salvage(const char *source, const char *path,
+                                                      varve_finding_function found, void *context,
+                                                      varve_salvage_report *report,
                                                       varve_error *error);
 
 /* ------------------------------------------------------------ 12 Times and values as text */

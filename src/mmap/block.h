@@ -79,6 +79,9 @@ varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_bl
 /* Releases the writer in any state; closes the file. NULL is fine. */
 void vv_block_writer_destroy(struct vv_block_writer *writer);
 
+/* The header of a block, VV_BLOCK_HEADER_BYTES of it. */
+void vv_block_header_encode(const struct vv_block_identity *identity, uint8_t *header);
+
 /* Gives a finished block that nobody has open another place in the log, and syncs it. info: of the
  * block; follows the change. After a failure the file may be no block any more. */
 varve_status vv_block_stamp(const struct vv_env *env, int directory, const char *name,
@@ -173,6 +176,21 @@ struct vv_chunk_summary {
 varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, unsigned layer,
                                    int64_t start, int64_t end, struct vv_chunk_summary *summaries,
                                    size_t capacity, size_t *count) VARVE_MUST_CHECK;
+
+/* What vv_block_salvage() has found. */
+struct vv_block_salvaged {
+    uint64_t series;  /* that something was written of */
+    uint64_t samples; /* written */
+    uint64_t series_lost;
+    uint64_t chunks_lost;
+    uint64_t deletions_lost; /* series whose tombstones cannot be read */
+};
+
+/* Writes whatever can be read of a damaged block to another one. NO_MEMORY, or what the writer
+ * says; damage of the block is no failure. */
+varve_status vv_block_salvage(const struct vv_block *block, struct vv_block_writer *writer,
+                              struct vv_block_salvaged *salvaged,
+                              varve_error *error) VARVE_MUST_CHECK;
 
 /* Called with one sentence for each damaged place. */
 typedef void (*vv_block_damage)(void *context, uint64_t offset, const char *message);

@@ -36,10 +36,8 @@ struct vv_block_writer {
     varve_status status;
 };
 
-static void write_header(struct vv_block_writer *writer)
+void vv_block_header_encode(const struct vv_block_identity *identity, uint8_t *header)
 {
-    const struct vv_block_identity *identity = &writer->info.identity;
-    uint8_t *header = writer->header;
     vv_store_u64(header + VV_HEADER_MAGIC, VV_BLOCK_MAGIC);
     vv_store_u32(header + VV_HEADER_VERSION, VV_BLOCK_VERSION);
     vv_store_u32(header + VV_HEADER_FLAGS, identity->cold ? VV_BLOCK_FLAG_COLD : 0);
@@ -62,7 +60,7 @@ varve_status vv_block_writer_create(const struct vv_env *env, int directory, con
     made->info =
         (struct vv_block_info){.identity = *identity, .time_min = INT64_MAX, .time_max = INT64_MIN};
     vv_block_catalogue_init(&made->catalogue);
-    write_header(made);
+    vv_block_header_encode(identity, made->header);
     varve_status status = vv_block_pages_init(&made->pages, identity->cold);
     if (status == VARVE_OK) {
         status = vv_block_columns_init(&made->columns, &made->pages);

@@ -158,6 +158,7 @@ int cli_verb_collect(const struct cli_invocation *invocation);
 int cli_verb_completion(const struct cli_invocation *invocation);
 int cli_verb_compact(const struct cli_invocation *invocation);
 int cli_verb_snapshot(const struct cli_invocation *invocation);
+int cli_verb_salvage(const struct cli_invocation *invocation);
 int cli_verb_restore(const struct cli_invocation *invocation);
 int cli_verb_retain(const struct cli_invocation *invocation);
 int cli_verb_delete(const struct cli_invocation *invocation);

@@ -2,41 +2,18 @@
  * verb_check.c - `varve check`: verifies every byte, and says what it found by file and offset.
  */
 #include "cli.h"
+#include "findings.h"
 #include "output_format.h"
 #include "stdout.h"
 
 #include <inttypes.h>
-#include <string.h>
 
-struct findings {
-    bool json;
-    uint64_t count;
-};
-
-static void on_finding(void *context, const varve_finding *finding)
+static void print_json_summary(const varve_check_report *report, varve_status status)
 {
-    struct findings *findings = context;
-    const char *kind = finding->kind == VARVE_FINDING_DAMAGE ? "damage" : "note";
-    if (!findings->json) {
-        cli_stdout_print("%s: %s at byte %" PRIu64 ": %s\n", kind, finding->file, finding->offset,
-                         finding->message);
-        return;
-    }
-    cli_stdout_print("%s{\"kind\":\"%s\",\"file\":", findings->count > 0 ? ",\n" : "\n", kind);
-    cli_json_string(finding->file, strlen(finding->file));
-    cli_stdout_print(",\"offset\":%" PRIu64 ",\"message\":", finding->offset);
-    cli_json_string(finding->message, strlen(finding->message));
-    cli_stdout_print("}");
-    findings->count++;
-}
-
-static void print_json_summary(const struct findings *findings, const varve_check_report *report,
-                               varve_status status)
-{
-    cli_stdout_print("%s],\n\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"samples\":%" PRIu64
+    cli_stdout_print(",\n\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"samples\":%" PRIu64
                      ",\"notes\":%" PRIu64 ",\"damages\":%" PRIu64 ",\"ok\":%s}\n",
-                     findings->count > 0 ? "\n" : "", report->files, report->bytes, report->samples,
-                     report->notes, report->damages, status == VARVE_OK ? "true" : "false");
+                     report->files, report->bytes, report->samples, report->notes, report->damages,
+                     status == VARVE_OK ? "true" : "false");
 }
 
 static void print_summary(const varve_check_report *report, varve_status status)
@@ -56,16 +33,16 @@ static void print_summary(const varve_check_report *report, varve_status status)
 
 int cli_verb_check(const struct cli_invocation *invocation)
 {
-    struct findings findings = {.json = cli_given(invocation, CLI_OPTION_JSON)};
+    struct cli_findings findings;
     varve_check_report report = {0};
     varve_error error = {0};
-    if (findings.json)
-        cli_stdout_print("{\"findings\":[");
+    cli_findings_begin(&findings, cli_given(invocation, CLI_OPTION_JSON));
     varve_status status =
-        varve_check(cli_argument(invocation, 0), on_finding, &findings, &report, &error);
+        varve_check(cli_argument(invocation, 0), cli_findings_add, &findings, &report, &error);
     bool read = status == VARVE_OK || status == VARVE_CORRUPT;
+    cli_findings_end(&findings);
     if (findings.json)
-        print_json_summary(&findings, &report, status);
+        print_json_summary(&report, status);
     else if (read)
         print_summary(&report, status);
     if (!read)

@@ -219,6 +219,15 @@ const struct cli_verb cli_verbs[] = {
      "only "
      "read.",
      JUST_HELP, EXAMPLES({"restore /backup/db db", "back from the backup"}), cli_verb_restore},
+    {"salvage", "SRC DST", 2, 2, "make the best database out of a damaged one",
+     "Takes every intact block, the intact parts of damaged ones and every intact batch of the "
+     "log, "
+     "and tells what is lost by file and offset. SRC is only read; DST must not exist. Exit code 0 "
+     "if nothing was lost, 3 if something was: DST is there in both cases.",
+     OPTIONS(CLI_OPTION_JSON),
+     EXAMPLES({"salvage db saved", "then look at it: varve stats saved"},
+              {"salvage db saved --json", "the report for a program"}),
+     cli_verb_salvage},
     {"collect", "DB", 1, 1, "store metrics of this host, from /proc",
      "Creates the database if it is missing. Names are those of the Prometheus node exporter; the "
      "label "
