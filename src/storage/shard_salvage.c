@@ -105,9 +105,12 @@ static bool block_id(const char *name, uint64_t *id)
     if (!vv_is_block_name(name)) {
         return false;
     }
-    const char *digits = strrchr(name, '-') + 1;
-    *id = strtoull(digits, NULL, 16);
-    vv_block_name(*id, made);
+    *id = 0;
+    for (const char *digit = strrchr(name, '-') + 1; *digit != '\0'; digit++) {
+        bool is_letter = *digit >= 'a' && *digit <= 'f';
+        *id = *id << 4 | ((unsigned)(is_letter ? *digit - 'a' + 10 : *digit - '0') & 15);
+    }
+    vv_block_name(*id, made); /* only what gives the same name again was one */
     return strcmp(made, name) == 0;
 }
 
@@ -344,7 +347,7 @@ static varve_status load_manifest(struct work *work)
     if (status == VARVE_NO_MEMORY) {
         return vv_fail_with(work->error, &detail);
     }
-    /* A newer version, too, may be a damaged number; if it is none, the blocks are newer as well. */
+    /* A newer version, too, may be a damaged number; else the blocks are newer as well. */
     work->has_manifest = status == VARVE_OK;
     if (status == VARVE_OK) {
         work->salvage->files++;
