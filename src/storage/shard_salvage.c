@@ -332,6 +332,7 @@ static varve_status take_block(struct work *work, struct vv_salvage_block *block
         VV_TRY(rewrite_block(work, block->block, name, &info));
     }
     if (info.series_count > 0) {
+        info.clean_lsn = block->expected != NULL ? block->expected->clean_lsn : 0;
         work->made.blocks[work->made.block_count++] = info;
         salvage->blocks++;
     }
@@ -392,6 +393,10 @@ static varve_status store_manifest(struct work *work)
     }
     if (made->block_count > 0) {
         qsort(made->blocks, made->block_count, sizeof(*made->blocks), compare_infos);
+    }
+    varve_status status = vv_manifest_copy_rules(made, work->old.rules, work->old.rule_count);
+    if (status != VARVE_OK) {
+        return vv_fail(work->error, status, "no memory for the rules of retention");
     }
     struct vv_shard_place to = work->salvage->from;
     to.directory = work->salvage->to;
