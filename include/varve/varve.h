@@ -255,6 +255,21 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_open(const char *path, const varve
  */
 VARVE_API varve_status varve_close(varve_db *db, varve_error *error);
 
+/**
+ * varve_refresh() - let a read-only handle see what its writer has done since it was opened.
+ *
+ * A reader shows the state at its opening, or at its last refresh: everything that the writer had
+ * handed to the kernel by then (acknowledged in any mode but NONE). Call it as often as freshness is
+ * wanted, for example before each query. Segments of the log that are reused and blocks that are
+ * replaced meanwhile do no harm. Nothing is written, and nothing happens on a handle that writes.
+ *
+ * All cursors and rows of the handle must be closed and no other call may be running on it; handles
+ * of series that it has given are worth nothing afterwards.
+ * BUSY: a cursor is open, or the writer changed the database all the time. On failure the handle
+ * keeps the state that it had. Cost: as opening, which is mostly the replay of the log.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_refresh(varve_db *db, varve_error *error);
+
 /* ------------------------------------------------------------------------------ 4 Series */
 
 typedef struct varve_label {

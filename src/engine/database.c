@@ -157,17 +157,10 @@ static void name_place(const char *place, varve_error *error)
     }
 }
 
-static varve_status open_shard(struct varve_db *db, const char *path, varve_error *error)
+/* Opens the shard whose directory db has, as the options say. */
+static varve_status open_shard_state(struct varve_db *db, struct vv_shard **shard,
+                                     varve_error *error)
 {
-    char name[VV_SHARD_DIRECTORY_BYTES], shard_path[4096 + 64];
-    vv_shard_directory_name(0, name);
-    (void)snprintf(shard_path, sizeof(shard_path), "%.4096s/%s", path, name);
-    db->shard_directory = db->env->ops->open_directory(db->env->ctx, shard_path);
-    if (db->shard_directory < 0) {
-        int result = db->shard_directory;
-        varve_status status = result == -ENOENT ? VARVE_CORRUPT : vv_status_from_errno(-result);
-        return vv_fail_io(error, status, -result, name, 0, "cannot open %s", shard_path);
-    }
     struct vv_shard_place place = {.env = db->env, .directory = db->shard_directory};
     memcpy(place.database_uuid, db->identity.uuid, sizeof(place.database_uuid));
     struct vv_shard_options options = {
@@ -183,7 +176,21 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,
         .workers = db->workers,
     };
-    varve_status status = vv_shard_open(&place, &options, &db->report, &db->shard, error);
+    return vv_shard_open(&place, &options, &db->report, shard, error);
+}
+
+static varve_status open_shard(struct varve_db *db, const char *path, varve_error *error)
+{
+    char name[VV_SHARD_DIRECTORY_BYTES], shard_path[4096 + 64];
+    vv_shard_directory_name(0, name);
+    (void)snprintf(shard_path, sizeof(shard_path), "%.4096s/%s", path, name);
+    db->shard_directory = db->env->ops->open_directory(db->env->ctx, shard_path);
+    if (db->shard_directory < 0) {
+        int result = db->shard_directory;
+        varve_status status = result == -ENOENT ? VARVE_CORRUPT : vv_status_from_errno(-result);
+        return vv_fail_io(error, status, -result, name, 0, "cannot open %s", shard_path);
+    }
+    varve_status status = open_shard_state(db, &db->shard, error);
     if (status != VARVE_OK) {
         name_place(shard_path, error);
     }
@@ -288,6 +295,23 @@ varve_status varve_open(const char *path, const varve_options *options, varve_db
                        "varve_open() needs a path and a place for the handle");
     }
     return vv_database_open(vv_env_posix(), path, options, NULL, db, error);
+}
+
+varve_status varve_refresh(varve_db *db, varve_error *error)
+{
+    vv_error_clear(error);
+    if (!db->read_only) {
+        return VARVE_OK;
+    }
+    if (vv_shard_is_pinned(db->shard)) {
+        return vv_fail(error, VARVE_BUSY, "close the cursors of the database before a refresh");
+    }
+    struct vv_shard *shard = NULL;
+    VV_TRY(open_shard_state(db, &shard, error));
+    varve_status status = vv_shard_close(db->shard, NULL);
+    (void)status; /* a reader has nothing to lose */
+    db->shard = shard;
+    return VARVE_OK;
 }
 
 varve_status varve_close(varve_db *db, varve_error *error)

@@ -187,6 +187,12 @@ varve_status vv_shard_write_layers(struct vv_series_output *output, struct vv_so
 varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked,
                                 varve_error *error) VARVE_MUST_CHECK;
 
+/* shard_unlisted.c: whether the block of that name, which the manifest does not list, goes beyond
+ * the end of the log; giving it another name, with a report; whether a name is of that kind. */
+bool vv_shard_is_beyond_log(struct vv_shard *shard, const char *name);
+void vv_shard_set_aside(struct vv_shard *shard, const char *name);
+bool vv_is_aside_name(const char *name);
+
 /* shard_delete.c: the deletion of a range from series, as the log says it. view: one that was
  * current at or before the delete's place in the log. Needs the locks of the series where others
  * have the head. */

@@ -165,6 +165,12 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
     struct vv_view *view = vv_view_acquire(&shard->views);
     uint64_t after = view->flushed_generation;
     vv_view_release(&shard->views, view);
+    /* A finished block that no manifest lists is swept at open if the log still has its data: it
+     * must not go further than what the disk has of the log (U1 of shard_unlisted.c). */
+    if (vv_wal_flush(&shard->wal, lsn, VV_WAL_DURABLE) != VARVE_OK) {
+        return vv_fail(error, VARVE_READ_ONLY,
+                       "the log has failed: close the database and open it again");
+    }
     struct vv_block *block = NULL;
     VV_TRY(write_block(shard, after, generation, lsn - gap, &block, error));
     struct vv_publication change = {.added = &block,

@@ -99,6 +99,14 @@ static int inspect_name(void *visitor, const char *name)
     if (has_suffix(name, ".damaged")) {
         vv_report(verification->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, 0,
                   "%s was set aside because acknowledged data in it could not be read", name);
+    } else if (vv_is_aside_name(name) ||
+               (vv_is_block_name(name) &&
+                !vv_manifest_lists(&verification->shard->manifest, name) &&
+                vv_shard_is_beyond_log(verification->shard, name))) {
+        vv_report(verification->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, 0,
+                  "%s has data beyond the end of the log, which the manifest does not know: both "
+                  "are older than it",
+                  name);
     } else if (has_suffix(name, ".tmp") ||
                (vv_is_block_name(name) &&
                 !vv_manifest_lists(&verification->shard->manifest, name))) {

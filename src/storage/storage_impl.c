@@ -279,7 +279,9 @@ static int sweep_name(void *visitor, const char *name)
     struct vv_shard *shard = visitor;
     bool leftover = (vv_is_block_name(name) && !vv_manifest_lists(&shard->manifest, name)) ||
                     strcmp(name, VV_MANIFEST_NAME ".tmp") == 0;
-    if (leftover) {
+    if (leftover && vv_is_block_name(name) && vv_shard_is_beyond_log(shard, name)) {
+        vv_shard_set_aside(shard, name);
+    } else if (leftover) {
         const struct vv_env *env = shard->place.env;
         vv_report(shard->report, VARVE_EVENT_NOTE, VARVE_OK, name, 0,
                   "removed %s, left over from work that was interrupted", name);
@@ -440,6 +442,11 @@ varve_status vv_shard_open(const struct vv_shard_place *place,
     (void)place->env->ops->list(place->env->ctx, place->directory, sweep_name, *shard);
     vv_wal_drop(&(*shard)->wal, (*shard)->manifest.wal_start_lsn);
     return VARVE_OK;
+}
+
+bool vv_shard_is_pinned(struct vv_shard *shard)
+{
+    return vv_view_set_is_pinned(&shard->views);
 }
 
 varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)

@@ -46,6 +46,9 @@ varve_status vv_shard_open(const struct vv_shard_place *place,
 /* Makes everything durable and releases the shard, whatever the status. */
 varve_status vv_shard_close(struct vv_shard *shard, varve_error *error);
 
+/* Whether a cursor is open. */
+bool vv_shard_is_pinned(struct vv_shard *shard);
+
 /* ---- writing; any thread ---- */
 
 /* The ref of the series with that key, made if it is new. LIMIT, NO_MEMORY. */

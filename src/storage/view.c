@@ -129,6 +129,15 @@ void vv_view_publish(struct vv_view_set *set, struct vv_view *view)
     (void)vv_epoch_poll(set->epoch);
 }
 
+bool vv_view_set_is_pinned(struct vv_view_set *set)
+{
+    vv_mutex_lock(&set->mutex);
+    const struct vv_view *current = atomic_load(&set->current);
+    bool pinned = set->oldest != current || atomic_load(&current->references) > 1;
+    vv_mutex_unlock(&set->mutex);
+    return pinned;
+}
+
 uint64_t vv_view_set_droppable(struct vv_view_set *set)
 {
     for (int i = 0; i < POLLS && vv_epoch_pending(set->epoch) > 0; i++) {

@@ -63,6 +63,9 @@ void vv_view_publish(struct vv_view_set *set, struct vv_view *view);
 /* Releases a view that was not published. */
 void vv_view_discard(struct vv_view *view);
 
+/* Whether anybody has acquired a view and not released it. */
+bool vv_view_set_is_pinned(struct vv_view_set *set);
+
 /* The least flushed generation that any live view reads the head behind; that of a view which a
  * reader is just letting go of counts, too. */
 uint64_t vv_view_set_droppable(struct vv_view_set *set);

@@ -44,6 +44,51 @@ static void a_log_that_is_lost_as_a_whole_is_reported_once(void **state)
     shard_fixture_expect(fixture, "a:2=2");
 }
 
+static void copy_file(struct shard_fixture *fixture, const char *from, const char *to)
+{
+    static uint8_t bytes[1 << 16];
+    const struct vv_env *env = fixture->place.env;
+    int file = env->ops->open(env->ctx, fixture->place.directory, from, VV_OPEN_READ);
+    assert_true(file >= 0);
+    int64_t length = env->ops->pread(env->ctx, file, bytes, sizeof(bytes), 0);
+    assert_int_equal(env->ops->close(env->ctx, file), 0);
+    file = env->ops->open(env->ctx, fixture->place.directory, to, VV_OPEN_TRUNCATE);
+    assert_true(length > 0 && file >= 0);
+    assert_int_equal(vv_env_write_all(env, file, bytes, (size_t)length, 0), 0);
+    assert_int_equal(env->ops->close(env->ctx, file), 0);
+}
+
+/* The log is empty after a compaction, so that nothing but the block knows of its samples. */
+static void a_stale_manifest_does_not_make_newer_blocks_garbage(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    assert_int_equal(shard_fixture_append(fixture, "a", LAST, 1, 1), VARVE_OK);
+    assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    copy_file(fixture, "manifest", "old");
+    shard_fixture_open(fixture);
+    assert_int_equal(shard_fixture_append(fixture, "b", LAST, 2, 2), VARVE_OK);
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    copy_file(fixture, "old", "manifest");
+
+    fixture->options.read_only = true;
+    shard_fixture_open(fixture);
+    varve_check_report figures = {0};
+    assert_int_equal(vv_shard_verify(fixture->shard, &fixture->report, &figures), VARVE_OK);
+    assert_int_equal(fixture->damage_reports, 1);
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    fixture->options.read_only = false;
+    shard_fixture_open(fixture);
+    assert_int_equal(fixture->damage_reports, 1);
+    shard_fixture_expect(fixture, "a:1=1");
+    assert_int_equal(shard_fixture_append(fixture, "c", LAST, 3, 3), VARVE_OK);
+    assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
+    shard_fixture_reopen(fixture);
+    assert_int_equal(vv_shard_verify(fixture->shard, &fixture->report, &figures), VARVE_OK);
+    assert_int_equal(fixture->damage_reports, 1); /* it is still there, and still said */
+}
+
 static void what_stands_behind_damage_is_kept_and_saved(void **state)
 {
     struct shard_fixture *fixture = *state;
@@ -94,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_log_that_is_lost_as_a_whole_is_reported_once),
+        TEST(a_stale_manifest_does_not_make_newer_blocks_garbage),
         TEST(what_stands_behind_damage_is_kept_and_saved),
         TEST(after_an_uncertain_manifest_appends_and_reads_go_on),
     };
