@@ -341,6 +341,17 @@ static bool has_tombstones(struct vv_shard *shard)
     return found;
 }
 
+/* Rewrites every block with something dead in it, one after the other: needs room for one. */
+static varve_status reclaim_all(struct vv_shard *shard, varve_error *error)
+{
+    bool worked = true;
+    varve_status status = VARVE_OK;
+    while (status == VARVE_OK && worked) {
+        status = vv_shard_reclaim(shard, VV_RECLAIM_ANY, &worked, error);
+    }
+    return status;
+}
+
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
 {
     if (shard->options.read_only) {
@@ -359,9 +370,12 @@ varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
     for (int round = 0; status == VARVE_OK && (round == 0 || (round < 3 && has_tombstones(shard)));
          round++) {
         status = compact_all(shard, error);
-        worked = true;
-        while (status == VARVE_OK && worked) {
-            status = vv_shard_reclaim(shard, VV_RECLAIM_ANY, &worked, error);
+        varve_status reclaimed = reclaim_all(shard, status == VARVE_OK ? error : NULL);
+        if (status == VARVE_OK) {
+            status = reclaimed;
+        } else if (status == VARVE_NO_SPACE && reclaimed == VARVE_OK) {
+            vv_error_clear(error);
+            status = compact_all(shard, error); /* block by block there was room */
         }
     }
     vv_mutex_unlock(&shard->maintenance_mutex);

@@ -162,7 +162,9 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
     VV_TRY(check_can_delete(shard, error));
     varve_status status = list_refs(shard, matchers, &list, error);
     if (status == VARVE_OK) {
+        atomic_fetch_add(&shard->wal.sparing, 1);
         status = delete_listed(shard, &list, range, lsn, error);
+        atomic_fetch_sub(&shard->wal.sparing, 1);
     }
     if (status == VARVE_OK) {
         *series_count = list.count;

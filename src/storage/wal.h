@@ -96,6 +96,7 @@ struct vv_wal {
     _Atomic uint64_t sequence_max; /* greatest one that a file has had, finished or not */
     _Atomic bool failed;           /* a new segment failed too: nothing is accepted any more */
     _Atomic uint64_t relogged;
+    _Atomic uint32_t sparing; /* callers whose records will free space: they may use the rest */
 
     /* Guarded by flush_mutex. */
     _Alignas(64) struct vv_mutex flush_mutex;

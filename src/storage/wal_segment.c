@@ -134,13 +134,15 @@ uint64_t vv_wal_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes)
     return bytes > needed_bytes ? bytes : needed_bytes;
 }
 
-/* Whether the disk has room for so many bytes and for what maintenance needs beside it. */
+/* Whether the disk has room for so many bytes and for what maintenance needs beside it. Deletions
+ * may use that as well, since they make room. */
 static varve_status check_free_bytes(const struct vv_wal *wal, uint64_t bytes)
 {
     uint64_t available;
     const struct vv_env *env = wal->place.env;
     int result = env->ops->free_bytes(env->ctx, wal->place.directory, &available);
-    if (result == 0 && available < bytes + FREE_BYTES_MIN) {
+    uint64_t kept = atomic_load(&wal->sparing) > 0 ? 0 : FREE_BYTES_MIN;
+    if (result == 0 && available < bytes + kept) {
         return VARVE_NO_SPACE;
     }
     return VARVE_OK; /* a file system that cannot tell is asked by preallocate() */
