@@ -259,8 +259,8 @@ VARVE_API varve_status varve_close(varve_db *db, varve_error *error);
  * varve_refresh() - let a read-only handle see what its writer has done since it was opened.
  *
  * A reader shows the state at its opening, or at its last refresh: everything that the writer had
- * handed to the kernel by then (acknowledged in any mode but NONE). Call it as often as freshness is
- * wanted, for example before each query. Segments of the log that are reused and blocks that are
+ * handed to the kernel by then (acknowledged in any mode but NONE). Call it as often as freshness
+ * is wanted, for example before each query. Segments of the log that are reused and blocks that are
  * replaced meanwhile do no harm. Nothing is written, and nothing happens on a handle that writes.
  *
  * All cursors and rows of the handle must be closed and no other call may be running on it; handles

@@ -1,5 +1,5 @@
 /*
- * shard_unlisted.c - finished blocks that the manifest does not list: leftovers, or all that is left?
+ * shard_unlisted.c - finished blocks that the manifest does not list: leftovers, or data?
  *
  *   log:       [........ recovered end]
  *   block x:   (lsn ............ lsn_max]   lsn_max <= end: the log has it all, x is swept
