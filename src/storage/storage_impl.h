@@ -61,9 +61,9 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
 /* The same for a batch that depends on what is there: look reads the shard and then sets the
- * values, or leaves entries out (by moving the others up; without any, nothing is logged and *lsn is
- * 0). No other append comes between look and the log; look must not append. A failure of look is
- * returned. */
+ * values, or leaves entries out (by moving the others up; without any, nothing is logged and *lsn
+ * is 0). No other append comes between look and the log; look must not append. A failure of look
+ * is returned. */
 typedef varve_status (*vv_shard_look)(void *context, struct vv_wal_samples *batch);
 varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_samples *batch,
                                    vv_shard_look look, void *context,
