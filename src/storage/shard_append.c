@@ -180,7 +180,9 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples
 
 bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
 {
-    return vv_head_latest(&shard->head, ref, timestamp, value);
+    /* The newest one may have expired: reading tells. */
+    return !atomic_load_explicit(&shard->has_floors, memory_order_acquire) &&
+           vv_head_latest(&shard->head, ref, timestamp, value);
 }
 
 void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestamp, double value)

@@ -302,6 +302,7 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         status = vv_manifest_store(&shard->place, &manifest, error);
     }
     if (status == VARVE_OK) {
+        atomic_store(&shard->has_floors, next->retention != NULL);
         vv_view_publish(&shard->views, next);
         vv_manifest_fini(&shard->manifest);
         shard->manifest = manifest;

@@ -263,6 +263,8 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
         if (status != VARVE_OK) {
             vv_view_set_fini(&shard->views);
             count = 0; /* the blocks were the view's */
+        } else {
+            atomic_store(&shard->has_floors, shard->manifest.rule_count > 0);
         }
     }
     for (size_t i = 0; i < count && status != VARVE_OK; i++) {
