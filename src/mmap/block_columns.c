@@ -249,8 +249,11 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
     if (!vv_block_stage_has_room(columns->stage, count)) {
         VV_TRY(take_stage(columns, error));
     }
+    uint32_t index = vv_block_stage_count(columns->stage);
     struct vv_staged_chunk *chunk = vv_block_stage_add(columns->stage, timestamps, values, count);
-    chunk->times.candidate = times_candidate(columns, chunk);
+    if (chunk->times.twin == index) {
+        chunk->times.candidate = times_candidate(columns, chunk);
+    }
     chunk->values.candidate = values_candidate(columns, chunk);
     return VARVE_OK;
 }

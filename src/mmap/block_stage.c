@@ -10,7 +10,10 @@
  * S2  A column that equals one before it in the stage is found by comparing raw bytes, so equal
  *     hashes are not believed. Of several different columns that share a place in first_with, the
  *     last one is found: the others are stored again.
- * S3  A candidate is decoded and compared, bit by bit. That costs a tenth of encoding the column,
+ * S3  Timestamps of series that are scraped together are recognised without a hash, by comparing
+ *     them with those of the last chunk that began at the same time, and are not copied: their
+ *     twin's are.
+ * S4  A candidate is decoded and compared, bit by bit. That costs a tenth of encoding the column,
  *     which a hit saves.
  */
 #include "mmap/block_stage.h"
@@ -20,6 +23,7 @@
 
 enum {
     FIRST_WITH_COUNT = 4 * VV_STAGE_CHUNKS,
+    RECENT_BITS = 6,
     PIECE_CHUNKS = 4, /* some 50 microseconds of full chunks: what one thread takes at a time */
     ENCODED_BYTES = VV_STAGE_CHUNKS * VV_VALUES_BOUND(0) + VV_STAGE_SAMPLES * 9,
 };
@@ -41,6 +45,7 @@ struct vv_block_stage {
     struct vv_staged_chunk chunks[VV_STAGE_CHUNKS];
     struct first_with times_with[FIRST_WITH_COUNT];
     struct first_with values_with[FIRST_WITH_COUNT];
+    struct first_with recent[1 << RECENT_BITS]; /* by the first timestamp */
     int64_t timestamps[VV_STAGE_SAMPLES];
     double values[VV_STAGE_SAMPLES];
     uint8_t encoded_times[ENCODED_BYTES];
@@ -56,6 +61,7 @@ varve_status vv_block_stage_create(struct vv_block_stage **stage)
     }
     memset(created->times_with, 0, sizeof(created->times_with));
     memset(created->values_with, 0, sizeof(created->values_with));
+    memset(created->recent, 0, sizeof(created->recent));
     created->round = 0;
     vv_block_stage_clear(created);
     *stage = created;
@@ -93,6 +99,7 @@ struct vv_staged_chunk *vv_block_stage_chunk(struct vv_block_stage *stage, uint3
 const int64_t *vv_block_stage_timestamps(const struct vv_block_stage *stage,
                                          const struct vv_staged_chunk *chunk)
 {
+    VV_ASSERT(&stage->chunks[chunk->times.twin] == chunk); /* S3 */
     return stage->timestamps + chunk->first;
 }
 
@@ -120,20 +127,50 @@ static uint32_t find_twin(const struct vv_block_stage *stage, struct first_with 
     return stage->chunk_count;
 }
 
+/* Whether the timestamps are those of a chunk that began at the same time (S3). */
+static bool find_recent_times(struct vv_block_stage *stage, const int64_t *timestamps,
+                              struct vv_staged_chunk *chunk)
+{
+    uint64_t mixed = (uint64_t)timestamps[0] * UINT64_C(0x9e3779b97f4a7c15);
+    struct first_with *place = &stage->recent[mixed >> (64 - RECENT_BITS)];
+    if (place->round == stage->round) {
+        const struct vv_staged_chunk *twin = &stage->chunks[place->chunk];
+        if (twin->count == chunk->count && memcmp(stage->timestamps + twin->first, timestamps,
+                                                  chunk->count * sizeof(*timestamps)) == 0) {
+            chunk->times.hash = twin->times.hash;
+            chunk->times.twin = twin->times.twin;
+            return true;
+        }
+    }
+    *place = (struct first_with){stage->round, stage->chunk_count};
+    return false;
+}
+
+/* Finds the chunk's timestamps in the stage or adds them. */
+static void add_times(struct vv_block_stage *stage, const int64_t *timestamps,
+                      struct vv_staged_chunk *chunk)
+{
+    size_t bytes = chunk->count * sizeof(*timestamps);
+    if (find_recent_times(stage, timestamps, chunk)) {
+        return;
+    }
+    memcpy(stage->timestamps + chunk->first, timestamps, bytes);
+    chunk->times.hash = vv_hash(timestamps, bytes);
+    chunk->times.twin = find_twin(stage, stage->times_with, chunk->times.hash, stage->timestamps,
+                                  chunk->first, chunk->count);
+}
+
 struct vv_staged_chunk *vv_block_stage_add(struct vv_block_stage *stage, const int64_t *timestamps,
                                            const double *values, size_t count)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX && vv_block_stage_has_room(stage, count));
     uint32_t first = stage->sample_count;
-    size_t bytes = count * sizeof(uint64_t);
-    memcpy(stage->timestamps + first, timestamps, bytes);
+    size_t bytes = count * sizeof(*values);
     memcpy(stage->values + first, values, bytes);
     struct vv_staged_chunk *chunk = &stage->chunks[stage->chunk_count];
     *chunk = (struct vv_staged_chunk){.first = first, .count = (uint32_t)count};
-    chunk->times.hash = vv_hash(timestamps, bytes);
+    add_times(stage, timestamps, chunk);
     chunk->values.hash = vv_hash(values, bytes);
-    chunk->times.twin = find_twin(stage, stage->times_with, chunk->times.hash, stage->timestamps,
-                                  first, chunk->count);
     chunk->values.twin = find_twin(stage, stage->values_with, chunk->values.hash, stage->values,
                                    first, chunk->count);
     stage->chunk_count++;
@@ -192,10 +229,10 @@ static void encode_times(struct vv_block_stage *stage, uint32_t index)
 {
     struct vv_staged_chunk *chunk = &stage->chunks[index];
     struct vv_staged_column *column = &chunk->times;
-    const int64_t *timestamps = vv_block_stage_timestamps(stage, chunk);
     if (column->twin != index) {
         return;
     }
+    const int64_t *timestamps = vv_block_stage_timestamps(stage, chunk);
     column->candidate.known = times_known(&column->candidate, timestamps, chunk->count);
     if (!column->candidate.known && !is_arithmetic(timestamps, chunk->count)) {
         uint8_t *room = stage->encoded_times + index * VV_TIMESTAMPS_BOUND(0) + chunk->first * 9;

@@ -59,6 +59,7 @@ void vv_block_stage_encode(struct vv_block_stage *stage, struct vv_workers *work
 
 uint32_t vv_block_stage_count(const struct vv_block_stage *stage);
 struct vv_staged_chunk *vv_block_stage_chunk(struct vv_block_stage *stage, uint32_t index);
+/* Of a chunk that is its own twin: others have the timestamps of theirs. */
 const int64_t *vv_block_stage_timestamps(const struct vv_block_stage *stage,
                                          const struct vv_staged_chunk *chunk);
 const double *vv_block_stage_values(const struct vv_block_stage *stage,

@@ -75,6 +75,21 @@ static void equal_columns_of_a_stage_have_one_encoding(void **state)
     assert_memory_not_equal(first->statistics, other_values->statistics, VV_STATISTICS_BYTES);
 }
 
+/* Columns that begin alike push each other out of what is recognised at once: the hash finds them. */
+static void timestamps_have_one_twin_however_they_are_found(void **state)
+{
+    struct stage_fixture *fixture = *state;
+    (void)add(fixture, 100);
+    fixture->timestamps[50]++;
+    (void)add(fixture, 100);
+    fixture->timestamps[50]--;
+    const struct vv_staged_chunk *by_hash = add(fixture, 100);
+    const struct vv_staged_chunk *at_once = add(fixture, 100);
+    assert_int_equal(by_hash->times.twin, 0);
+    assert_int_equal(at_once->times.twin, 0);
+    assert_true(at_once->times.hash == by_hash->times.hash);
+}
+
 static void a_cleared_stage_remembers_nothing(void **state)
 {
     struct stage_fixture *fixture = *state;
@@ -188,6 +203,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_stage_is_full_by_samples_or_by_chunks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_columns_of_a_stage_have_one_encoding, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(timestamps_have_one_twin_however_they_are_found, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_cleared_stage_remembers_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_candidate_that_differs_is_not_believed, set_up,
