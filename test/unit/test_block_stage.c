@@ -75,7 +75,8 @@ static void equal_columns_of_a_stage_have_one_encoding(void **state)
     assert_memory_not_equal(first->statistics, other_values->statistics, VV_STATISTICS_BYTES);
 }
 
-/* Columns that begin alike push each other out of what is recognised at once: the hash finds them. */
+/* Columns that begin alike displace each other from what is recognised at once: the hash finds
+ * them. */
 static void timestamps_have_one_twin_however_they_are_found(void **state)
 {
     struct stage_fixture *fixture = *state;
