@@ -1,8 +1,8 @@
 /*
  * thread_slot.c - records between threads and shared objects.
  *
- *   thread A  vv_thread_slots -> [owner 7] -> [owner 3]
- *   thread B  vv_thread_slots -> [owner 3]
+ *   thread A  thread_slots -> [owner 7] -> [owner 3]
+ *   thread B  thread_slots -> [owner 3]
  *   owner 3   slots -> [used by B] -> [used by A] -> [free]
  *
  * States of a slot:   USED --thread ends--> FREE --new thread--> USED      USED or FREE --owner
@@ -24,7 +24,9 @@
 
 enum { SLOT_USED, SLOT_FREE, SLOT_ORPHANED };
 
-_Thread_local struct vv_thread_slot *vv_thread_slots;
+/* The slots of the calling thread, the one found last in front. */
+static _Thread_local struct vv_thread_slot *thread_slots;
+_Thread_local struct vv_recent_slot vv_recent_slots[VV_RECENT_SLOTS];
 
 static _Atomic uint64_t last_owner_id; /* 0 is nobody's */
 
@@ -69,8 +71,9 @@ void vv_slot_owner_visit(struct vv_slot_owner *owner,
 /* Runs when a thread ends: gives every slot to its owner, or frees it if there is none any more. */
 static void release_thread_slots(void)
 {
-    struct vv_thread_slot *slot = vv_thread_slots;
-    vv_thread_slots = NULL;
+    struct vv_thread_slot *slot = thread_slots;
+    thread_slots = NULL;
+    memset(vv_recent_slots, 0, sizeof(vv_recent_slots)); /* another thread may have them now */
     while (slot != NULL) {
         struct vv_thread_slot *next = slot->next_of_thread;
         int expected = SLOT_USED;
@@ -87,13 +90,13 @@ static void release_thread_slots(void)
 /* Moves the thread's slot of owner to the front of its list, and frees orphans on the way. */
 static struct vv_thread_slot *find_in_thread(uint64_t owner_id)
 {
-    struct vv_thread_slot **link = &vv_thread_slots;
+    struct vv_thread_slot **link = &thread_slots;
     while (*link != NULL) {
         struct vv_thread_slot *slot = *link;
         if (slot->owner_id == owner_id) {
             *link = slot->next_of_thread;
-            slot->next_of_thread = vv_thread_slots;
-            vv_thread_slots = slot;
+            slot->next_of_thread = thread_slots;
+            thread_slots = slot;
             return slot;
         }
         if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ORPHANED) {
@@ -138,8 +141,10 @@ static struct vv_thread_slot *add_slot_locked(struct vv_slot_owner *owner)
 
 struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
 {
+    struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
     struct vv_thread_slot *slot = find_in_thread(owner->id);
     if (slot != NULL) {
+        *recent = (struct vv_recent_slot){owner->id, slot};
         return slot;
     }
     /* Before the slot exists: without the call at the end its record would stay with a dead
@@ -154,8 +159,9 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
     }
     vv_mutex_unlock(&owner->mutex);
     if (slot != NULL) {
-        slot->next_of_thread = vv_thread_slots;
-        vv_thread_slots = slot;
+        slot->next_of_thread = thread_slots;
+        thread_slots = slot;
+        *recent = (struct vv_recent_slot){owner->id, slot};
     }
     return slot;
 }

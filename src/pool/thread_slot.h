@@ -9,7 +9,7 @@
  * waits in the object for the next new thread. A record whose object has ended is freed by its
  * thread.
  *
- * Cost: one comparison for the object that the thread used last; else a walk over the objects that
+ * Cost: one comparison for the few objects that the thread used last; else a walk over the objects that
  * it uses; the first time, or when the thread is new, a mutex and perhaps an allocation.
  */
 #ifndef VARVE_POOL_THREAD_SLOT_H
@@ -38,8 +38,15 @@ struct vv_slot_owner {
     struct vv_thread_slot *slots; /* under mutex; every slot that was ever made */
 };
 
-/* The slots of the calling thread, the one used last in front. */
-extern _Thread_local struct vv_thread_slot *vv_thread_slots
+/* What the calling thread used last, by the low bits of the owner's id: a thread goes to and fro
+ * between the pools of a shard. An id is never used again, so that an entry of an owner that has
+ * ended is never asked for. */
+enum { VV_RECENT_SLOTS = 16 };
+struct vv_recent_slot {
+    uint64_t owner_id;
+    struct vv_thread_slot *slot;
+};
+extern _Thread_local struct vv_recent_slot vv_recent_slots[VV_RECENT_SLOTS]
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* slot_init runs once for each new record of slot_bytes bytes, which is zeroed and aligned to a
@@ -62,9 +69,9 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner);
  * ends or the owner does. */
 static inline struct vv_thread_slot *vv_thread_slot_get(struct vv_slot_owner *owner)
 {
-    struct vv_thread_slot *slot = vv_thread_slots;
-    if (slot != NULL && slot->owner_id == owner->id) {
-        return slot;
+    const struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
+    if (recent->owner_id == owner->id) {
+        return recent->slot;
     }
     return vv_thread_slot_find(owner);
 }
