@@ -9,8 +9,8 @@
  * waits in the object for the next new thread. A record whose object has ended is freed by its
  * thread.
  *
- * Cost: one comparison for the few objects that the thread used last; else a walk over the objects that
- * it uses; the first time, or when the thread is new, a mutex and perhaps an allocation.
+ * Cost: one comparison for the few objects that the thread used last; else a walk over the objects
+ * that it uses; the first time, or when the thread is new, a mutex and perhaps an allocation.
  */
 #ifndef VARVE_POOL_THREAD_SLOT_H
 #define VARVE_POOL_THREAD_SLOT_H
