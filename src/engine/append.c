@@ -57,27 +57,30 @@ varve_status varve_series_parse(varve_db *db, varve_string text, varve_series *s
     return status;
 }
 
-/* Waits as long as the stronger of the database's and the call's mode says. */
-static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint64_t lsn)
+/* Waits as long as the stronger of the database's and the call's mode says. may_wait: in mode NONE
+ * the caller may write for all when much has piled up. */
+static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint64_t lsn,
+                                 bool may_wait)
 {
     varve_sync_mode mode = sync > db->options.sync ? sync : db->options.sync;
     if (mode == VARVE_SYNC_COMMIT) {
         return vv_shard_flush_log(db->shard, lsn, VV_WAL_DURABLE);
     }
-    if (mode != VARVE_SYNC_NONE || vv_shard_unwritten_bytes(db->shard) > UNWRITTEN_BYTES_MAX) {
+    if (mode != VARVE_SYNC_NONE ||
+        (may_wait && vv_shard_unwritten_bytes(db->shard) > UNWRITTEN_BYTES_MAX)) {
         return vv_shard_flush_log(db->shard, lsn, VV_WAL_WRITTEN);
     }
     return VARVE_OK;
 }
 
-static void relieve_pressure(struct varve_db *db)
+static void relieve_pressure(struct varve_db *db, bool may_wait)
 {
     unsigned percent = vv_shard_pressure_percent(db->shard);
     if (percent < 100) {
         return;
     }
     vv_background_wake(db);
-    if (percent >= PRESSURE_MAX_PERCENT) {
+    if (percent >= PRESSURE_MAX_PERCENT && may_wait) {
         bool worked;
         varve_status status = vv_shard_maintain(db->shard, &worked, NULL);
         (void)status; /* the batch is accepted; what fails here is tried again and reported */
@@ -86,10 +89,14 @@ static void relieve_pressure(struct varve_db *db)
 
 /* Refuses a batch when the head cannot be flushed and grows beyond all bounds: NO_SPACE or IO, as
  * the flush says; nothing of the batch was accepted. */
-static varve_status make_room(struct varve_db *db)
+static varve_status make_room(struct varve_db *db, bool may_wait)
 {
     if (vv_shard_pressure_percent(db->shard) < PRESSURE_REFUSE_PERCENT) {
         return VARVE_OK;
+    }
+    if (!may_wait) {
+        vv_background_wake(db);
+        return VARVE_BUSY;
     }
     bool worked;
     return vv_shard_maintain(db->shard, &worked, NULL);
@@ -110,11 +117,12 @@ static varve_status append_refs(struct varve_db *db, const varve_batch *batch, u
                                      .timestamps = (int64_t *)(uintptr_t)batch->timestamps,
                                      .values = (double *)(uintptr_t)batch->values};
     uint64_t end_lsn;
-    VV_TRY(make_room(db));
-    VV_TRY(look == NULL ? vv_shard_append(db->shard, &samples, &end_lsn)
+    bool may_wait = (batch->flags & VARVE_BATCH_NOWAIT) == 0;
+    VV_TRY(make_room(db, may_wait));
+    VV_TRY(look == NULL ? vv_shard_append(db->shard, &samples, may_wait, &end_lsn)
                         : vv_shard_append_alone(db->shard, &samples, look, context, &end_lsn));
-    VV_TRY(wait_for_log(db, batch->sync, end_lsn));
-    relieve_pressure(db);
+    VV_TRY(wait_for_log(db, batch->sync, end_lsn, may_wait));
+    relieve_pressure(db, may_wait);
     if (lsn != NULL) {
         *lsn = end_lsn;
     }
@@ -126,7 +134,7 @@ varve_status vv_database_append(varve_db *db, const varve_batch *batch, vv_shard
 {
     if (batch->options_size != sizeof(*batch) || batch->count > VARVE_BATCH_MAX ||
         (unsigned)batch->duplicates > VARVE_DUPLICATES_ERROR ||
-        (unsigned)batch->sync > VARVE_SYNC_COMMIT) {
+        (unsigned)batch->sync > VARVE_SYNC_COMMIT || batch->flags > VARVE_BATCH_NOWAIT) {
         return VARVE_INVALID;
     }
     if (db->read_only) {
@@ -201,7 +209,7 @@ varve_status varve_delete(varve_db *db, const varve_selection *selection, uint64
     varve_status status = vv_shard_delete(db->shard, matchers, range, &count, &lsn, error);
     vv_matchers_destroy(matchers);
     if (status == VARVE_OK) {
-        status = wait_for_log(db, VARVE_SYNC_DEFAULT, lsn);
+        status = wait_for_log(db, VARVE_SYNC_DEFAULT, lsn, true);
         if (status != VARVE_OK) {
             status = vv_fail(error, status, "the deletion is not as durable as asked: %s",
                              varve_status_text(status));

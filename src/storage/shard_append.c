@@ -100,13 +100,14 @@ static varve_status check_batch(const struct vv_shard *shard, const struct vv_wa
 
 /* Logs and applies a batch that has been checked. */
 static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer *writer,
-                                 const struct vv_wal_samples *batch, bool exclusive, uint64_t *lsn)
+                                 const struct vv_wal_samples *batch, bool exclusive, bool wait,
+                                 uint64_t *lsn)
 {
     struct vv_shard_change change = {.type = VV_WAL_SAMPLES,
                                      .refs = batch->refs,
                                      .ref_count = batch->count,
                                      .sample_count = batch->count,
-                                     .wait = true,
+                                     .wait = wait,
                                      .exclusive = exclusive,
                                      .apply = apply_samples,
                                      .context = batch};
@@ -150,7 +151,7 @@ varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_s
         status = look(context, &resolved);
     }
     if (status == VARVE_OK && resolved.count > 0) {
-        status = append_batch(shard, writer, &resolved, true, lsn);
+        status = append_batch(shard, writer, &resolved, true, true, lsn);
     } else if (status == VARVE_OK) {
         *lsn = 0; /* nothing to wait for */
     }
@@ -165,7 +166,7 @@ static varve_status look_for_duplicates(void *context, struct vv_wal_samples *ba
     return check_no_duplicates(context, batch);
 }
 
-varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
+varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch, bool wait,
                              uint64_t *lsn)
 {
     struct vv_wal_samples resolved;
@@ -173,7 +174,7 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples
     VV_TRY(prepare(shard, batch, &resolved, &writer));
     return resolved.policy == VARVE_DUPLICATES_ERROR
                ? vv_shard_append_alone(shard, &resolved, look_for_duplicates, shard, lsn)
-               : append_batch(shard, writer, &resolved, false, lsn);
+               : append_batch(shard, writer, &resolved, false, wait, lsn);
 }
 
 /* ----------------------------------------------------------------------- newest samples */

@@ -56,9 +56,10 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
                               uint32_t *ref) VARVE_MUST_CHECK;
 
 /* Accepts a batch: all or nothing, see varve_append(). refs must have been resolved (INVALID).
+ * wait: false: BUSY instead of waiting for room in the ring of the log.
  * *lsn: what vv_shard_flush_log() makes durable. UNKNOWN: in the log, but not visible before the
  * next open. */
-varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch,
+varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch, bool wait,
                              uint64_t *lsn) VARVE_MUST_CHECK;
 /* The same for a batch that depends on what is there: look reads the shard and then sets the
  * values, or leaves entries out (by moving the others up; without any, nothing is logged and *lsn

@@ -104,7 +104,7 @@ static inline varve_status shard_fixture_append(struct shard_fixture *fixture, c
     uint32_t ref = shard_fixture_ref(fixture, text);
     uint64_t lsn;
     struct vv_wal_samples batch = {policy, 1, &ref, &timestamp, &value};
-    varve_status status = vv_shard_append(fixture->shard, &batch, &lsn);
+    varve_status status = vv_shard_append(fixture->shard, &batch, true, &lsn);
     return status == VARVE_OK ? vv_shard_flush_log(fixture->shard, lsn, VV_WAL_DURABLE) : status;
 }
 

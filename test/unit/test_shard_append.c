@@ -14,10 +14,10 @@ static void a_batch_with_an_unknown_ref_stores_nothing(void **state)
     double values[] = {1, 2};
     uint64_t lsn;
     struct vv_wal_samples batch = {LAST, 2, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_INVALID);
     refs[1] = refs[0];
     timestamps[1] = INT64_MAX;
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_INVALID);
     shard_fixture_expect(fixture, "");
 }
 
@@ -55,7 +55,7 @@ static void the_log_grows_by_what_a_batch_needs(void **state)
     }
     uint64_t lsn, segments, bytes;
     struct vv_wal_samples batch = {LAST, COUNT, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_OK);
     vv_wal_size(&fixture->shard->wal, &segments, &bytes);
     assert_in_range(bytes, COUNT * 8, COUNT * 8 + 70000);
     free(refs);

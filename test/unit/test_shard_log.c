@@ -59,7 +59,7 @@ static varve_status append_some(struct worker *worker, struct vv_test_random *ra
         .values = values,
     };
     uint64_t lsn;
-    varve_status status = vv_shard_append(worker->test->fixture->shard, &batch, &lsn);
+    varve_status status = vv_shard_append(worker->test->fixture->shard, &batch, true, &lsn);
     return status == VARVE_EXISTS ? VARVE_OK : status;
 }
 
@@ -205,12 +205,48 @@ static void a_full_ring_makes_producers_wait_and_loses_nothing(void **state)
             values[i] = (double)(timestamps[i] * 7);
         }
         struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
-        assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
+        assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_OK);
     }
     uint64_t live = digest(fixture->shard, &samples);
     assert_int_equal(samples, BATCHES * SAMPLES);
     assert_int_equal(vv_shard_flush_log(fixture->shard, UINT64_MAX, VV_WAL_WRITTEN), VARVE_OK);
     assert_int_equal(digest_after_kill(fixture, &replayed_samples), live);
+}
+
+/* Who must not wait is told so, nothing is stored, and what others make durable gives room again. */
+static void a_full_ring_is_busy_for_who_does_not_wait(void **state)
+{
+    enum { SAMPLES = 1000 };
+    struct shard_fixture *fixture = *state;
+    fixture->options.ring_bytes = VV_RING_BYTES_MIN;
+    fixture->options.wal_segment_bytes = 4 << 20;
+    fixture->options.head_bytes_max = 64 << 20;
+    shard_fixture_reopen(fixture);
+    static uint32_t refs[SAMPLES];
+    static int64_t timestamps[SAMPLES];
+    static double values[SAMPLES];
+    uint32_t ref = shard_fixture_ref(fixture, "a");
+    uint64_t lsn, samples, accepted = 0, busy = 0;
+    for (int64_t number = 0; number < 100; number++) {
+        for (int64_t i = 0; i < SAMPLES; i++) {
+            refs[i] = ref;
+            timestamps[i] = (int64_t)accepted + i;
+        }
+        struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
+        uint64_t writes = vv_env_fault_count(fixture->fault, VV_CALL_PWRITE);
+        varve_status status = vv_shard_append(fixture->shard, &batch, false, &lsn);
+        accepted += status == VARVE_OK ? SAMPLES : 0;
+        if (status != VARVE_OK) {
+            assert_int_equal(status, VARVE_BUSY);
+            assert_int_equal(vv_env_fault_count(fixture->fault, VV_CALL_PWRITE), writes);
+            assert_int_equal(vv_shard_flush_log(fixture->shard, UINT64_MAX, VV_WAL_WRITTEN),
+                             VARVE_OK);
+            busy++;
+        }
+    }
+    assert_in_range(busy, 2, 10);
+    (void)digest(fixture->shard, &samples);
+    assert_int_equal(samples, accepted);
 }
 
 static void a_batch_longer_than_half_the_ring_is_refused(void **state)
@@ -229,7 +265,7 @@ static void a_batch_longer_than_half_the_ring_is_refused(void **state)
     }
     uint64_t lsn;
     struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_LIMIT);
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_LIMIT);
     shard_fixture_expect(fixture, "");
     free(refs);
     free(timestamps);
@@ -244,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(live_answers_equal_replayed_ones),
         TEST(a_full_ring_makes_producers_wait_and_loses_nothing),
+        TEST(a_full_ring_is_busy_for_who_does_not_wait),
         TEST(a_batch_longer_than_half_the_ring_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
