@@ -108,6 +108,8 @@ static void step_snapshot(struct oracle *oracle)
                 "varve_snapshot");
     bool restore = vv_test_random_below(&oracle->random, 3) == 0;
     if (restore) {
+        /* A power cut may have brought back one that was removed. */
+        (void)vv_directory_remove(oracle->env, restored);
         oracle_must(
             oracle,
             vv_database_restore(oracle->env, snapshot, restored, NULL, NULL, &oracle->error),
