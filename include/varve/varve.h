@@ -351,10 +351,10 @@ typedef struct varve_batch {
     uint32_t flags;              /* VARVE_BATCH_* */
 } varve_batch;
 
-/* Return BUSY instead of waiting where the memory for the log is full of what is not durable yet, or
- * the head of what is not in blocks; nothing is stored then: try again later. For threads that must
- * not stand still in mode NONE; a stronger mode waits for the log as always, and now and then a
- * call makes a new log file. Without background threads varve_maintain() makes room. */
+/* Return BUSY instead of waiting where the memory for the log is full of what is not durable yet,
+ * or the head of what is not in blocks; nothing is stored then: try again later. For threads that
+ * must not stand still in mode NONE; a stronger mode waits for the log as always, and now and then
+ * a call makes a new log file. Without background threads varve_maintain() makes room. */
 #define VARVE_BATCH_NOWAIT 1u
 
 #define VARVE_BATCH_INIT                                                                           \

@@ -117,7 +117,7 @@ static uint64_t series_number(varve_cursor *cursor)
     return (uint64_t)(labels[0].value.bytes[0] - '0');
 }
 
-/* Counts each writer's samples in the series at the cursor; false if they are not the first ones. */
+/* Counts each writer's samples in the series at the cursor; false if they are not its first. */
 static bool read_series(varve_cursor *cursor, uint64_t counts[WRITERS])
 {
     uint64_t series = series_number(cursor);

@@ -213,7 +213,7 @@ static void a_full_ring_makes_producers_wait_and_loses_nothing(void **state)
     assert_int_equal(digest_after_kill(fixture, &replayed_samples), live);
 }
 
-/* Who must not wait is told so, nothing is stored, and what others make durable gives room again. */
+/* Who must not wait is told so, nothing is stored, and a flush gives room again. */
 static void a_full_ring_is_busy_for_who_does_not_wait(void **state)
 {
     enum { SAMPLES = 1000 };
