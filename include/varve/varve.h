@@ -712,6 +712,18 @@ VARVE_API bool varve_rows_next(varve_rows *rows, varve_row *row);
 VARVE_API varve_status varve_rows_status(const varve_rows *rows, varve_error *error);
 VARVE_API void varve_rows_close(varve_rows *rows);
 
+/**
+ * varve_explain() - run a query to its end and tell what it did.
+ *
+ * @aggregation  NULL: as varve_select() and every span of it.
+ * @profile      out; fill it with VARVE_PROFILE_INIT. Written also when the query ends with LIMIT,
+ *               DEADLINE or CANCELLED. (Any other query tells the same through selection->profile.)
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_explain(varve_db *db,
+                                                      const varve_selection *selection,
+                                                      const varve_aggregation *aggregation,
+                                                      varve_profile *profile, varve_error *error);
+
 /* ---------------------------------------------------------------------------- 8 Deleting */
 
 /**

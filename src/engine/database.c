@@ -8,6 +8,7 @@
  * Thread: open and close belong to one thread; everything else may come from any.
  */
 #include "engine/database.h"
+#include "engine/cursor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,6 +201,7 @@ static varve_status open_shard(struct varve_db *db, const char *path, varve_erro
 /* Gives back whatever of the handle exists. */
 static void release(struct varve_db *db)
 {
+    vv_cursors_drop_idle(db);
     if (db->shard_directory >= 0) {
         (void)db->env->ops->close(db->env->ctx, db->shard_directory);
     }

@@ -10,6 +10,8 @@
 #include "os/thread.h"
 #include "storage/storage_impl.h"
 
+enum { VV_IDLE_QUERIES = 4 }; /* cursors and rows kept for the next query, at most */
+
 struct varve_db {
     /* Constant after open. */
     const struct vv_env *env;
@@ -23,6 +25,9 @@ struct varve_db {
     struct vv_shard *shard;
 
     struct vv_workers *workers; /* for blocks; NULL: whoever writes one does everything */
+
+    /* Closed and kept; taken with acquire, put with release. */
+    _Atomic(struct varve_cursor *) idle_cursors[VV_IDLE_QUERIES];
 
     /* Background threads: one keeps the promises of the log, one flushes and merges. */
     bool has_threads;

@@ -1,23 +1,30 @@
 /*
- * rows.c - functions over selected samples: the cursor feeds the aggregator, rows come out.
+ * rows.c - functions over selected samples: iterators feed the aggregator, rows come out.
  *
- *   without grouping: one series at a time: feed, finish, hand its rows out, reset
- *   with grouping:    all series first, then the rows
+ *   without groups: one series at a time: feed, finish, hand its rows out, reset
+ *   with groups:    all series first, then the rows
+ *
+ * V1  What statistics answer is never decoded: before each span the iterator is asked what its next
+ *     chunk is, and the aggregator whether that is enough.
+ * V2  Labels of a series are read when a row of it is handed out, or a group is looked for.
  */
-#include "engine/database.h"
+#include "engine/cursor.h"
 #include "engine/time_zone_file.h"
 #include "os/alloc.h"
 #include "query/aggregate.h"
 #include "query/functions.h"
 
+enum { ROWS_PER_CHECK = 256 };
+
 struct varve_rows {
-    varve_cursor *cursor;
+    varve_cursor *cursor; /* owns the memory that these rows live in */
     struct vv_aggregator *aggregator;
-    bool grouped;
-    bool feeding;                /* the aggregator holds no rows that can be handed out */
-    bool done;                   /* the cursor is at its end */
     struct vv_loaded_zone *zone; /* NULL: UTC */
-    varve_error error;
+    bool holds_all;
+    bool needs_key;
+    bool feeding; /* the aggregator holds no rows that can be handed out */
+    bool done;    /* the cursor is at its end */
+    unsigned unchecked_rows;
 };
 
 /* Loads the time zone, if there is one. */
@@ -27,63 +34,118 @@ static varve_status load_zone(struct varve_rows *rows, const varve_aggregation *
     if (aggregation->time_zone.length == 0) {
         return VARVE_OK;
     }
-    rows->zone = vv_alloc(sizeof(*rows->zone));
+    struct vv_query_memory *memory = &rows->cursor->memory;
+    rows->zone = vv_query_alloc(memory, sizeof(*rows->zone));
     if (rows->zone == NULL) {
-        return vv_fail(error, VARVE_NO_MEMORY, "no memory for a time zone");
+        return vv_fail(error, vv_query_memory_status(memory), "no memory for a time zone");
     }
     return vv_time_zone_load(aggregation->time_zone, rows->zone, error);
+}
+
+static varve_status create_aggregator(struct varve_rows *rows, const varve_aggregation *aggregation,
+                                      varve_error *error)
+{
+    VV_TRY(load_zone(rows, aggregation, error));
+    const struct vv_aggregator_place place = {
+        .range = rows->cursor->range,
+        .reverse = rows->cursor->reverse,
+        .zone = rows->zone != NULL ? &rows->zone->zone : NULL,
+        .memory = &rows->cursor->memory,
+    };
+    VV_TRY(vv_aggregator_create(aggregation, &place, &rows->aggregator, error));
+    rows->holds_all = vv_aggregator_holds_all(rows->aggregator);
+    rows->needs_key = vv_aggregator_needs_key(rows->aggregator);
+    rows->feeding = true;
+    return VARVE_OK;
 }
 
 varve_status varve_aggregate(varve_db *db, const varve_selection *selection,
                              const varve_aggregation *aggregation, varve_rows **rows,
                              varve_error *error)
 {
+    varve_cursor *cursor = NULL;
     vv_error_clear(error);
-    struct varve_rows *created = vv_alloc_zeroed(1, sizeof(*created));
+    VV_TRY(vv_aggregation_check(aggregation, error));
+    VV_TRY(vv_cursor_open(db, selection, &cursor, error));
+    struct varve_rows *created = vv_query_alloc_zeroed(&cursor->memory, sizeof(*created));
     if (created == NULL) {
-        return vv_fail(error, VARVE_NO_MEMORY, "no memory for a query");
+        varve_status status = vv_query_memory_status(&cursor->memory);
+        varve_cursor_close(cursor);
+        return vv_fail(error, status, "memory_bytes_max: no memory for a query");
     }
-    varve_status status = vv_aggregation_check(aggregation, error);
-    if (status == VARVE_OK) {
-        status = load_zone(created, aggregation, error);
-    }
-    if (status == VARVE_OK) {
-        status = varve_select(db, selection, &created->cursor, error);
-    }
-    if (status == VARVE_OK) {
-        const struct vv_aggregator_place place = {
-            .range = {selection->start, selection->end},
-            .zone = created->zone != NULL ? &created->zone->zone : NULL,
-        };
-        status = vv_aggregator_create(aggregation, &place, &created->aggregator, error);
-    }
+    created->cursor = cursor;
+    varve_status status = create_aggregator(created, aggregation, error);
     if (status != VARVE_OK) {
         varve_rows_close(created);
         return status;
     }
-    created->grouped = vv_aggregator_holds_all(created->aggregator);
-    created->feeding = true;
     *rows = created;
     return VARVE_OK;
 }
 
-/* Feeds the current series of the cursor. */
+/* -------------------------------------------------------------------------------- Feeding */
+
+/* Feeds what stands before the next span and can be answered from statistics (V1). */
+static varve_status feed_summaries(struct varve_rows *rows, bool *any)
+{
+    struct vv_iter *iter = rows->cursor->iter;
+    struct vv_summary summary;
+    bool taken = true;
+    while (taken && vv_iter_peek(iter, &summary)) {
+        VV_TRY(vv_aggregator_add_summary(rows->aggregator, &summary, &taken));
+        if (taken) {
+            vv_iter_pass(iter);
+            *any = true;
+        }
+    }
+    return VARVE_OK;
+}
+
+/* Feeds the samples of the current series. */
+static varve_status feed_samples(struct varve_rows *rows, bool *any)
+{
+    struct varve_cursor *cursor = rows->cursor;
+    bool with_summaries = vv_aggregator_wants_summaries(rows->aggregator);
+    for (;;) {
+        varve_span span;
+        int64_t before = vv_cursor_clock(cursor);
+        if (with_summaries) {
+            VV_TRY(feed_summaries(rows, any));
+        }
+        if (!vv_cursor_goes_on(cursor)) {
+            return cursor->error.status;
+        }
+        bool found = vv_iter_next_span(cursor->iter, &span);
+        int64_t read = vv_cursor_clock(cursor);
+        if (cursor->profile != NULL) {
+            cursor->profile->read_ns += read - before;
+        }
+        if (!found) {
+            return vv_iter_status(cursor->iter);
+        }
+        *any = true;
+        VV_TRY(vv_aggregator_add_span(rows->aggregator, &span));
+        if (cursor->profile != NULL) {
+            cursor->profile->compute_ns += vv_cursor_clock(cursor) - read;
+        }
+    }
+}
+
+/* Feeds the current series. */
 static varve_status feed_series(struct varve_rows *rows)
 {
-    const varve_label *labels;
-    size_t count;
-    struct vv_buffer key = {0};
-    varve_cursor_labels(rows->cursor, &labels, &count);
-    varve_status status = vv_key_encode(labels, count, &key, NULL);
-    if (status == VARVE_OK) {
-        status = vv_aggregator_add_series(rows->aggregator, (struct vv_key){key.bytes, key.length});
+    struct vv_key key = {0};
+    bool any = false;
+    if (rows->needs_key) {
+        key = vv_cursor_key(rows->cursor);
+        VV_TRY(rows->cursor->error.status);
     }
-    varve_span span;
-    while (status == VARVE_OK && varve_cursor_span(rows->cursor, &span)) {
-        status = vv_aggregator_add_span(rows->aggregator, &span);
+    VV_TRY(vv_aggregator_add_series(rows->aggregator, key));
+    VV_TRY(feed_samples(rows, &any));
+    if (any && rows->cursor->profile != NULL) {
+        rows->cursor->profile->series_read++;
     }
-    vv_buffer_fini(&key);
-    return vv_first(status, varve_cursor_status(rows->cursor, NULL));
+    return VARVE_OK;
 }
 
 /* Feeds one series, or all of them, until rows can be read. */
@@ -91,39 +153,52 @@ static varve_status feed(struct varve_rows *rows)
 {
     vv_aggregator_reset(rows->aggregator);
     do {
-        if (!varve_cursor_next(rows->cursor)) {
+        if (!vv_cursor_next_iter(rows->cursor)) {
             rows->done = true;
-            VV_TRY(varve_cursor_status(rows->cursor, NULL));
+            VV_TRY(rows->cursor->error.status);
             break;
         }
         VV_TRY(feed_series(rows));
-    } while (rows->grouped);
+    } while (rows->holds_all);
     rows->feeding = false;
     return vv_aggregator_finish(rows->aggregator);
 }
 
-bool varve_rows_next(varve_rows *rows, varve_row *row)
+/* --------------------------------------------------------------------------------- Rows */
+
+/* Rows of a series come without labels from the aggregator. */
+static void add_labels(struct varve_rows *rows, varve_row *row)
 {
-    while (rows->error.status == VARVE_OK) {
+    if (!rows->holds_all) {
+        varve_cursor_labels(rows->cursor, &row->labels, &row->label_count);
+    }
+    if (rows->cursor->profile != NULL) {
+        rows->cursor->profile->rows++;
+    }
+}
+
+static bool next_row(struct varve_rows *rows, varve_row *row)
+{
+    struct varve_cursor *cursor = rows->cursor;
+    while (cursor->error.status == VARVE_OK) {
         if (rows->feeding) {
-            if (rows->done) {
-                return false;
-            }
-            varve_status status = feed(rows);
+            varve_status status = rows->done ? VARVE_OK : feed(rows);
             if (status != VARVE_OK) {
-                if (varve_cursor_status(rows->cursor, &rows->error) == VARVE_OK) {
-                    (void)vv_fail(&rows->error, status, "the query failed: %s",
-                                  varve_status_text(status));
-                }
+                return vv_cursor_fail(cursor, status);
+            }
+            if (rows->feeding) {
                 return false;
             }
         }
         if (vv_aggregator_next_row(rows->aggregator, row)) {
-            return true;
+            add_labels(rows, row);
+            return cursor->error.status == VARVE_OK;
         }
         varve_status status = vv_aggregator_status(rows->aggregator);
         if (status != VARVE_OK) {
-            (void)vv_fail(&rows->error, status, "the query failed: %s", varve_status_text(status));
+            return vv_cursor_fail(cursor, status);
+        }
+        if (vv_aggregator_is_full(rows->aggregator)) {
             return false;
         }
         rows->feeding = true;
@@ -131,12 +206,18 @@ bool varve_rows_next(varve_rows *rows, varve_row *row)
     return false;
 }
 
+bool varve_rows_next(varve_rows *rows, varve_row *row)
+{
+    /* Filled rows cost no reading: look at the deadline here, too. */
+    if (++rows->unchecked_rows % ROWS_PER_CHECK == 0 && !vv_cursor_goes_on(rows->cursor)) {
+        return false;
+    }
+    return next_row(rows, row);
+}
+
 varve_status varve_rows_status(const varve_rows *rows, varve_error *error)
 {
-    if (rows->error.status != VARVE_OK && error != NULL) {
-        *error = rows->error;
-    }
-    return rows->error.status;
+    return varve_cursor_status(rows->cursor, error);
 }
 
 void varve_rows_close(varve_rows *rows)
@@ -144,8 +225,42 @@ void varve_rows_close(varve_rows *rows)
     if (rows == NULL) {
         return;
     }
+    struct varve_cursor *cursor = rows->cursor;
     vv_aggregator_destroy(rows->aggregator);
-    varve_cursor_close(rows->cursor);
-    vv_free(rows->zone);
-    vv_free(rows);
+    vv_query_free(&cursor->memory, rows->zone);
+    vv_query_free(&cursor->memory, rows);
+    varve_cursor_close(cursor);
+}
+
+/* ------------------------------------------------------------------------------ Explaining */
+
+varve_status varve_explain(varve_db *db, const varve_selection *selection,
+                           const varve_aggregation *aggregation, varve_profile *profile,
+                           varve_error *error)
+{
+    vv_error_clear(error);
+    if (selection == NULL || selection->options_size != sizeof(*selection)) {
+        return vv_fail(error, VARVE_INVALID, "fill the selection with VARVE_SELECTION_INIT");
+    }
+    varve_selection profiled = *selection;
+    varve_status status;
+    profiled.profile = profile;
+    if (aggregation != NULL) {
+        varve_rows *rows = NULL;
+        varve_row row;
+        VV_TRY(varve_aggregate(db, &profiled, aggregation, &rows, error));
+        while (varve_rows_next(rows, &row)) {}
+        status = varve_rows_status(rows, error);
+        varve_rows_close(rows);
+        return status;
+    }
+    varve_cursor *cursor = NULL;
+    VV_TRY(varve_select(db, &profiled, &cursor, error));
+    while (varve_cursor_next(cursor)) {
+        varve_span span;
+        while (varve_cursor_span(cursor, &span)) {}
+    }
+    status = varve_cursor_status(cursor, error);
+    varve_cursor_close(cursor);
+    return status;
 }

@@ -159,12 +159,24 @@ varve_status vv_block_tombstones(const struct vv_block *block, uint32_t id,
 varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned layer, int64_t start,
                                  int64_t end, struct vv_merge_source *source) VARVE_MUST_CHECK;
 
-/* What is known of a chunk without decoding it. */
-struct vv_chunk_summary {
-    int64_t time_min;
-    int64_t time_max;
-    struct vv_value_statistics statistics;
+/* Where the layers and tombstones of a series stand in their tables. */
+struct vv_block_parts {
+    uint32_t first_layer;
+    uint32_t layer_count;
+    uint32_t tombstone_count;
 };
+/* Reads them, for series id (< series_count). Cost: some nanoseconds. */
+varve_status vv_block_series_layers(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_parts *parts) VARVE_MUST_CHECK;
+/* The key of a series (< series_count) alone, put together in bytes, which has room for
+ * VARVE_SERIES_KEY_BYTES_MAX. */
+varve_status vv_block_series_key(const struct vv_block *block, uint32_t id, uint8_t *bytes,
+                                 struct vv_key *key) VARVE_MUST_CHECK;
+/* As vv_block_layer_iter(), for the layer at this place of the table, in the memory of a query
+ * (nullable: the heap). */
+varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct vv_range range,
+                                 struct vv_query_memory *memory,
+                                 struct vv_merge_source *source) VARVE_MUST_CHECK;
 
 /**
  * vv_block_layer_chunks() - the chunks of a layer that overlap [start, end), in time order.
@@ -174,7 +186,7 @@ struct vv_chunk_summary {
  * A chunk that is not wholly inside [start, end) tells about samples outside of it, too: decode it.
  */
 varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, unsigned layer,
-                                   int64_t start, int64_t end, struct vv_chunk_summary *summaries,
+                                   int64_t start, int64_t end, struct vv_summary *summaries,
                                    size_t capacity, size_t *count) VARVE_MUST_CHECK;
 
 /* What vv_block_salvage() has found. */

@@ -7,21 +7,26 @@
  * L1  from is the first timestamp that is still wanted: the start of the range, the goal of a seek,
  *     or behind what was delivered. It only grows.
  * L2  Values are decoded only if a timestamp of their chunk is wanted.
- * L3  Memory is constant, whatever the series: the iterator itself and the page that it reads,
+ * L3  A chunk of which everything is wanted can be passed over instead, by who knows from peek()
+ *     what its statistics say.
+ * L4  Memory is constant, whatever the series: the iterator itself and the page that it reads,
  *     which it shares with others and holds until it needs another.
  * Threads: one at a time.
  */
 #include "mmap/block_reader.h"
-#include "os/alloc.h"
 
 struct block_iter {
     struct vv_iter iter;
+    struct vv_query_memory *memory; /* nullable */
     struct vv_block *block;
-    uint32_t next_chunk;
+    uint32_t first_chunk; /* of the layer */
     uint32_t chunk_end;
+    uint32_t next_chunk;
+    bool loaded; /* chunk is the entry of next_chunk, and some of it may be wanted */
     int64_t from;
     int64_t end;
     varve_status status;
+    struct vv_block_chunk chunk;
     struct vv_block_hold times_hold;
     struct vv_block_hold values_hold;
     int64_t timestamps[VV_COLUMN_MAX];
@@ -44,10 +49,50 @@ static size_t lower_bound(const int64_t *timestamps, size_t count, int64_t bound
     return low;
 }
 
-/* Decodes a chunk and cuts it; the span is empty if none of its timestamps is wanted. */
-static varve_status decode_chunk(struct block_iter *self, const struct vv_block_chunk *chunk,
-                                 varve_span *span)
+/* The next chunk that may hold wanted samples; false at the end of the range and on error. */
+static bool find_chunk(struct block_iter *self)
 {
+    while (!self->loaded && self->status == VARVE_OK && self->next_chunk < self->chunk_end) {
+        self->status = vv_block_chunk_read(self->block, self->next_chunk, &self->chunk);
+        if (self->status != VARVE_OK) {
+            return false;
+        }
+        if (self->chunk.time_min >= self->end) {
+            self->next_chunk = self->chunk_end;
+            return false;
+        }
+        self->loaded = self->chunk.time_max >= self->from;
+        self->next_chunk += self->loaded ? 0 : 1;
+    }
+    /* A seek may have gone beyond the chunk since it was found. */
+    if (self->loaded && self->chunk.time_max < self->from) {
+        self->loaded = false;
+        self->next_chunk++;
+        return find_chunk(self);
+    }
+    return self->loaded;
+}
+
+static void leave_chunk(struct block_iter *self)
+{
+    self->loaded = false;
+    self->next_chunk++;
+}
+
+static void count_decoded(const struct block_iter *self)
+{
+    if (self->memory != NULL) {
+        struct vv_query_counts *counts = &self->memory->counts;
+        counts->chunks_decoded++;
+        counts->samples_read += self->chunk.count;
+        counts->bytes_decoded += (uint64_t)self->chunk.times.bytes + self->chunk.values.bytes;
+    }
+}
+
+/* Decodes the chunk and cuts it; the span is empty if none of its timestamps is wanted. */
+static varve_status decode_chunk(struct block_iter *self, varve_span *span)
+{
+    const struct vv_block_chunk *chunk = &self->chunk;
     VV_TRY(vv_block_chunk_times(self->block, chunk, &self->times_hold, self->timestamps));
     size_t first = 0;
     size_t last = chunk->count;
@@ -62,39 +107,23 @@ static varve_status decode_chunk(struct block_iter *self, const struct vv_block_
         return VARVE_OK;
     }
     VV_TRY(vv_block_chunk_values(self->block, chunk, &self->values_hold, self->values));
+    count_decoded(self);
     *span = (varve_span){self->timestamps + first, self->values + first, last - first};
     self->from = self->timestamps[last - 1] + 1;
     return VARVE_OK;
 }
 
-/* The next chunk that may hold wanted samples; false at the end of the range and on error. */
-static bool next_chunk(struct block_iter *self, struct vv_block_chunk *chunk)
-{
-    while (self->next_chunk < self->chunk_end) {
-        self->status = vv_block_chunk_read(self->block, self->next_chunk, chunk);
-        if (self->status != VARVE_OK) {
-            return false;
-        }
-        if (chunk->time_min >= self->end) {
-            self->next_chunk = self->chunk_end;
-            return false;
-        }
-        self->next_chunk++;
-        if (chunk->time_max >= self->from) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool iter_next_span(struct vv_iter *iter, varve_span *span)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
-    struct vv_block_chunk chunk;
     varve_span found;
-    while (self->status == VARVE_OK && next_chunk(self, &chunk)) {
-        self->status = decode_chunk(self, &chunk, &found);
-        if (self->status == VARVE_OK && found.count > 0) {
+    while (find_chunk(self)) {
+        self->status = decode_chunk(self, &found);
+        leave_chunk(self);
+        if (self->status != VARVE_OK) {
+            return false;
+        }
+        if (found.count > 0) {
             *span = found;
             return true;
         }
@@ -110,6 +139,77 @@ static void iter_seek(struct vv_iter *iter, int64_t timestamp)
     }
 }
 
+static bool iter_peek(struct vv_iter *iter, struct vv_summary *summary)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    if (!find_chunk(self) || self->chunk.time_min < self->from ||
+        self->chunk.time_max >= self->end) {
+        return false;
+    }
+    summary->time_min = self->chunk.time_min;
+    summary->time_max = self->chunk.time_max;
+    self->status = vv_block_chunk_statistics(self->block, self->next_chunk, &summary->statistics);
+    if (self->status == VARVE_OK && summary->statistics.count != self->chunk.count) {
+        self->status = VARVE_CORRUPT;
+    }
+    return self->status == VARVE_OK;
+}
+
+static void iter_pass(struct vv_iter *iter)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    VV_ASSERT(self->loaded);
+    if (self->memory != NULL) {
+        self->memory->counts.chunks_answered++;
+        self->memory->counts.samples_answered += self->chunk.count;
+    }
+    self->from = self->chunk.time_max + 1;
+    leave_chunk(self);
+}
+
+/* The number of chunks that begin before a time; layers are in time order. */
+static uint32_t chunks_before(struct block_iter *self, int64_t before)
+{
+    uint32_t low = self->first_chunk;
+    uint32_t high = self->chunk_end;
+    /* Mostly the last one is looked for. */
+    uint32_t middle = high - 1;
+    while (low < high && self->status == VARVE_OK) {
+        struct vv_block_chunk chunk;
+        self->status = vv_block_chunk_read(self->block, middle, &chunk);
+        if (self->status == VARVE_OK && chunk.time_min < before) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+        middle = low + (high - low) / 2;
+    }
+    return low - self->first_chunk;
+}
+
+static int64_t iter_window(struct vv_iter *iter, int64_t before)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    struct vv_block_chunk chunk;
+    uint32_t count = chunks_before(self, before);
+    if (self->status != VARVE_OK || count == 0) {
+        return INT64_MIN;
+    }
+    self->status = vv_block_chunk_read(self->block, self->first_chunk + count - 1, &chunk);
+    return self->status == VARVE_OK ? chunk.time_min : INT64_MIN;
+}
+
+static void iter_restart(struct vv_iter *iter, int64_t start, int64_t end)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    /* The chunk that begins last at or before start: the first that may reach it. */
+    uint32_t count = start == INT64_MIN ? 0 : chunks_before(self, start + 1);
+    self->next_chunk = self->first_chunk + (count > 0 ? count - 1 : 0);
+    self->loaded = false;
+    self->from = start;
+    self->end = end;
+}
+
 static varve_status iter_status(const struct vv_iter *iter)
 {
     return ((const struct block_iter *)(const void *)iter)->status;
@@ -121,57 +221,83 @@ static void iter_destroy(struct vv_iter *iter)
     vv_block_hold_release(&self->times_hold);
     vv_block_hold_release(&self->values_hold);
     vv_block_release(self->block);
-    vv_free(self);
+    vv_query_free(self->memory, self);
 }
 
 static const struct vv_iter_ops iter_ops = {
     .next_span = iter_next_span,
     .seek = iter_seek,
+    .peek = iter_peek,
+    .pass = iter_pass,
+    .window = iter_window,
+    .restart = iter_restart,
     .status = iter_status,
     .destroy = iter_destroy,
 };
+
+static struct block_iter *create(struct vv_block *block, const struct vv_block_layer *layer,
+                                 struct vv_query_memory *memory)
+{
+    struct block_iter *self = vv_query_alloc(memory, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    self->iter.ops = &iter_ops;
+    self->memory = memory;
+    self->block = block;
+    self->first_chunk = layer->first_chunk;
+    self->chunk_end = layer->first_chunk + layer->chunk_count;
+    self->loaded = false;
+    self->status = VARVE_OK;
+    self->times_hold = (struct vv_block_hold){0};
+    self->values_hold = (struct vv_block_hold){0};
+    vv_block_acquire(block);
+    if (memory != NULL) {
+        memory->counts.chunks += layer->chunk_count;
+    }
+    return self;
+}
+
+varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct vv_range range,
+                                 struct vv_query_memory *memory, struct vv_merge_source *source)
+{
+    struct vv_block_layer layer;
+    struct vv_block_chunk first;
+    struct vv_block_chunk last;
+    uint32_t first_chunk;
+    VV_TRY(vv_block_layer_read(block, index, &layer));
+    VV_TRY(vv_block_chunk_read(block, layer.first_chunk, &first));
+    last = first;
+    first_chunk = layer.first_chunk;
+    if (layer.chunk_count > 1) {
+        VV_TRY(vv_block_chunk_read(block, layer.first_chunk + layer.chunk_count - 1, &last));
+    }
+    if (first.time_max < range.start) {
+        VV_TRY(vv_block_layer_find(block, &layer, range.start, &first_chunk));
+    }
+    struct block_iter *self = create(block, &layer, memory);
+    if (self == NULL) {
+        return vv_query_memory_status(memory);
+    }
+    self->next_chunk = first_chunk;
+    self->from = range.start;
+    self->end = range.end;
+    *source = (struct vv_merge_source){
+        .iter = &self->iter,
+        .policy = layer.policy,
+        .time_min = first.time_min,
+        .time_max = last.time_max,
+    };
+    return VARVE_OK;
+}
 
 varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned layer, int64_t start,
                                  int64_t end, struct vv_merge_source *source)
 {
     struct vv_block_series_record series;
-    struct vv_block_layer found;
-    struct vv_block_chunk first;
-    struct vv_block_chunk last;
-    uint32_t first_chunk;
     VV_ASSERT(id < block->info.series_count);
     VV_TRY(vv_block_series_read(block, id, &series));
     VV_ASSERT(layer < series.layer_count);
-    VV_TRY(vv_block_layer_read(block, series.first_layer + layer, &found));
-    uint32_t chunk_end = found.first_chunk + found.chunk_count;
-    VV_TRY(vv_block_chunk_read(block, found.first_chunk, &first));
-    last = first;
-    if (found.chunk_count > 1) {
-        VV_TRY(vv_block_chunk_read(block, chunk_end - 1, &last));
-    }
-    first_chunk = found.first_chunk;
-    if (first.time_max < start) {
-        VV_TRY(vv_block_layer_find(block, &found, start, &first_chunk));
-    }
-    struct block_iter *self = vv_alloc(sizeof(*self));
-    if (self == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    self->iter.ops = &iter_ops;
-    self->block = block;
-    self->next_chunk = first_chunk;
-    self->chunk_end = chunk_end;
-    self->from = start;
-    self->end = end;
-    self->status = VARVE_OK;
-    self->times_hold = (struct vv_block_hold){0};
-    self->values_hold = (struct vv_block_hold){0};
-    vv_block_acquire(block);
-    *source = (struct vv_merge_source){
-        .iter = &self->iter,
-        .policy = found.policy,
-        .time_min = first.time_min,
-        .time_max = last.time_max,
-    };
-    return VARVE_OK;
+    return vv_block_layer_open(block, series.first_layer + layer, (struct vv_range){start, end},
+                               NULL, source);
 }

@@ -95,6 +95,30 @@ static varve_status read_layers(const struct vv_block *block,
     return VARVE_OK;
 }
 
+varve_status vv_block_series_layers(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_parts *parts)
+{
+    struct vv_block_series_record record;
+    VV_ASSERT(id < block->info.series_count);
+    VV_TRY(vv_block_series_read(block, id, &record));
+    *parts = (struct vv_block_parts){
+        .first_layer = record.first_layer,
+        .layer_count = record.layer_count,
+        .tombstone_count = record.tombstone_count,
+    };
+    return VARVE_OK;
+}
+
+varve_status vv_block_series_key(const struct vv_block *block, uint32_t id, uint8_t *bytes,
+                                 struct vv_key *key)
+{
+    size_t length;
+    VV_ASSERT(id < block->info.series_count);
+    VV_TRY(vv_block_key_read(block, id, bytes, &length));
+    *key = (struct vv_key){bytes, length};
+    return VARVE_OK;
+}
+
 varve_status vv_block_series(const struct vv_block *block, uint32_t id,
                              struct vv_buffer *key_buffer, struct vv_block_series *series)
 {

@@ -6,7 +6,7 @@
 #include "mmap/block_reader.h"
 
 varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, unsigned layer,
-                                   int64_t start, int64_t end, struct vv_chunk_summary *summaries,
+                                   int64_t start, int64_t end, struct vv_summary *summaries,
                                    size_t capacity, size_t *count)
 {
     struct vv_block_series_record series;
@@ -20,7 +20,7 @@ varve_status vv_block_layer_chunks(const struct vv_block *block, uint32_t id, un
     VV_TRY(vv_block_layer_find(block, &found, start, &chunk));
     for (; chunk - found.first_chunk < found.chunk_count && written < capacity; chunk++) {
         struct vv_block_chunk entry;
-        struct vv_chunk_summary *summary = &summaries[written];
+        struct vv_summary *summary = &summaries[written];
         VV_TRY(vv_block_chunk_read(block, chunk, &entry));
         if (entry.time_min >= end) {
             break;

@@ -57,9 +57,8 @@ bool vv_aggregator_wants_summaries(const struct vv_aggregator *aggregator);
 
 /* No more samples come: rows can be read. */
 varve_status vv_aggregator_finish(struct vv_aggregator *aggregator) VARVE_MUST_CHECK;
-/* How many rows have been handed out, over all resets: the limit of the specification counts them.
- */
-uint64_t vv_aggregator_row_count(const struct vv_aggregator *aggregator);
+/* Whether as many rows as the specification allows have been handed out, over all resets. */
+bool vv_aggregator_is_full(const struct vv_aggregator *aggregator);
 /* The next row; values live until the next call, labels until the next reset. False at the end,
  * and on failure, of which status tells. Without a key the row has no labels. */
 bool vv_aggregator_next_row(struct vv_aggregator *aggregator, varve_row *row);

@@ -140,8 +140,7 @@ bool vv_aggregator_next_row(struct vv_aggregator *aggregator, varve_row *row)
 {
     const varve_aggregation *spec = &aggregator->spec;
     VV_ASSERT(aggregator->finished);
-    if (aggregator->status != VARVE_OK ||
-        (spec->limit > 0 && aggregator->row_count >= spec->limit)) {
+    if (aggregator->status != VARVE_OK || vv_aggregator_is_full(aggregator)) {
         return false;
     }
     if (spec->top > 0 || spec->bottom > 0) {
@@ -170,7 +169,7 @@ varve_status vv_aggregator_status(const struct vv_aggregator *aggregator)
     return aggregator->status;
 }
 
-uint64_t vv_aggregator_row_count(const struct vv_aggregator *aggregator)
+bool vv_aggregator_is_full(const struct vv_aggregator *aggregator)
 {
-    return aggregator->row_count;
+    return aggregator->spec.limit > 0 && aggregator->row_count >= aggregator->spec.limit;
 }

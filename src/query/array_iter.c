@@ -39,6 +39,24 @@ static void array_seek(struct vv_iter *iter, int64_t timestamp)
     array->at = vv_timestamps_find(array->timestamps, array->at, array->count, timestamp);
 }
 
+static int64_t array_window(struct vv_iter *iter, int64_t before)
+{
+    struct array_iter *array = (struct array_iter *)iter;
+    size_t count = vv_timestamps_find(array->timestamps, 0, array->count, before);
+    if (count == 0) {
+        return INT64_MIN;
+    }
+    return array->timestamps[count > VV_SPAN_MAX ? count - VV_SPAN_MAX : 0];
+}
+
+/* The end is whoever merges to cut off, as from a fresh iterator. */
+static void array_restart(struct vv_iter *iter, int64_t start, int64_t end)
+{
+    struct array_iter *array = (struct array_iter *)iter;
+    (void)end;
+    array->at = vv_timestamps_find(array->timestamps, 0, array->count, start);
+}
+
 static varve_status array_status(const struct vv_iter *iter)
 {
     (void)iter;
@@ -56,6 +74,8 @@ varve_status vv_array_iter_create(const int64_t *timestamps, const double *value
     static const struct vv_iter_ops ops = {
         .next_span = array_next_span,
         .seek = array_seek,
+        .window = array_window,
+        .restart = array_restart,
         .status = array_status,
         .destroy = array_destroy,
     };

@@ -42,6 +42,7 @@ void vv_query_memory_begin(struct vv_query_memory *memory, uint64_t bytes_max)
     memory->peak_bytes = 0;
     memory->allocations = 0;
     memory->refused = false;
+    memory->counts = (struct vv_query_counts){0};
 }
 
 void vv_query_memory_fini(struct vv_query_memory *memory)

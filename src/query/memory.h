@@ -18,14 +18,26 @@ enum {
     VV_QUERY_KEPT_BYTES_MAX = 4 << 20 /* what an idle query keeps */
 };
 
+/* What a query reads, counted by the iterators that have its memory. */
+struct vv_query_counts {
+    uint64_t merged;          /* iterators over more than one source */
+    uint64_t chunks;          /* in blocks, of what was opened */
+    uint64_t chunks_answered; /* by statistics */
+    uint64_t chunks_decoded;
+    uint64_t samples_answered;
+    uint64_t samples_read;
+    uint64_t bytes_decoded;
+};
+
 struct vv_query_memory {
     void *free[VV_QUERY_CLASSES];
     uint64_t held_bytes; /* taken from the heap */
     uint64_t used_bytes; /* of them handed out */
     uint64_t peak_bytes; /* most that was handed out since begin */
     uint64_t bytes_max;
-    uint64_t allocations; /* from the heap since begin */
-    bool refused;         /* the budget was the reason for a NULL */
+    uint64_t allocations;          /* from the heap since begin */
+    struct vv_query_counts counts; /* since begin */
+    bool refused;                  /* the budget was the reason for a NULL */
 };
 
 /* A zeroed struct is a memory without a budget yet. Begins a query: bytes_max 0 is the default. */

@@ -23,6 +23,7 @@ enum { PASS_RUN_MIN = 128 };
 
 struct merge {
     struct vv_iter iter;
+    struct vv_query_memory *memory; /* nullable */
     varve_status status;
     size_t cursor_count;
     struct vv_merge_cursor *cursors; /* oldest first */
@@ -32,6 +33,7 @@ struct merge {
     size_t list_count;
     int64_t *timestamps; /* the buffer; NULL until it is needed */
     double *values;
+    struct vv_summary peeked; /* of the top */
 };
 
 /* --------------------------------------------------------------------------------- Heap */
@@ -137,9 +139,10 @@ static bool reserve_buffer(struct merge *merge)
     if (merge->timestamps != NULL) {
         return true;
     }
-    merge->timestamps = vv_alloc(VV_SPAN_MAX * (sizeof(int64_t) + sizeof(double)));
+    merge->timestamps =
+        vv_query_alloc(merge->memory, VV_SPAN_MAX * (sizeof(int64_t) + sizeof(double)));
     if (merge->timestamps == NULL) {
-        merge->status = VARVE_NO_MEMORY;
+        merge->status = vv_query_memory_status(merge->memory);
         return false;
     }
     merge->values = (double *)(void *)(merge->timestamps + VV_SPAN_MAX);
@@ -235,6 +238,58 @@ static void merge_seek(struct vv_iter *iter, int64_t timestamp)
     heapify(merge);
 }
 
+/* Chunks that come before everything else are seen as a whole (G1: bounds are enough for that). */
+static bool merge_peek(struct vv_iter *iter, struct vv_summary *summary)
+{
+    struct merge *merge = (struct merge *)iter;
+    while (merge->heap_count > 0 && merge->status == VARVE_OK) {
+        size_t cursor = merge->heap[0];
+        if (!vv_merge_cursor_peek(&merge->cursors[cursor], &merge->peeked)) {
+            return false;
+        }
+        sift_down(merge, 0);
+        if (merge->heap[0] == cursor) {
+            *summary = merge->peeked;
+            return summary->time_max < second_next(merge);
+        }
+    }
+    return false;
+}
+
+static void merge_pass(struct vv_iter *iter)
+{
+    struct merge *merge = (struct merge *)iter;
+    vv_merge_cursor_pass(top(merge), &merge->peeked);
+    sift_down(merge, 0);
+}
+
+static int64_t merge_window(struct vv_iter *iter, int64_t before)
+{
+    struct merge *merge = (struct merge *)iter;
+    int64_t newest = INT64_MIN;
+    for (size_t index = 0; index < merge->cursor_count; index++) {
+        if (merge->cursors[index].time_min < before) {
+            int64_t own = vv_iter_window(merge->cursors[index].iter, before);
+            newest = own > newest ? own : newest;
+            merge->status = vv_first(merge->status, vv_iter_status(merge->cursors[index].iter));
+        }
+    }
+    return newest;
+}
+
+static void merge_restart(struct vv_iter *iter, int64_t start, int64_t end)
+{
+    struct merge *merge = (struct merge *)iter;
+    merge->heap_count = merge->cursor_count;
+    for (size_t index = 0; index < merge->cursor_count; index++) {
+        struct vv_merge_cursor *cursor = &merge->cursors[index];
+        merge->heap[index] = index;
+        vv_iter_restart(cursor->iter, start, end);
+        vv_merge_cursor_restart(cursor, start, end);
+    }
+    heapify(merge);
+}
+
 static varve_status merge_status(const struct vv_iter *iter)
 {
     return ((const struct merge *)iter)->status;
@@ -251,11 +306,8 @@ static void merge_destroy(struct vv_iter *iter)
     for (size_t index = 0; index < merge->list_count; index++) {
         vv_free(merge->lists[index]);
     }
-    vv_free(merge->lists);
-    vv_free(merge->cursors);
-    vv_free(merge->heap);
-    vv_free(merge->timestamps);
-    vv_free(merge);
+    vv_query_free(merge->memory, merge->timestamps);
+    vv_query_free(merge->memory, merge);
 }
 
 /* Unites the tombstones from the newest source to the oldest: deleted[i] becomes what the sources
@@ -294,49 +346,84 @@ static void add_cursors(struct merge *merge, const struct vv_merge_source *sourc
     heapify(merge);
 }
 
-static struct merge *merge_allocate(size_t count)
+/* One allocation: the merge, its cursors, the heap, the lists, and what cursors filter by. */
+static struct merge *merge_allocate(struct vv_query_memory *memory, size_t count,
+                                    const struct vv_range_list ***deleted)
 {
-    struct merge *merge = vv_alloc_zeroed(1, sizeof(*merge));
+    const size_t each = sizeof(struct vv_merge_cursor) + sizeof(size_t) + 2 * sizeof(void *);
+    struct merge *merge = vv_query_alloc_zeroed(memory, sizeof(*merge) + count * each);
     if (merge == NULL) {
         return NULL;
     }
-    merge->cursors = vv_alloc(count * sizeof(merge->cursors[0]) + 1);
-    merge->heap = vv_alloc(count * sizeof(merge->heap[0]) + 1);
-    merge->lists = vv_alloc(count * sizeof(merge->lists[0]) + 1);
-    if (merge->cursors == NULL || merge->heap == NULL || merge->lists == NULL) {
-        merge_destroy(&merge->iter);
-        return NULL;
-    }
+    merge->memory = memory;
+    merge->cursors = (struct vv_merge_cursor *)(merge + 1);
+    merge->heap = (size_t *)(merge->cursors + count);
+    merge->lists = (struct vv_range_list **)(merge->heap + count);
+    *deleted = (const struct vv_range_list **)(merge->lists + count);
     return merge;
+}
+
+static void destroy_sources(const struct vv_merge_source *sources, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        vv_iter_destroy(sources[index].iter);
+    }
+}
+
+static varve_status merge_create(struct vv_query_memory *memory,
+                                 const struct vv_merge_source *sources, size_t source_count,
+                                 int64_t start, int64_t end, struct vv_iter **iter)
+{
+    static const struct vv_iter_ops ops = {
+        .next_span = merge_next_span,
+        .seek = merge_seek,
+        .peek = merge_peek,
+        .pass = merge_pass,
+        .window = merge_window,
+        .restart = merge_restart,
+        .status = merge_status,
+        .destroy = merge_destroy,
+    };
+    const struct vv_range_list **deleted;
+    struct merge *merge = merge_allocate(memory, source_count, &deleted);
+    if (merge == NULL) {
+        destroy_sources(sources, source_count);
+        return vv_query_memory_status(memory);
+    }
+    merge->iter.ops = &ops;
+    varve_status status = make_lists(merge, sources, source_count, deleted);
+    if (status != VARVE_OK) {
+        destroy_sources(sources, source_count);
+        merge_destroy(&merge->iter);
+        return status;
+    }
+    add_cursors(merge, sources, source_count, start, end, deleted);
+    *iter = &merge->iter;
+    return VARVE_OK;
 }
 
 varve_status vv_merge_create(const struct vv_merge_source *sources, size_t source_count,
                              int64_t start, int64_t end, struct vv_iter **iter)
 {
-    static const struct vv_iter_ops ops = {
-        .next_span = merge_next_span,
-        .seek = merge_seek,
-        .status = merge_status,
-        .destroy = merge_destroy,
-    };
-    varve_status status = VARVE_NO_MEMORY;
-    const struct vv_range_list **deleted = vv_alloc(source_count * sizeof(deleted[0]) + 1);
-    struct merge *merge = merge_allocate(source_count);
-    if (deleted != NULL && merge != NULL) {
-        merge->iter.ops = &ops;
-        status = make_lists(merge, sources, source_count, deleted);
+    return merge_create(NULL, sources, source_count, start, end, iter);
+}
+
+varve_status vv_merge_create_in(struct vv_query_memory *memory,
+                                const struct vv_merge_source *sources, size_t source_count,
+                                int64_t start, int64_t end, struct vv_iter **iter)
+{
+    const struct vv_merge_source *only = NULL;
+    bool alone = true;
+    for (size_t index = 0; index < source_count && alone; index++) {
+        alone = only == NULL; /* nothing stands behind it: neither samples nor tombstones */
+        only = sources[index].iter != NULL ? &sources[index] : only;
     }
-    if (status == VARVE_OK) {
-        add_cursors(merge, sources, source_count, start, end, deleted);
-        *iter = &merge->iter;
-    } else {
-        for (size_t index = 0; index < source_count; index++) {
-            vv_iter_destroy(sources[index].iter);
-        }
-        if (merge != NULL) {
-            merge_destroy(&merge->iter);
-        }
+    if (alone && only != NULL) {
+        *iter = only->iter;
+        return VARVE_OK;
     }
-    vv_free(deleted);
-    return status;
+    if (memory != NULL) {
+        memory->counts.merged++;
+    }
+    return merge_create(memory, sources, source_count, start, end, iter);
 }

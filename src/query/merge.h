@@ -10,6 +10,7 @@
 #define VARVE_QUERY_MERGE_H
 
 #include "query/iter.h"
+#include "query/memory.h"
 
 /* A deleted range [start, end); end INT64_MAX: everything from start on. */
 struct vv_range {
@@ -38,6 +39,13 @@ double vv_resolve_duplicate(varve_duplicates policy, double older, double newer)
  */
 varve_status vv_merge_create(const struct vv_merge_source *sources, size_t source_count,
                              int64_t start, int64_t end, struct vv_iter **iter) VARVE_MUST_CHECK;
+
+/* The same in the memory of a query (nullable: the heap). If one source has an iterator and nothing
+ * deletes from it, *iter is that iterator itself, which must deliver nothing outside of
+ * [start, end). */
+varve_status vv_merge_create_in(struct vv_query_memory *memory,
+                                const struct vv_merge_source *sources, size_t source_count,
+                                int64_t start, int64_t end, struct vv_iter **iter) VARVE_MUST_CHECK;
 
 /* An iterator over copies of two arrays (strictly increasing timestamps); count may be 0. */
 varve_status vv_array_iter_create(const int64_t *timestamps, const double *values, size_t count,

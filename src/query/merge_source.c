@@ -14,15 +14,26 @@
 void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_source *source,
                           int64_t start, int64_t end, const struct vv_range_list *deleted)
 {
-    bool bounded = source->time_max < INT64_MAX && source->time_max + 1 < end;
     *cursor = (struct vv_merge_cursor){
         .iter = source->iter,
         .policy = source->policy,
-        .end = bounded ? source->time_max + 1 : end,
+        .time_min = source->time_min,
+        .time_max = source->time_max,
         .deleted = deleted,
-        .next = source->time_min > start ? source->time_min : start,
-        .span_end = INT64_MIN,
     };
+    vv_merge_cursor_restart(cursor, start, end);
+}
+
+void vv_merge_cursor_restart(struct vv_merge_cursor *cursor, int64_t start, int64_t end)
+{
+    bool bounded = cursor->time_max < INT64_MAX && cursor->time_max + 1 < end;
+    cursor->end = bounded ? cursor->time_max + 1 : end;
+    cursor->next = cursor->time_min > start ? cursor->time_min : start;
+    cursor->span_end = INT64_MIN;
+    cursor->span.count = 0;
+    cursor->at = 0;
+    cursor->deleted_at = 0;
+    cursor->settled = false;
 }
 
 /* Raises next out of deleted ranges and sets live_end. */
@@ -61,6 +72,35 @@ static bool load(struct vv_merge_cursor *cursor)
     }
     cursor->span_end = cursor->span.timestamps[cursor->span.count - 1] + 1;
     return true;
+}
+
+bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary)
+{
+    if (cursor->settled || cursor->at < cursor->span.count) {
+        return false;
+    }
+    skip_deleted(cursor);
+    if (cursor->next >= cursor->end) {
+        return false;
+    }
+    if (cursor->next > cursor->span_end) {
+        vv_iter_seek(cursor->iter, cursor->next);
+        cursor->span_end = cursor->next; /* where the iterator stands now */
+    }
+    if (!vv_iter_peek(cursor->iter, summary) || summary->time_max >= cursor->live_end) {
+        return false;
+    }
+    cursor->next = summary->time_min > cursor->next ? summary->time_min : cursor->next;
+    return true;
+}
+
+void vv_merge_cursor_pass(struct vv_merge_cursor *cursor, const struct vv_summary *summary)
+{
+    vv_iter_pass(cursor->iter);
+    cursor->next = summary->time_max + 1;
+    cursor->span_end = cursor->next;
+    cursor->span.count = 0;
+    cursor->at = 0;
 }
 
 bool vv_merge_cursor_settle(struct vv_merge_cursor *cursor)

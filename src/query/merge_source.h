@@ -13,6 +13,8 @@
 struct vv_merge_cursor {
     struct vv_iter *iter; /* owned */
     varve_duplicates policy;
+    int64_t time_min; /* of the source; its samples lie in [time_min, time_max] */
+    int64_t time_max;
     int64_t end;                         /* nothing at or after it is wanted */
     const struct vv_range_list *deleted; /* nullable */
 
@@ -27,6 +29,15 @@ struct vv_merge_cursor {
 
 void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_source *source,
                           int64_t start, int64_t end, const struct vv_range_list *deleted);
+
+/* Begins anew in another range. */
+void vv_merge_cursor_restart(struct vv_merge_cursor *cursor, int64_t start, int64_t end);
+
+/* Whether the next samples are a whole chunk of the source, with nothing of it deleted; raises next
+ * to its first timestamp then. Only for a cursor that is not settled. */
+bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary);
+/* Goes behind the chunk that was peeked at. */
+void vv_merge_cursor_pass(struct vv_merge_cursor *cursor, const struct vv_summary *summary);
 
 /* Finds the next sample that counts, loading spans where needed: invalidates the span if it is used
  * up. False: there is none, or the iterator failed (its status tells). */

@@ -154,6 +154,7 @@ void vv_head_note_latest(struct vv_head *head, uint32_t ref, int64_t timestamp, 
 
 /* A growing list of merge sources, oldest first. */
 struct vv_source_list {
+    struct vv_query_memory *memory; /* nullable: the heap; for the list and its iterators */
     struct vv_merge_source *list;
     size_t count;
     size_t capacity;

@@ -64,6 +64,7 @@ size_t vv_head_chunk_bytes(const struct vv_head_chunk *chunk)
 
 struct head_iter {
     struct vv_iter iter;
+    struct vv_query_memory *memory;
     int64_t start; /* seek() moves it forward */
     int64_t end;
     size_t next_chunk;
@@ -105,6 +106,13 @@ static bool cut(const struct head_iter *it, const int64_t *timestamps, const dou
     return true;
 }
 
+static void count_samples(const struct head_iter *it, size_t count)
+{
+    if (it->memory != NULL) {
+        it->memory->counts.samples_read += count;
+    }
+}
+
 static bool head_iter_next_span(struct vv_iter *iter, varve_span *span)
 {
     struct head_iter *it = (struct head_iter *)iter;
@@ -114,6 +122,7 @@ static bool head_iter_next_span(struct vv_iter *iter, varve_span *span)
             continue;
         }
         vv_head_chunk_decode(chunk, it->timestamps, it->values);
+        count_samples(it, chunk->count);
         if (cut(it, it->timestamps, it->values, chunk->count, span)) {
             return true;
         }
@@ -132,7 +141,33 @@ static bool head_iter_next_span(struct vv_iter *iter, varve_span *span)
     } else {
         it->tail_done = true;
     }
+    count_samples(it, span->count);
     return true;
+}
+
+/* The newest samples of the tail in pieces of a span, then chunk by chunk. */
+static int64_t head_iter_window(struct vv_iter *iter, int64_t before)
+{
+    struct head_iter *it = (struct head_iter *)iter;
+    size_t count = lower_bound(it->tail_timestamps, it->tail_count, before);
+    if (count > 0) {
+        return it->tail_timestamps[count > VV_SPAN_MAX ? count - VV_SPAN_MAX : 0];
+    }
+    for (size_t at = it->chunk_count; at > 0; at--) {
+        if (it->chunks[at - 1]->time_min < before) {
+            return it->chunks[at - 1]->time_min;
+        }
+    }
+    return INT64_MIN;
+}
+
+static void head_iter_restart(struct vv_iter *iter, int64_t start, int64_t end)
+{
+    struct head_iter *it = (struct head_iter *)iter;
+    it->start = start;
+    it->end = end;
+    it->next_chunk = 0;
+    it->tail_done = false;
 }
 
 static void head_iter_seek(struct vv_iter *iter, int64_t timestamp)
@@ -155,19 +190,21 @@ static void head_iter_destroy(struct vv_iter *iter)
     for (size_t i = 0; i < it->chunk_count; i++) {
         vv_head_chunk_release(it->chunks[i]);
     }
-    vv_free(it);
+    vv_query_free(it->memory, it);
 }
 
 static const struct vv_iter_ops head_iter_ops = {
     .next_span = head_iter_next_span,
     .seek = head_iter_seek,
+    .window = head_iter_window,
+    .restart = head_iter_restart,
     .status = head_iter_status,
     .destroy = head_iter_destroy,
 };
 
 varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chunk_count,
                                  const struct vv_tail_part *tail, int64_t start, int64_t end,
-                                 struct vv_iter **iter)
+                                 struct vv_query_memory *memory, struct vv_iter **iter)
 {
     size_t tail_count = tail->sample_count;
     size_t longest = 0;
@@ -176,24 +213,26 @@ varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chu
     }
     size_t room = VV_DECODE_ROOM(longest);
     size_t bytes = sizeof(struct head_iter) + chunk_count * sizeof(chunks[0]);
-    struct head_iter *it = vv_alloc(bytes + (room + tail_count) * 2 * sizeof(int64_t));
+    struct head_iter *it =
+        vv_query_alloc(memory, bytes + (room + tail_count) * 2 * sizeof(int64_t));
     if (it == NULL) {
         for (size_t i = 0; i < chunk_count; i++) {
             vv_head_chunk_release(chunks[i]);
         }
-        return VARVE_NO_MEMORY;
+        return vv_query_memory_status(memory);
     }
-    int64_t *memory = (int64_t *)(void *)((char *)it + bytes);
+    int64_t *arrays = (int64_t *)(void *)((char *)it + bytes);
     *it = (struct head_iter){
         .iter = {&head_iter_ops},
+        .memory = memory,
         .start = start,
         .end = end,
         .chunk_count = chunk_count,
         .tail_count = tail_count,
-        .timestamps = memory,
-        .values = (double *)(void *)(memory + room),
-        .tail_timestamps = memory + 2 * room,
-        .tail_values = (double *)(void *)(memory + 2 * room + tail_count),
+        .timestamps = arrays,
+        .values = (double *)(void *)(arrays + room),
+        .tail_timestamps = arrays + 2 * room,
+        .tail_values = (double *)(void *)(arrays + 2 * room + tail_count),
     };
     if (chunk_count > 0) {
         memcpy(it->chunks, chunks, chunk_count * sizeof(chunks[0]));

@@ -9,6 +9,7 @@
 
 #include "compress/codec.h"
 #include "query/iter.h"
+#include "query/memory.h"
 
 struct vv_head_chunk {
     atomic_uint references;
@@ -39,9 +40,10 @@ struct vv_tail_part {
 
 /* An iterator over chunks in time order (references are taken over) and then over copies of tail
  * samples, of which it delivers those in [start, end). Chunk and tail times must ascend and not
- * overlap. */
+ * overlap. memory is nullable: the heap. */
 varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chunk_count,
                                  const struct vv_tail_part *tail, int64_t start, int64_t end,
+                                 struct vv_query_memory *memory,
                                  struct vv_iter **iter) VARVE_MUST_CHECK;
 
 #endif

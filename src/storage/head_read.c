@@ -24,18 +24,19 @@ void vv_source_list_fini(struct vv_source_list *sources)
     for (size_t i = 0; i < sources->count; i++) {
         vv_iter_destroy(sources->list[i].iter);
     }
-    vv_free(sources->list);
-    *sources = (struct vv_source_list){0};
+    vv_query_free(sources->memory, sources->list);
+    *sources = (struct vv_source_list){.memory = sources->memory};
 }
 
 varve_status vv_source_list_add(struct vv_source_list *sources, struct vv_merge_source source)
 {
     if (sources->count == sources->capacity) {
         size_t capacity = sources->capacity == 0 ? 8 : sources->capacity * 2;
-        void *list = vv_realloc(sources->list, capacity * sizeof(*sources->list));
+        void *list =
+            vv_query_realloc(sources->memory, sources->list, capacity * sizeof(*sources->list));
         if (list == NULL) {
             vv_iter_destroy(source.iter);
-            return VARVE_NO_MEMORY;
+            return vv_query_memory_status(sources->memory);
         }
         sources->list = list;
         sources->capacity = capacity;
@@ -124,7 +125,8 @@ static varve_status add_layer(const struct run *run, size_t first, size_t last, 
         atomic_fetch_add_explicit(&run->chunks[i]->references, 1, memory_order_relaxed);
     }
     struct vv_head_chunk *const *chunks = first < last ? run->chunks + first : NULL;
-    VV_TRY(vv_head_iter_create(chunks, last - first, &tail, start, end, &source.iter));
+    VV_TRY(vv_head_iter_create(chunks, last - first, &tail, start, end, sources->memory,
+                               &source.iter));
     return vv_source_list_add(sources, source);
 }
 

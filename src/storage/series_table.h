@@ -7,6 +7,8 @@
 #ifndef VARVE_STORAGE_SERIES_TABLE_H
 #define VARVE_STORAGE_SERIES_TABLE_H
 
+#include <stdatomic.h>
+
 #include "index/key.h"
 #include "index/label_index.h"
 #include "pool/epoch.h"
@@ -16,7 +18,12 @@ struct vv_series {
     uint64_t hash; /* of the key */
     uint32_t ref;
     uint32_t key_length;
-    uint8_t key[];
+
+    /* Any thread, relaxed: where a block has the series, a hint that is checked; see
+     * shard_sources.c. */
+    _Atomic uint64_t block_place;
+
+    uint8_t key[]; /* constant */
 };
 
 static inline struct vv_key vv_series_key(const struct vv_series *series)

@@ -57,13 +57,20 @@ struct vv_shard {
     _Atomic bool stopping;          /* long work is to end soon: somebody waits to close */
 };
 
-/* shard_sources.c: everything that the view's blocks and the head generations behind it know of a
- * series, oldest first. series is NULL if the head does not know it. block_ids: its id in each
- * block of the view, or VV_NO_BLOCK_ID; NULL: looked up by key. */
+/* shard_sources.c: a series, and where it is. */
 #define VV_NO_BLOCK_ID UINT32_MAX
+struct vv_series_place {
+    struct vv_series *series;  /* NULL if the head does not know it */
+    const uint32_t *block_ids; /* its id in each block of the view, or VV_NO_BLOCK_ID; NULL: looked
+                                  up by key and hash */
+    struct vv_key key;
+    uint64_t hash;
+};
+/* Everything that the view's blocks and the head generations behind it know of a series in a
+ * range, resolved. memory is nullable: the heap. */
 varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
-                                  struct vv_series *series, struct vv_key key, uint64_t hash,
-                                  const uint32_t *block_ids, struct vv_range range,
+                                  const struct vv_series_place *place, struct vv_range range,
+                                  struct vv_query_memory *memory,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
 /* Cuts from range what has expired of the series by the view's retention; it may become empty. */
 varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key,

@@ -28,8 +28,9 @@ static varve_status check_absent(struct vv_shard *shard, const struct vv_view *v
 {
     struct vv_iter *iter = NULL;
     struct vv_range range = {timestamp, timestamp + 1};
-    VV_TRY(vv_shard_series_iter(shard, view, series, vv_series_key(series), series->hash, NULL,
-                                range, &iter));
+    const struct vv_series_place place = {
+        .series = series, .key = vv_series_key(series), .hash = series->hash};
+    VV_TRY(vv_shard_series_iter(shard, view, &place, range, NULL, &iter));
     varve_span span;
     bool found = vv_iter_next_span(iter, &span);
     varve_status status = found ? VARVE_EXISTS : vv_iter_status(iter);

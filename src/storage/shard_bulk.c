@@ -198,9 +198,9 @@ static varve_status check_series(struct vv_shard *shard, const struct vv_view *v
     VV_TRY(vv_block_layer_iter(added, id, 0, range.start, range.end, &ours));
     range.start = ours.time_min;
     range.end = ours.time_max + 1; /* no timestamp is INT64_MAX */
-    varve_status status =
-        vv_shard_series_iter(shard, view, vv_series_table_find(shard->table, key, hash), key, hash,
-                             NULL, range, &theirs);
+    const struct vv_series_place place = {
+        .series = vv_series_table_find(shard->table, key, hash), .key = key, .hash = hash};
+    varve_status status = vv_shard_series_iter(shard, view, &place, range, NULL, &theirs);
     bool more = status == VARVE_OK && vv_iter_next_span(ours.iter, &our_span);
     while (more && status == VARVE_OK && vv_iter_next_span(theirs, &span)) {
         for (size_t i = 0; i < span.count && more && status == VARVE_OK; i++) {

@@ -6,11 +6,15 @@
  *   head series (sorted):       b c
  *
  * Q1  The cursor reads one view and the head behind it: what was acknowledged before the select is
- *     in one of them, and nothing is in both.
+ *     in one of them, and nothing is in both. A series that had nothing in the head at the select
+ *     is not looked for there again.
  * Q2  No lock is held between calls.
+ * Q3  Keys are read to find out which series of several sources comes next. Where one block alone
+ *     has any left, none is read unless the caller asks for it.
  * Thread: one at a time.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/alloc.h"
 #include "storage/shard.h"
@@ -20,32 +24,36 @@ struct block_part {
     uint32_t *ids;
     size_t count;
     size_t next;
-    struct vv_buffer key_buffer;
-    struct vv_block_series series; /* of ids[next], if loaded */
+    uint8_t *key_bytes; /* room for a key; NULL until it is needed */
+    struct vv_key key;  /* of ids[next], if loaded */
     bool loaded;
 };
 
 struct vv_shard_cursor {
     struct vv_shard *shard;
     struct vv_view *view;
+    struct vv_query_memory *memory; /* nullable */
     varve_status status;
 
-    struct vv_series **head_series; /* in key order */
+    struct vv_series **head_series; /* in key order, or as they were given */
     size_t head_count;
     size_t head_next;
+    bool is_given; /* series were given by handle: there are no parts */
 
     /* The current series. */
-    struct vv_buffer key_buffer;
-    struct vv_key key;
-    uint64_t hash;
-    struct vv_series *series; /* NULL: not in the head */
-    uint32_t *block_ids;      /* one per block of the view */
+    size_t only_part;   /* the block part that it is of, if its key is not known; else SIZE_MAX */
+    uint8_t *key_bytes; /* room for its key; NULL until it is needed */
+    struct vv_series_place place;
+    uint32_t *block_ids; /* one per block of the view */
 
     struct block_part parts[]; /* one per block of the view */
 };
 
+/* ---------------------------------------------------------------------------- Selecting */
+
 static varve_status select_ids(const struct vv_label_source *source,
-                               const struct vv_matchers *matchers, uint32_t **ids, size_t *count)
+                               const struct vv_matchers *matchers, struct vv_query_memory *memory,
+                               uint32_t **ids, size_t *count)
 {
     struct vv_id_set *set = vv_id_set_create();
     if (set == NULL) {
@@ -54,9 +62,9 @@ static varve_status select_ids(const struct vv_label_source *source,
     varve_status status = vv_label_source_select(source, matchers, set);
     if (status == VARVE_OK) {
         *count = vv_id_set_count(set);
-        *ids = vv_alloc_zeroed(*count + 1, sizeof(**ids));
+        *ids = vv_query_alloc(memory, (*count + 1) * sizeof(**ids));
         if (*ids == NULL) {
-            status = VARVE_NO_MEMORY;
+            status = vv_query_memory_status(memory);
         } else {
             vv_id_set_to_array(set, *ids);
         }
@@ -67,6 +75,7 @@ static varve_status select_ids(const struct vv_label_source *source,
 
 struct head_selection {
     const struct vv_matchers *matchers;
+    struct vv_query_memory *memory;
     uint32_t *ids;
     size_t count;
 };
@@ -74,19 +83,24 @@ struct head_selection {
 static varve_status select_in_head(void *context, const struct vv_label_source *source)
 {
     struct head_selection *selection = context;
-    return select_ids(source, selection->matchers, &selection->ids, &selection->count);
+    return select_ids(source, selection->matchers, selection->memory, &selection->ids,
+                      &selection->count);
 }
 
 /* The matching series that have something in the head behind the view, sorted by key. */
 static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_matchers *matchers)
 {
     struct vv_shard *shard = cursor->shard;
-    struct head_selection selection = {.matchers = matchers};
+    struct head_selection selection = {.matchers = matchers, .memory = cursor->memory};
+    if (atomic_load_explicit(&shard->head.bytes, memory_order_acquire) == 0) {
+        return VARVE_OK; /* neither samples nor tombstones */
+    }
     VV_TRY(vv_series_table_read_index(shard->table, select_in_head, &selection));
-    cursor->head_series = vv_alloc_zeroed(selection.count + 1, sizeof(*cursor->head_series));
+    cursor->head_series =
+        vv_query_alloc(cursor->memory, (selection.count + 1) * sizeof(*cursor->head_series));
     if (cursor->head_series == NULL) {
-        vv_free(selection.ids);
-        return VARVE_NO_MEMORY;
+        vv_query_free(cursor->memory, selection.ids);
+        return vv_query_memory_status(cursor->memory);
     }
     for (size_t i = 0; i < selection.count; i++) {
         struct vv_series *series = vv_series_table_get(shard->table, selection.ids[i]);
@@ -96,37 +110,55 @@ static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_
             cursor->head_series[cursor->head_count++] = series;
         }
     }
-    vv_free(selection.ids);
+    vv_query_free(cursor->memory, selection.ids);
     qsort(cursor->head_series, cursor->head_count, sizeof(*cursor->head_series), vv_series_compare);
     return VARVE_OK;
 }
 
-varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
-                             struct vv_shard_cursor **cursor, varve_error *error)
+/* A cursor with a view and nothing selected. */
+static varve_status create(struct vv_shard *shard, struct vv_query_memory *memory,
+                           struct vv_shard_cursor **cursor, varve_error *error)
 {
     struct vv_view *view = vv_view_acquire(&shard->views);
-    struct vv_shard_cursor *created =
-        vv_alloc_zeroed(1, sizeof(*created) + view->block_count * sizeof(created->parts[0]));
+    size_t parts = view->block_count;
+    struct vv_shard_cursor *created = vv_query_alloc_zeroed(
+        memory, sizeof(*created) + parts * (sizeof(created->parts[0]) + sizeof(uint32_t)));
     if (created == NULL) {
         vv_view_release(&shard->views, view);
-        return vv_fail(error, VARVE_NO_MEMORY, "no memory for a query");
+        return vv_fail(error, vv_query_memory_status(memory), "no memory for a query");
     }
     created->shard = shard;
     created->view = view;
-    created->block_ids = vv_alloc_zeroed(view->block_count + 1, sizeof(*created->block_ids));
-    varve_status status = created->block_ids == NULL ? VARVE_NO_MEMORY : VARVE_OK;
-    for (size_t i = 0; i < view->block_count && status == VARVE_OK; i++) {
-        struct vv_label_source source = vv_block_labels(view->blocks[i]);
-        status = select_ids(&source, matchers, &created->parts[i].ids, &created->parts[i].count);
+    created->memory = memory;
+    created->block_ids = (uint32_t *)(void *)&created->parts[parts];
+    created->only_part = SIZE_MAX;
+    *cursor = created;
+    return VARVE_OK;
+}
+
+varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
+                             struct vv_query_memory *memory, struct vv_shard_cursor **cursor,
+                             varve_error *error)
+{
+    struct vv_shard_cursor *created = NULL;
+    VV_TRY(create(shard, memory, &created, error));
+    varve_status status = VARVE_OK;
+    for (size_t i = 0; i < created->view->block_count && status == VARVE_OK; i++) {
+        struct vv_label_source source = vv_block_labels(created->view->blocks[i]);
+        status =
+            select_ids(&source, matchers, memory, &created->parts[i].ids, &created->parts[i].count);
     }
     if (status == VARVE_OK) {
         status = select_head(created, matchers);
     }
     if (status != VARVE_OK) {
+        bool budget = memory != NULL && memory->refused;
         vv_shard_cursor_close(created);
         return vv_fail(error, status,
-                       status == VARVE_LIMIT ? "a regular expression of the selector ran into its "
-                                               "limits: make it simpler"
+                       budget ? "memory_bytes_max: the query selects more series than fit"
+                       : status == VARVE_LIMIT
+                           ? "a regular expression of the selector ran into its limits: make it "
+                             "simpler"
                        : status == VARVE_CORRUPT
                            ? "the label index of a block is damaged: run varve check"
                            : "the series of the selector cannot be looked up");
@@ -135,16 +167,88 @@ varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *m
     return VARVE_OK;
 }
 
+varve_status vv_shard_select_series(struct vv_shard *shard, const varve_series *handles,
+                                    size_t count, struct vv_query_memory *memory,
+                                    struct vv_shard_cursor **cursor, varve_error *error)
+{
+    struct vv_shard_cursor *created = NULL;
+    VV_TRY(create(shard, memory, &created, error));
+    created->is_given = true;
+    created->head_series = vv_query_alloc(memory, (count + 1) * sizeof(*created->head_series));
+    if (created->head_series == NULL) {
+        vv_shard_cursor_close(created);
+        return vv_fail(error, vv_query_memory_status(memory), "no memory for a query");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct vv_series *series = NULL;
+        if (handles[i] >= 1 && handles[i] <= UINT32_MAX) {
+            series = vv_series_table_get(shard->table, (uint32_t)(handles[i] - 1));
+        }
+        if (series == NULL) {
+            vv_shard_cursor_close(created);
+            return vv_fail(error, VARVE_INVALID, "series: number %zu is no handle", i + 1);
+        }
+        created->head_series[created->head_count++] = series;
+    }
+    *cursor = created;
+    return VARVE_OK;
+}
+
+size_t vv_shard_cursor_count(const struct vv_shard_cursor *cursor)
+{
+    size_t count = cursor->head_count;
+    for (size_t i = 0; !cursor->is_given && i < cursor->view->block_count; i++) {
+        count += cursor->parts[i].count;
+    }
+    return count;
+}
+
+void vv_shard_cursor_blocks(const struct vv_shard_cursor *cursor, uint64_t *blocks,
+                            uint64_t *skipped)
+{
+    *blocks = cursor->view->block_count;
+    *skipped = 0;
+    for (size_t i = 0; !cursor->is_given && i < cursor->view->block_count; i++) {
+        *skipped += cursor->parts[i].count == 0;
+    }
+}
+
+/* ------------------------------------------------------------------------------ Walking */
+
+/* Makes room for a key, once. */
+static varve_status reserve_key(struct vv_shard_cursor *cursor, uint8_t **bytes)
+{
+    if (*bytes == NULL) {
+        *bytes = vv_query_alloc(cursor->memory, VARVE_SERIES_KEY_BYTES_MAX);
+    }
+    return *bytes != NULL ? VARVE_OK : vv_query_memory_status(cursor->memory);
+}
+
 static bool load_part(struct vv_shard_cursor *cursor, size_t index)
 {
     struct block_part *part = &cursor->parts[index];
     if (part->loaded || part->next >= part->count) {
         return true;
     }
-    cursor->status = vv_block_series(cursor->view->blocks[index], part->ids[part->next],
-                                     &part->key_buffer, &part->series);
+    cursor->status = reserve_key(cursor, &part->key_bytes);
+    if (cursor->status == VARVE_OK) {
+        cursor->status = vv_block_series_key(cursor->view->blocks[index], part->ids[part->next],
+                                             part->key_bytes, &part->key);
+    }
     part->loaded = cursor->status == VARVE_OK;
     return part->loaded;
+}
+
+/* Copies a key to the cursor. */
+static bool keep_key(struct vv_shard_cursor *cursor, struct vv_key key)
+{
+    cursor->status = reserve_key(cursor, &cursor->key_bytes);
+    if (cursor->status != VARVE_OK) {
+        return false;
+    }
+    memcpy(cursor->key_bytes, key.bytes, key.length);
+    cursor->place.key = (struct vv_key){cursor->key_bytes, key.length};
+    return true;
 }
 
 /* Copies the least key of all parts to the cursor; false if there is none. */
@@ -153,8 +257,8 @@ static bool take_least_key(struct vv_shard_cursor *cursor)
     struct vv_key least = {0};
     for (size_t i = 0; i < cursor->view->block_count; i++) {
         const struct block_part *part = &cursor->parts[i];
-        if (part->loaded && (least.bytes == NULL || vv_key_compare(part->series.key, least) < 0)) {
-            least = part->series.key;
+        if (part->loaded && (least.bytes == NULL || vv_key_compare(part->key, least) < 0)) {
+            least = part->key;
         }
     }
     if (cursor->head_next < cursor->head_count) {
@@ -163,20 +267,65 @@ static bool take_least_key(struct vv_shard_cursor *cursor)
             least = key;
         }
     }
-    if (least.bytes == NULL) {
+    return least.bytes != NULL && keep_key(cursor, least);
+}
+
+/* The one block part that has series left, if nothing else has; else SIZE_MAX. */
+static size_t find_only_part(const struct vv_shard_cursor *cursor)
+{
+    size_t only = SIZE_MAX;
+    if (cursor->head_next < cursor->head_count) {
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < cursor->view->block_count; i++) {
+        if (cursor->parts[i].next < cursor->parts[i].count) {
+            if (only != SIZE_MAX) {
+                return SIZE_MAX;
+            }
+            only = i;
+        }
+    }
+    return only;
+}
+
+/* The next of the series that were given. */
+static bool next_given(struct vv_shard_cursor *cursor)
+{
+    if (cursor->head_next == cursor->head_count) {
         return false;
     }
-    vv_buffer_clear(&cursor->key_buffer);
-    cursor->status = vv_buffer_append(&cursor->key_buffer, least.bytes, least.length);
-    cursor->key = (struct vv_key){cursor->key_buffer.bytes, cursor->key_buffer.length};
-    return cursor->status == VARVE_OK;
+    struct vv_series *series = cursor->head_series[cursor->head_next++];
+    cursor->place = (struct vv_series_place){
+        .series = series, .key = vv_series_key(series), .hash = series->hash};
+    return true;
+}
+
+/* The next series of the only part that is left (Q3). */
+static void next_of_part(struct vv_shard_cursor *cursor, size_t only)
+{
+    struct block_part *part = &cursor->parts[only];
+    if (cursor->only_part != only) {
+        for (size_t i = 0; i < cursor->view->block_count; i++) {
+            cursor->block_ids[i] = VV_NO_BLOCK_ID;
+        }
+    }
+    cursor->only_part = only;
+    cursor->block_ids[only] = part->ids[part->next++];
+    part->loaded = false;
+    cursor->place = (struct vv_series_place){.block_ids = cursor->block_ids};
 }
 
 bool vv_shard_cursor_next(struct vv_shard_cursor *cursor)
 {
-    if (cursor->status != VARVE_OK) {
-        return false;
+    if (cursor->status != VARVE_OK || cursor->is_given) {
+        return cursor->status == VARVE_OK && next_given(cursor);
     }
+    size_t only = find_only_part(cursor);
+    if (only != SIZE_MAX) {
+        next_of_part(cursor, only);
+        return true;
+    }
+    cursor->only_part = SIZE_MAX;
     for (size_t i = 0; i < cursor->view->block_count; i++) {
         if (!load_part(cursor, i)) {
             return false;
@@ -185,60 +334,48 @@ bool vv_shard_cursor_next(struct vv_shard_cursor *cursor)
     if (!take_least_key(cursor)) {
         return false;
     }
-    cursor->hash = vv_key_hash(cursor->key);
     for (size_t i = 0; i < cursor->view->block_count; i++) {
         struct block_part *part = &cursor->parts[i];
         cursor->block_ids[i] = VV_NO_BLOCK_ID;
-        if (part->loaded && vv_key_equal(part->series.key, cursor->key)) {
+        if (part->loaded && vv_key_equal(part->key, cursor->place.key)) {
             cursor->block_ids[i] = part->ids[part->next++];
             part->loaded = false;
         }
     }
-    cursor->series = NULL;
+    cursor->place.block_ids = cursor->block_ids;
+    cursor->place.series = NULL;
     if (cursor->head_next < cursor->head_count &&
-        vv_key_equal(vv_series_key(cursor->head_series[cursor->head_next]), cursor->key)) {
-        cursor->series = cursor->head_series[cursor->head_next++];
-    } else {
-        /* It may have got its first sample of the head since the select: then it is read as
-         * well. */
-        cursor->series = vv_series_table_find(cursor->shard->table, cursor->key, cursor->hash);
+        vv_key_equal(vv_series_key(cursor->head_series[cursor->head_next]), cursor->place.key)) {
+        cursor->place.series = cursor->head_series[cursor->head_next++];
     }
     return true;
 }
 
-struct vv_key vv_shard_cursor_key(const struct vv_shard_cursor *cursor)
+struct vv_key vv_shard_cursor_key(struct vv_shard_cursor *cursor)
 {
-    return cursor->key;
+    size_t only = cursor->only_part;
+    if (cursor->place.key.length > 0 || only == SIZE_MAX) {
+        return cursor->place.key;
+    }
+    varve_status status = reserve_key(cursor, &cursor->key_bytes);
+    if (status == VARVE_OK) {
+        status = vv_block_series_key(cursor->view->blocks[only], cursor->block_ids[only],
+                                     cursor->key_bytes, &cursor->place.key);
+    }
+    cursor->status = vv_first(cursor->status, status);
+    return status == VARVE_OK ? cursor->place.key : (struct vv_key){0};
 }
 
-varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, int64_t start, int64_t end,
+varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter)
 {
-    struct vv_range range = {start, end};
-    return vv_shard_series_iter(cursor->shard, cursor->view, cursor->series, cursor->key,
-                                cursor->hash, cursor->block_ids, range, iter);
-}
-
-int64_t vv_shard_cursor_time_max(struct vv_shard_cursor *cursor)
-{
-    int64_t time_max = INT64_MIN;
-    struct vv_buffer key_buffer = {0};
-    for (size_t i = 0; i < cursor->view->block_count; i++) {
-        struct vv_block_series series;
-        if (cursor->block_ids[i] != VV_NO_BLOCK_ID &&
-            vv_block_series(cursor->view->blocks[i], cursor->block_ids[i], &key_buffer, &series) ==
-                VARVE_OK &&
-            series.layer_count > 0 && series.time_max > time_max) {
-            time_max = series.time_max;
-        }
+    struct vv_view *view = cursor->view;
+    if (view->retention != NULL) { /* its rules look at labels */
+        struct vv_key key = vv_shard_cursor_key(cursor);
+        VV_TRY(cursor->status);
+        VV_TRY(vv_shard_clip(view, key, range));
     }
-    vv_buffer_fini(&key_buffer);
-    if (cursor->series != NULL) {
-        int64_t in_head = vv_head_time_max(&cursor->shard->head, cursor->series->ref,
-                                           cursor->view->flushed_generation);
-        time_max = in_head > time_max ? in_head : time_max;
-    }
-    return time_max;
+    return vv_shard_series_iter(cursor->shard, view, &cursor->place, *range, cursor->memory, iter);
 }
 
 varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor)
@@ -252,12 +389,11 @@ void vv_shard_cursor_close(struct vv_shard_cursor *cursor)
         return;
     }
     for (size_t i = 0; i < cursor->view->block_count; i++) {
-        vv_free(cursor->parts[i].ids);
-        vv_buffer_fini(&cursor->parts[i].key_buffer);
+        vv_query_free(cursor->memory, cursor->parts[i].ids);
+        vv_query_free(cursor->memory, cursor->parts[i].key_bytes);
     }
-    vv_free(cursor->head_series);
-    vv_free(cursor->block_ids);
-    vv_buffer_fini(&cursor->key_buffer);
+    vv_query_free(cursor->memory, cursor->head_series);
+    vv_query_free(cursor->memory, cursor->key_bytes);
     vv_view_release(&cursor->shard->views, cursor->view);
-    vv_free(cursor);
+    vv_query_free(cursor->memory, cursor);
 }

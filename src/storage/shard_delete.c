@@ -42,11 +42,14 @@ static varve_status list_refs(struct vv_shard *shard, const struct vv_matchers *
                               struct ref_list *list, varve_error *error)
 {
     struct vv_shard_cursor *cursor = NULL;
-    VV_TRY(vv_shard_select(shard, matchers, &cursor, error));
+    VV_TRY(vv_shard_select(shard, matchers, NULL, &cursor, error));
     varve_status status = VARVE_OK;
     while (status == VARVE_OK && vv_shard_cursor_next(cursor)) {
         struct vv_key key = vv_shard_cursor_key(cursor);
         struct vv_series *series;
+        if (key.length == 0) {
+            break; /* the status tells why */
+        }
         status = vv_series_table_find_or_create(shard->table, key, vv_key_hash(key), UINT64_MAX,
                                                 &series);
         if (status == VARVE_OK) {

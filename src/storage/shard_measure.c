@@ -23,7 +23,7 @@ struct measure {
 
 /* Adds the samples of one chunk of a layer one by one, neighbours together. */
 static varve_status add_decoded(struct measure *measure, struct vv_block *block, uint32_t id,
-                                unsigned layer, const struct vv_chunk_summary *summary)
+                                unsigned layer, const struct vv_summary *summary)
 {
     struct vv_merge_source source = {0};
     VV_TRY(
@@ -56,14 +56,14 @@ static varve_status add_decoded(struct measure *measure, struct vv_block *block,
 static varve_status add_layer(struct measure *measure, struct vv_block *block, uint32_t id,
                               unsigned layer, const struct vv_block_series *series)
 {
-    struct vv_chunk_summary summaries[SUMMARIES];
+    struct vv_summary summaries[SUMMARIES];
     size_t count = SUMMARIES;
     for (int64_t start = series->time_min; count == SUMMARIES;
          start = summaries[count - 1].time_max + 1) {
         VV_TRY(vv_block_layer_chunks(block, id, layer, start, INT64_MAX, summaries, SUMMARIES,
                                      &count));
         for (size_t i = 0; i < count; i++) {
-            const struct vv_chunk_summary *summary = &summaries[i];
+            const struct vv_summary *summary = &summaries[i];
             uint64_t span = (uint64_t)summary->time_max - (uint64_t)summary->time_min;
             if (span > measure->wide && measure->decoded < DECODED_MAX) {
                 measure->decoded++;

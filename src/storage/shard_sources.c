@@ -12,11 +12,10 @@
 varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct vv_range range,
                                     struct vv_source_list *sources, struct vv_range **tombstones)
 {
-    unsigned layer_count;
-    size_t tombstone_count;
-    VV_TRY(vv_block_series_parts(block, id, &layer_count, &tombstone_count));
-    if (tombstone_count > 0) {
-        *tombstones = vv_alloc(tombstone_count * sizeof(**tombstones));
+    struct vv_block_parts parts;
+    VV_TRY(vv_block_series_layers(block, id, &parts));
+    if (parts.tombstone_count > 0) {
+        *tombstones = vv_alloc(parts.tombstone_count * sizeof(**tombstones));
         if (*tombstones == NULL) {
             return VARVE_NO_MEMORY;
         }
@@ -25,28 +24,56 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
                                          .time_min = INT64_MAX,
                                          .time_max = INT64_MIN,
                                          .tombstones = *tombstones,
-                                         .tombstone_count = tombstone_count};
+                                         .tombstone_count = parts.tombstone_count};
         VV_TRY(vv_source_list_add(sources, source));
     }
-    for (unsigned layer = 0; layer < layer_count; layer++) {
+    for (uint32_t layer = 0; layer < parts.layer_count; layer++) {
         struct vv_merge_source source = {0};
-        VV_TRY(vv_block_layer_iter(block, id, layer, range.start, range.end, &source));
+        VV_TRY(
+            vv_block_layer_open(block, parts.first_layer + layer, range, sources->memory, &source));
         VV_TRY(vv_source_list_add(sources, source));
     }
     return VARVE_OK;
 }
 
-static varve_status find_id(const struct vv_block *block, const uint32_t *block_ids, size_t index,
+/* ------------------------------------------------------------- Where a series is in a block */
+
+/* A place is remembered with the series: the id of the newest block in which it was found, and the
+ * series' number there. Ids of blocks are never used twice. */
+enum { PLACE_BITS = 32 };
+
+static bool remembered(struct vv_series *series, uint64_t block_id, uint32_t *id)
+{
+    if (series == NULL) {
+        return false;
+    }
+    uint64_t place = atomic_load_explicit(&series->block_place, memory_order_relaxed);
+    *id = (uint32_t)place;
+    return place >> PLACE_BITS == block_id + 1;
+}
+
+static void remember(struct vv_series *series, uint64_t block_id, uint32_t id)
+{
+    if (series != NULL && block_id < UINT32_MAX) {
+        atomic_store_explicit(&series->block_place, (block_id + 1) << PLACE_BITS | id,
+                              memory_order_relaxed);
+    }
+}
+
+static varve_status find_id(const struct vv_block *block, struct vv_series *series,
                             struct vv_key key, uint64_t hash, uint32_t *id)
 {
-    if (block_ids != NULL) {
-        *id = block_ids[index];
+    uint64_t block_id = vv_block_info(block)->identity.id;
+    if (remembered(series, block_id, id)) {
         return VARVE_OK;
     }
     varve_status status = vv_block_find(block, key, hash, id);
     if (status == VARVE_NOT_FOUND) {
         *id = VV_NO_BLOCK_ID;
         return VARVE_OK;
+    }
+    if (status == VARVE_OK) {
+        remember(series, block_id, *id);
     }
     return status;
 }
@@ -61,39 +88,69 @@ varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key, struct
     return VARVE_OK;
 }
 
-varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
-                                  struct vv_series *series, struct vv_key key, uint64_t hash,
-                                  const uint32_t *block_ids, struct vv_range range,
-                                  struct vv_iter **iter)
+/* ------------------------------------------------------------------------------- Series */
+
+/* What is held while the sources of a series are put together. */
+struct gathering {
+    struct vv_source_list sources;
+    struct vv_range **tombstones; /* of each block; NULL: none yet */
+    size_t block_count;
+    struct vv_range *head_tombstones;
+};
+
+static void gathering_fini(struct gathering *gathering)
 {
-    struct vv_source_list sources = {0};
-    struct vv_range *head_tombstones = NULL;
-    VV_TRY(vv_shard_clip(view, key, &range));
-    struct vv_range **block_tombstones =
-        vv_alloc_zeroed(view->block_count + 1, sizeof(*block_tombstones));
-    varve_status status = block_tombstones == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    vv_source_list_fini(&gathering->sources);
+    for (size_t i = 0; gathering->tombstones != NULL && i < gathering->block_count; i++) {
+        vv_free(gathering->tombstones[i]);
+    }
+    vv_query_free(gathering->sources.memory, gathering->tombstones);
+    vv_free(gathering->head_tombstones);
+}
+
+/* Adds what a block has of the series. */
+static varve_status gather_block(struct gathering *gathering, const struct vv_view *view, size_t i,
+                                 uint32_t id, struct vv_range range)
+{
+    return vv_shard_block_sources(view->blocks[i], id, range, &gathering->sources,
+                                  &gathering->tombstones[i]);
+}
+
+varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,
+                                  const struct vv_series_place *place, struct vv_range range,
+                                  struct vv_query_memory *memory, struct vv_iter **iter)
+{
+    struct gathering gathering = {.sources = {.memory = memory}, .block_count = view->block_count};
+    varve_status status = VARVE_OK;
+    if (view->retention != NULL) {
+        VV_TRY(vv_shard_clip(view, place->key, &range));
+    }
+    if (view->block_count > 0) {
+        size_t bytes = view->block_count * sizeof(*gathering.tombstones);
+        gathering.tombstones = vv_query_alloc_zeroed(memory, bytes);
+        status = gathering.tombstones == NULL ? vv_query_memory_status(memory) : VARVE_OK;
+    }
     for (size_t i = 0; i < view->block_count && status == VARVE_OK; i++) {
         uint32_t id;
-        status = find_id(view->blocks[i], block_ids, i, key, hash, &id);
+        if (place->block_ids != NULL) {
+            id = place->block_ids[i];
+        } else {
+            status = find_id(view->blocks[i], place->series, place->key, place->hash, &id);
+        }
         if (status == VARVE_OK && id != VV_NO_BLOCK_ID) {
-            status =
-                vv_shard_block_sources(view->blocks[i], id, range, &sources, &block_tombstones[i]);
+            status = gather_block(&gathering, view, i, id, range);
         }
     }
-    if (status == VARVE_OK && series != NULL) {
-        status =
-            vv_head_sources(&shard->head, series->ref, view->flushed_generation, UINT64_MAX - 1,
-                            range.start, range.end, &sources, &head_tombstones);
+    if (status == VARVE_OK && place->series != NULL) {
+        status = vv_head_sources(&shard->head, place->series->ref, view->flushed_generation,
+                                 UINT64_MAX - 1, range.start, range.end, &gathering.sources,
+                                 &gathering.head_tombstones);
     }
     if (status == VARVE_OK) {
-        status = vv_merge_create(sources.list, sources.count, range.start, range.end, iter);
-        sources.count = 0; /* the iterators are the merge's now, whatever the status */
+        status = vv_merge_create_in(memory, gathering.sources.list, gathering.sources.count,
+                                    range.start, range.end, iter);
+        gathering.sources.count = 0; /* the iterators are the merge's now, whatever the status */
     }
-    vv_source_list_fini(&sources);
-    for (size_t i = 0; block_tombstones != NULL && i < view->block_count; i++) {
-        vv_free(block_tombstones[i]);
-    }
-    vv_free(block_tombstones);
-    vv_free(head_tombstones);
+    gathering_fini(&gathering);
     return status;
 }

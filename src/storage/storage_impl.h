@@ -13,6 +13,7 @@
 #include "index/matcher.h"
 #include "index/string_list.h"
 #include "query/iter.h"
+#include "query/merge.h"
 #include "storage/manifest.h"
 #include "storage/report.h"
 #include "storage/wal.h"
@@ -88,18 +89,30 @@ void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestam
 struct vv_shard_cursor;
 
 /* Series that match, in key order. Pins the present blocks and head generations until it is
- * closed. */
+ * closed. memory (nullable: the heap) outlives the cursor and its iterators. */
 varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
-                             struct vv_shard_cursor **cursor, varve_error *error) VARVE_MUST_CHECK;
+                             struct vv_query_memory *memory, struct vv_shard_cursor **cursor,
+                             varve_error *error) VARVE_MUST_CHECK;
+/* These series, in this order; handles are refs plus 1. No label is looked at. refs outlives the
+ * call only. INVALID: no series has a handle. */
+varve_status vv_shard_select_series(struct vv_shard *shard, const varve_series *handles,
+                                    size_t count, struct vv_query_memory *memory,
+                                    struct vv_shard_cursor **cursor,
+                                    varve_error *error) VARVE_MUST_CHECK;
+/* How many series are selected, at most: those of several blocks count more than once. */
+size_t vv_shard_cursor_count(const struct vv_shard_cursor *cursor);
+/* Blocks of the view, and those in which no series was selected. */
+void vv_shard_cursor_blocks(const struct vv_shard_cursor *cursor, uint64_t *blocks,
+                            uint64_t *skipped);
 /* The next series; false at the end and on error. */
 bool vv_shard_cursor_next(struct vv_shard_cursor *cursor);
-/* Of the current series; lives until the next call of next or close. */
-struct vv_key vv_shard_cursor_key(const struct vv_shard_cursor *cursor);
-/* The resolved samples of the current series in [start, end). */
-varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, int64_t start, int64_t end,
+/* Of the current series; lives until the next call of next or close. Read when it is first asked
+ * for; empty if that fails: the status tells. */
+struct vv_key vv_shard_cursor_key(struct vv_shard_cursor *cursor);
+/* The resolved samples of the current series in *range, which is cut to what has not expired; and
+ * nothing outside of it. */
+varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
-/* Greatest timestamp that the current series may have; INT64_MIN if it has no samples. */
-int64_t vv_shard_cursor_time_max(struct vv_shard_cursor *cursor);
 varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor);
 void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
 

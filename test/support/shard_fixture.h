@@ -135,13 +135,15 @@ static inline void shard_fixture_expect(struct shard_fixture *fixture, const cha
     struct vv_matchers *matchers = NULL;
     struct vv_shard_cursor *cursor = NULL;
     assert_int_equal(vv_matchers_compile(NULL, 0, &matchers, NULL), VARVE_OK);
-    assert_int_equal(vv_shard_select(fixture->shard, matchers, &cursor, NULL), VARVE_OK);
+    assert_int_equal(vv_shard_select(fixture->shard, matchers, NULL, &cursor, NULL), VARVE_OK);
     while (vv_shard_cursor_next(cursor)) {
         varve_label labels[VARVE_LABELS_MAX];
         size_t count = vv_key_labels(vv_shard_cursor_key(cursor), labels);
         struct vv_iter *iter = NULL;
         varve_span span;
-        assert_int_equal(vv_shard_cursor_iter(cursor, INT64_MIN, INT64_MAX, &iter), VARVE_OK);
+        assert_int_equal(
+            vv_shard_cursor_iter(cursor, &(struct vv_range){INT64_MIN, INT64_MAX}, &iter),
+            VARVE_OK);
         bool any = false;
         while (vv_iter_next_span(iter, &span)) {
             for (size_t i = 0; i < span.count && length < 4000; i++) {

@@ -7,7 +7,7 @@ enum { CAPACITY = 7 };
 
 /* Compares a summary with the samples from at on; returns the index behind the chunk. */
 static size_t check_summary(const struct block_model_layer *layer, size_t at,
-                            const struct vv_chunk_summary *summary)
+                            const struct vv_summary *summary)
 {
     struct vv_value_statistics expected;
     size_t left = layer->count - at;
@@ -31,7 +31,7 @@ static size_t check_summary(const struct block_model_layer *layer, size_t at,
 static void check_range(const struct vv_block *block, uint32_t id, unsigned number,
                         const struct block_model_layer *layer, int64_t start, int64_t end)
 {
-    struct vv_chunk_summary summaries[CAPACITY];
+    struct vv_summary summaries[CAPACITY];
     size_t count = CAPACITY;
     size_t at = 0;
     while (at < layer->count) {
@@ -92,7 +92,7 @@ static void a_range_before_and_one_behind_have_no_chunks(void **state)
     struct block_fixture *fixture = *state;
     struct block_model *model = block_model_create(&fixture->random, 1, 1500);
     struct vv_block_info info;
-    struct vv_chunk_summary summary;
+    struct vv_summary summary;
     size_t count = 1;
     struct vv_block *block = block_fixture_open(fixture, model, "b", false, &info);
     if (model->series[0].layer_count > 0) {

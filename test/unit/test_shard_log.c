@@ -84,13 +84,15 @@ static uint64_t digest(struct vv_shard *shard, uint64_t *samples)
     uint64_t sum = 0;
     *samples = 0;
     assert_int_equal(vv_matchers_compile(NULL, 0, &matchers, NULL), VARVE_OK);
-    assert_int_equal(vv_shard_select(shard, matchers, &cursor, NULL), VARVE_OK);
+    assert_int_equal(vv_shard_select(shard, matchers, NULL, &cursor, NULL), VARVE_OK);
     while (vv_shard_cursor_next(cursor)) {
         struct vv_key key = vv_shard_cursor_key(cursor);
         struct vv_iter *iter = NULL;
         varve_span span;
         sum = vv_checksum(key.bytes, key.length, sum);
-        assert_int_equal(vv_shard_cursor_iter(cursor, INT64_MIN, INT64_MAX, &iter), VARVE_OK);
+        assert_int_equal(
+            vv_shard_cursor_iter(cursor, &(struct vv_range){INT64_MIN, INT64_MAX}, &iter),
+            VARVE_OK);
         while (vv_iter_next_span(iter, &span)) {
             *samples += span.count;
             for (size_t i = 0; i < span.count; i++) {
