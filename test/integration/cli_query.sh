@@ -77,6 +77,34 @@ prints 'series,max
 run 0 query db "$a" --agg 'quantile(0.95)' --step 1d --output prom --limit 1
 prints 'cpu_quantile_0_95{host="a"} 10 1794355200000'
 
+# Backwards.
+run 0 query db "$a" --reverse --limit 2
+prints 'series,time,value
+"cpu{host=""a""}",2026-11-14T12:00:00Z,40
+"cpu{host=""a""}",2026-11-12T12:00:00Z,20'
+run 0 query db cpu --agg sum --step 1w --reverse --by host --limit 1
+prints 'series,time,sum
+"{host=""a""}",2026-11-09T00:00:00Z,70'
+run 0 query db "$a" --reverse --limit 1 --output json
+prints '[
+{"series":"cpu{host=\"a\"}","time":"2026-11-14T12:00:00Z","value":40}
+]'
+
+# What a query did: after a compaction everything is answered from statistics.
+run 0 compact db
+run 0 query db cpu --agg max --explain
+grep -qx 'series_matched,2' out || fail 'series are counted'
+grep -qx 'chunks_answered,2' out || fail 'chunks are answered from statistics'
+grep -qx 'chunks_decoded,0' out || fail 'no chunk is decoded'
+run 0 query db cpu --explain --output json
+grep -q '"figure":"samples_read","value":5}' out || fail 'samples are counted'
+run 2 query db cpu --explain --plot
+says '--plot goes with neither'
+run 2 query db cpu --explain --limit 1
+says '--explain reads all samples'
+run 2 query db cpu --explain --agg avg --step 1d --output prom
+says '--explain goes with'
+
 # Labels.
 run 0 labels db
 prints 'label,values

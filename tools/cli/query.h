@@ -21,6 +21,7 @@ struct cli_query {
     enum cli_output_format format;
     varve_precision precision;
     bool plot;
+    bool explain;
 };
 
 /* Reads the options of the verb. Returns 0, or the exit code after a message that names the option;

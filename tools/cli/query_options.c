@@ -207,6 +207,8 @@ static int check_together(const struct cli_query *query, const struct cli_invoca
                                aggregation->top > 0 ? "top" : "bottom");
     if (aggregation->step > 0)
         return 0;
+    if (query->explain)
+        return 0;
     if (query->plot)
         return cli_usage_error("--plot needs --step beside --agg: it draws over time");
     if (cli_is_lines(query->format))
@@ -244,6 +246,15 @@ int cli_query_init(struct cli_query *query, const struct cli_invocation *invocat
     query->format = cli_output_format(invocation, CLI_OPTION_OUTPUT);
     query->precision = cli_output_precision(invocation);
     query->plot = cli_given(invocation, CLI_OPTION_PLOT);
+    query->explain = cli_given(invocation, CLI_OPTION_EXPLAIN);
+    if (query->plot && (query->explain || cli_given(invocation, CLI_OPTION_REVERSE)))
+        return cli_usage_error("--plot goes with neither --explain nor --reverse");
+    if (query->explain && !cli_given(invocation, CLI_OPTION_AGG) &&
+        cli_given(invocation, CLI_OPTION_LIMIT))
+        return cli_usage_error("--explain reads all samples: it goes with --limit only beside "
+                               "--agg");
+    if (query->explain && cli_is_lines(query->format) && query->format != CLI_OUTPUT_JSONL)
+        return cli_usage_error("--explain goes with --output table, csv, json or jsonl");
     if (query->plot &&
         (cli_given(invocation, CLI_OPTION_OUTPUT) || cli_given(invocation, CLI_OPTION_LIMIT)))
         return cli_usage_error("--plot goes with neither --output nor --limit");
@@ -252,6 +263,7 @@ int cli_query_init(struct cli_query *query, const struct cli_invocation *invocat
         code = parse_aggregation(query, invocation);
     if (code == 0)
         code = cli_selection_init(&query->selection, invocation, cli_argument(invocation, 1));
+    query->selection.selection.reverse = cli_given(invocation, CLI_OPTION_REVERSE);
     if (code == 0 && query->limit != UINT64_MAX)
         query->aggregation.limit = query->limit;
     return code;

@@ -4,6 +4,7 @@
 #include "hint.h"
 #include "output_lines.h"
 #include "query.h"
+#include "query_explain.h"
 #include "query_plot.h"
 #include "samples.h"
 
@@ -119,6 +120,13 @@ static int run_aggregation(const struct cli_query *query, varve_db *db)
     return code;
 }
 
+static int run_explain(const struct cli_query *query, varve_db *db)
+{
+    varve_error error = {0};
+    varve_status status = cli_query_explain(query, db, &error);
+    return status == VARVE_OK ? 0 : refuse_aggregation(status, &error, query->selection.text);
+}
+
 static int run_query(const struct cli_query *query, const char *path)
 {
     struct cli_events events;
@@ -126,7 +134,9 @@ static int run_query(const struct cli_query *query, const char *path)
     int code = cli_open(path, VARVE_OPEN_READ_ONLY, VARVE_SYNC_DEFAULT, &events, &db);
     if (code != 0)
         return code;
-    if (query->aggregation.function_count > 0)
+    if (query->explain)
+        code = run_explain(query, db);
+    else if (query->aggregation.function_count > 0)
         code = run_aggregation(query, db);
     else if (query->plot)
         code = cli_plot_samples(db, &query->selection);
