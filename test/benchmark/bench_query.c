@@ -338,6 +338,7 @@ static void measure_writers(const struct bench_run *run)
     prepare(run);
     struct writer writers[WRITERS];
     atomic_bool stop = false;
+    query_varve_end(bench.varve, bench.set.timestamps[bench.set.points - 1] + 1);
     (void)time_of_queries(run);
     double idle = time_of_queries(run);
     for (size_t i = 0; i < WRITERS; i++) {

@@ -24,10 +24,10 @@ struct query_engine {
 };
 
 /* Columns: metric, host, time, value. Parameters: 1 a series, 2 its range's start, 3 its end, 4 a
- * metric, 5 a pattern of hosts. */
+ * metric, 5 a pattern of hosts, 6 a host. */
 static const char *const texts[QUERY_COUNT] = {
-    [QUERY_RAW] = "SELECT NULL, NULL, time, value FROM samples WHERE series = ?1",
-    [QUERY_MINUTES] = "SELECT NULL, NULL, time - time % 60000000000 AS minute, avg(value) "
+    [QUERY_RAW] = "SELECT ?4, ?6, time, value FROM samples WHERE series = ?1",
+    [QUERY_MINUTES] = "SELECT ?4, ?6, time - time % 60000000000 AS minute, avg(value) "
                       "FROM samples WHERE series = ?1 AND time >= ?2 AND time < ?3 GROUP BY minute",
     [QUERY_MAX] = "SELECT NULL, NULL, time - time % 3600000000000 AS hour, max(value) "
                   "FROM series JOIN samples ON series.id = samples.series WHERE metric = ?4 "
@@ -117,6 +117,7 @@ static void prepare(struct query_engine *engine)
         sqlite3_bind_text(statement, 4, engine->set->metrics[QUERY_FIELD], -1, SQLITE_STATIC);
         sqlite3_bind_text(statement, 5, engine->set->host_count > 100 ? "host_1??" : "host_1?", -1,
                           SQLITE_STATIC);
+        sqlite3_bind_text(statement, 6, engine->set->hosts[QUERY_HOST].tags[0], -1, SQLITE_STATIC);
         engine->statements[query] = statement;
     }
 }

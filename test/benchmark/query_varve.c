@@ -18,6 +18,7 @@ struct query_engine {
     varve_db *db;
     varve_series *series; /* by series id */
     varve_profile *profile;
+    int64_t end; /* of queries */
 };
 
 static void check(varve_status status, const varve_error *error)
@@ -66,6 +67,7 @@ static struct query_engine *engine_open(const struct query_set *set, const char 
     struct query_engine *engine = bench_allocate_zeroed(sizeof *engine);
     varve_error error = {0};
     engine->set = set;
+    engine->end = INT64_MAX;
     engine->series = bench_allocate_zeroed(set->series_count * sizeof *engine->series);
     (void)snprintf(engine->path, sizeof engine->path, "%s/varve", folder);
     open_database(engine);
@@ -114,6 +116,11 @@ void query_varve_reopen(struct query_engine *engine, bool drop_pages)
     open_database(engine);
 }
 
+void query_varve_end(struct query_engine *engine, int64_t end)
+{
+    engine->end = end;
+}
+
 varve_db *query_varve_db(struct query_engine *engine)
 {
     return engine->db;
@@ -130,6 +137,7 @@ static varve_selection selection_init(const struct query_engine *engine)
 {
     varve_selection selection = VARVE_SELECTION_INIT;
     selection.profile = engine->profile;
+    selection.end = engine->end;
     return selection;
 }
 
