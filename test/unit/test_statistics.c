@@ -91,6 +91,63 @@ static void random_columns_agree_with_a_plain_sum(void **state)
     }
 }
 
+/* The definition: each sum with its compensation, whatever the values. */
+static double compensated_sum(const double *terms, size_t count)
+{
+    double sum = 0, compensation = 0;
+    for (size_t i = 0; i < count; i++) {
+        double total = sum + terms[i];
+        compensation +=
+            fabs(sum) >= fabs(terms[i]) ? (sum - total) + terms[i] : (terms[i] - total) + sum;
+        sum = total;
+    }
+    return sum + compensation;
+}
+
+static double random_value(struct vv_test_random *random, unsigned kind)
+{
+    double whole = (double)((int64_t)vv_test_random_below(random, 2000) - 1000);
+    switch (kind) {
+    case 0:
+        return whole == 0 ? -0.0 : whole;
+    case 1:
+        return whole * 0x1p30;
+    case 2:
+        return whole * 0x1.3p45; /* too large to be summed without a thought */
+    case 3:
+        return whole / 8;
+    default:
+        return whole / 10;
+    }
+}
+
+static void whole_numbers_have_the_bits_of_the_compensated_sums(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(2);
+    double values[1024], steps[1024];
+    for (unsigned round = 0; round < 1000; round++) {
+        size_t count = 1 + (size_t)vv_test_random_below(&random, round % 2 == 0 ? 1024 : 4);
+        uint32_t resets = 0;
+        for (size_t i = 0; i < count; i++) {
+            values[i] = random_value(&random, round % 5);
+        }
+        if (round % 7 == 0) { /* one that is not like the others */
+            values[vv_test_random_below(&random, count)] = random_value(&random, 4);
+        }
+        for (size_t i = 1; i < count; i++) {
+            bool reset = values[i] < values[i - 1];
+            steps[i - 1] = reset ? values[i] : values[i] - values[i - 1];
+            resets += reset;
+        }
+        struct vv_value_statistics statistics = of(values, count);
+        double sum = compensated_sum(values, count), increase = compensated_sum(steps, count - 1);
+        assert_memory_equal(&statistics.sum, &sum, sizeof(sum));
+        assert_memory_equal(&statistics.increase, &increase, sizeof(increase));
+        assert_int_equal(statistics.resets, resets);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +158,7 @@ int main(void)
         cmocka_unit_test(sums_lose_nothing_to_large_terms),
         cmocka_unit_test(infinities_sum_as_numbers_do),
         cmocka_unit_test(random_columns_agree_with_a_plain_sum),
+        cmocka_unit_test(whole_numbers_have_the_bits_of_the_compensated_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
