@@ -369,6 +369,74 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_append_batch(varve_db *db, const v
 /* Returns when everything up to lsn is durable. UNKNOWN: the disk failed before it was. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_wait_durable(varve_db *db, uint64_t lsn);
 
+/* ------------------------------------------------------------------------ Single samples */
+
+/**
+ * varve_latest() - the sample with the greatest timestamp of a series.
+ *
+ * Where that is among what was appended since the last flush, it costs a few memory accesses and no
+ * allocation; otherwise blocks are asked. NOT_FOUND: the series has no sample. INVALID: handle.
+ * CORRUPT, IO, NO_MEMORY.
+ * Threads: any. Sees every sample acknowledged before the call.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_latest(varve_db *db, varve_series series,
+                                                     int64_t *timestamp, double *value);
+/* The same for count series; found[i] says whether entry i was written. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_latest_batch(varve_db *db, const varve_series *series,
+                                                           size_t count, int64_t *timestamps,
+                                                           double *values, bool *found);
+
+/* The value of a series at a timestamp. NOT_FOUND: it has none there; the rest as
+ * varve_latest(). */
+VARVE_API VARVE_MUST_CHECK varve_status varve_get(varve_db *db, varve_series series,
+                                                  int64_t timestamp, double *value);
+/* The same for count pairs; found[i] says whether values[i] was written. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_get_batch(varve_db *db, const varve_series *series,
+                                                        const int64_t *timestamps, size_t count,
+                                                        double *values, bool *found);
+/* VARVE_OK if the series has a sample at the timestamp, NOT_FOUND if not; the rest as
+ * varve_latest(). */
+VARVE_API VARVE_MUST_CHECK varve_status varve_exists(varve_db *db, varve_series series,
+                                                     int64_t timestamp);
+
+/**
+ * varve_append_if_absent() - append a sample unless the series has one at that timestamp: EXISTS.
+ *
+ * Of several calls for one timestamp, in any threads, exactly one stores its sample. Otherwise as
+ * varve_append(). Cost: looks into old blocks, and other appends wait meanwhile.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_append_if_absent(varve_db *db, varve_series series,
+                                                               int64_t timestamp, double value,
+                                                               uint64_t *lsn);
+/* The same for a batch, whose duplicate policy is ignored: entries whose timestamp is taken, also
+ * by an entry before, are left out, all others are stored together. stored[i] says which. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_append_batch_if_absent(varve_db *db,
+                                                                     const varve_batch *batch,
+                                                                     bool *stored, uint64_t *lsn);
+
+/**
+ * varve_add() - append the latest value of the series plus delta, in one step.
+ *
+ * A counter that several threads increase: no delta is lost. The sample stands at the caller's
+ * timestamp and replaces one that is there, whatever the duplicate policy; where the series has a
+ * later sample, that one stays the latest. A series without samples starts at 0.
+ * @result  out, may be NULL: the value that was stored.
+ * Otherwise as varve_append(). Cost: as varve_latest(), and other appends wait meanwhile.
+ */
+VARVE_API VARVE_MUST_CHECK varve_status varve_add(varve_db *db, varve_series series,
+                                                  int64_t timestamp, double delta, double *result,
+                                                  uint64_t *lsn);
+/* The same for a batch, whose values are deltas and whose policy is ignored: entry after entry, all
+ * stored or none. results[i] is what entry i has stored; results may be NULL. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_add_batch(varve_db *db, const varve_batch *batch,
+                                                        double *results, uint64_t *lsn);
+
+/* Removes the samples of one series in [start, end), as varve_delete(); INT64_MIN and INT64_MAX:
+ * the whole series. */
+VARVE_API VARVE_MUST_CHECK varve_status varve_delete_range(varve_db *db, varve_series series,
+                                                           int64_t start, int64_t end,
+                                                           uint64_t *lsn);
+
 /* -------------------------------------------------------------- 6 Selecting and reading */
 
 typedef enum varve_match_type {
@@ -733,7 +801,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_explain(varve_db *db,
  * after a restart and a crash; later appends into the range stay. Space comes back in the
  * background, block by block where it is worth a rewrite, and all of it with varve_compact().
  * As durable as an append in the database's sync mode.
- * @series_count  out, may be NULL: series that matched.
+ * @series_count  out, may be NULL: series that matched, or that the selection listed.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
                                                      uint64_t *series_count, varve_error *error);

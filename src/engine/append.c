@@ -198,16 +198,31 @@ varve_status varve_wait_durable(varve_db *db, uint64_t lsn)
     return vv_shard_flush_log(db->shard, lsn, VV_WAL_DURABLE);
 }
 
+/* Deletes without waiting. */
+static varve_status delete_selected(varve_db *db, const varve_selection *selection, uint64_t *count,
+                                    uint64_t *lsn, varve_error *error)
+{
+    struct vv_matchers *matchers = NULL;
+    VV_TRY(vv_selection_compile(selection, &matchers, error));
+    struct vv_range range = {selection->start, selection->end};
+    varve_status status;
+    if (selection->series_count > 0) {
+        *count = selection->series_count;
+        status = vv_shard_delete_series(db->shard, selection->series, selection->series_count,
+                                        range, lsn, error);
+    } else {
+        status = vv_shard_delete(db->shard, matchers, range, count, lsn, error);
+    }
+    vv_matchers_destroy(matchers);
+    return status;
+}
+
 varve_status varve_delete(varve_db *db, const varve_selection *selection, uint64_t *series_count,
                           varve_error *error)
 {
     vv_error_clear(error);
-    struct vv_matchers *matchers = NULL;
-    VV_TRY(vv_selection_compile(selection, &matchers, error));
-    struct vv_range range = {selection->start, selection->end};
     uint64_t count = 0, lsn = 0;
-    varve_status status = vv_shard_delete(db->shard, matchers, range, &count, &lsn, error);
-    vv_matchers_destroy(matchers);
+    varve_status status = delete_selected(db, selection, &count, &lsn, error);
     if (status == VARVE_OK) {
         status = wait_for_log(db, VARVE_SYNC_DEFAULT, lsn, true);
         if (status != VARVE_OK) {
@@ -219,4 +234,21 @@ varve_status varve_delete(varve_db *db, const varve_selection *selection, uint64
         *series_count = count;
     }
     return status;
+}
+
+varve_status varve_delete_range(varve_db *db, varve_series series, int64_t start, int64_t end,
+                                uint64_t *lsn)
+{
+    varve_selection selection = VARVE_SELECTION_INIT;
+    uint64_t count = 0, end_lsn = 0;
+    selection.series = &series;
+    selection.series_count = 1;
+    selection.start = start;
+    selection.end = end;
+    VV_TRY(delete_selected(db, &selection, &count, &end_lsn, NULL));
+    VV_TRY(wait_for_log(db, VARVE_SYNC_DEFAULT, end_lsn));
+    if (lsn != NULL) {
+        *lsn = end_lsn;
+    }
+    return VARVE_OK;
 }

@@ -157,6 +157,16 @@ static varve_status delete_listed(struct vv_shard *shard, const struct ref_list 
     return VARVE_OK;
 }
 
+/* Deletions use what is kept back for a disk that is full. */
+static varve_status delete_sparing(struct vv_shard *shard, const struct ref_list *list,
+                                   struct vv_range range, uint64_t *lsn, varve_error *error)
+{
+    atomic_fetch_add(&shard->wal.sparing, 1);
+    varve_status status = delete_listed(shard, list, range, lsn, error);
+    atomic_fetch_sub(&shard->wal.sparing, 1);
+    return status;
+}
+
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
                              varve_error *error)
@@ -165,12 +175,33 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
     VV_TRY(check_can_delete(shard, error));
     varve_status status = list_refs(shard, matchers, &list, error);
     if (status == VARVE_OK) {
-        atomic_fetch_add(&shard->wal.sparing, 1);
-        status = delete_listed(shard, &list, range, lsn, error);
-        atomic_fetch_sub(&shard->wal.sparing, 1);
+        status = delete_sparing(shard, &list, range, lsn, error);
     }
     if (status == VARVE_OK) {
         *series_count = list.count;
+    }
+    vv_free(list.refs);
+    return status;
+}
+
+varve_status vv_shard_delete_series(struct vv_shard *shard, const varve_series *handles,
+                                    size_t count, struct vv_range range, uint64_t *lsn,
+                                    varve_error *error)
+{
+    VV_TRY(check_can_delete(shard, error));
+    struct ref_list list = {.refs = vv_alloc(count * sizeof(*list.refs)), .count = count};
+    varve_status status = VARVE_OK;
+    if (list.refs == NULL) {
+        return vv_fail(error, VARVE_NO_MEMORY, "no memory to list the series to delete from");
+    }
+    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        list.refs[i] = (uint32_t)(handles[i] - 1);
+        if (handles[i] < 1 || handles[i] - 1 >= vv_series_table_count(shard->table)) {
+            status = vv_fail(error, VARVE_INVALID, "series: entry %zu is no handle of a series", i);
+        }
+    }
+    if (status == VARVE_OK) {
+        status = delete_sparing(shard, &list, range, lsn, error);
     }
     vv_free(list.refs);
     return status;

@@ -74,6 +74,11 @@ varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_s
 varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
                                 enum vv_wal_strength strength) VARVE_MUST_CHECK;
 
+/* Deletes the range from these series (count >= 1); handles are refs plus 1. INVALID: no series has
+ * a handle. */
+varve_status vv_shard_delete_series(struct vv_shard *shard, const varve_series *handles,
+                                    size_t count, struct vv_range range, uint64_t *lsn,
+                                    varve_error *error) VARVE_MUST_CHECK;
 /* Deletes the range from all series that match; *series_count of them. */
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
