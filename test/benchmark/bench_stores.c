@@ -6,7 +6,7 @@
  * finds it again after a crash; the others keep the last one, in memory.
  */
 #include <math.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
