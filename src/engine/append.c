@@ -246,7 +246,7 @@ varve_status varve_delete_range(varve_db *db, varve_series series, int64_t start
     selection.start = start;
     selection.end = end;
     VV_TRY(delete_selected(db, &selection, &count, &end_lsn, NULL));
-    VV_TRY(wait_for_log(db, VARVE_SYNC_DEFAULT, end_lsn));
+    VV_TRY(wait_for_log(db, VARVE_SYNC_DEFAULT, end_lsn, true));
     if (lsn != NULL) {
         *lsn = end_lsn;
     }
