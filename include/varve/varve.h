@@ -5,8 +5,8 @@
  * in which a program needs things.
  *
  *   1 Conventions   2 Statuses and errors   3 Opening and closing   4 Series   5 Appending
- *   6 Selecting and reading   7 Aggregating   8 Deleting   9 Bulk loading   10 Text in and out
- *   11 Administration   12 Times and values as text
+ *   6 Single samples   7 Selecting and reading   8 Aggregating   9 Deleting   10 Bulk loading
+ *   11 Text in and out   12 Administration   13 Times and values as text
  *
  * The words. A *sample* is a (timestamp, value) pair: int64 nanoseconds since the Unix epoch and a
  * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8
@@ -369,7 +369,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_append_batch(varve_db *db, const v
 /* Returns when everything up to lsn is durable. UNKNOWN: the disk failed before it was. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_wait_durable(varve_db *db, uint64_t lsn);
 
-/* ------------------------------------------------------------------------ Single samples */
+/* ----------------------------------------------------------------------------- 6 Single samples */
 
 /**
  * varve_latest() - the sample with the greatest timestamp of a series.
@@ -437,7 +437,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_delete_range(varve_db *db, varve_s
                                                            int64_t start, int64_t end,
                                                            uint64_t *lsn);
 
-/* -------------------------------------------------------------- 6 Selecting and reading */
+/* ---------------------------------------------------------------------- 7 Selecting and reading */
 
 typedef enum varve_match_type {
     VARVE_MATCH_EQUAL = 0,
@@ -610,7 +610,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_label_values(varve_db *db, varve_s
                                                            varve_strings **values,
                                                            varve_error *error);
 
-/* ------------------------------------------------------------------------- 7 Aggregating */
+/* -------------------------------------------------------------------------------- 8 Aggregating */
 
 /*
  * Functions, each over the samples of one series (or group, see below) in one step of time. X(NAME,
@@ -792,7 +792,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_explain(varve_db *db,
                                                       const varve_aggregation *aggregation,
                                                       varve_profile *profile, varve_error *error);
 
-/* ---------------------------------------------------------------------------- 8 Deleting */
+/* ----------------------------------------------------------------------------------- 9 Deleting */
 
 /**
  * varve_delete() - remove the selected samples; a range of everything removes the series.
@@ -846,7 +846,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_retention_list(varve_db *db,
                                                              varve_retention_function visit,
                                                              void *context, varve_error *error);
 
-/* ------------------------------------------------------------------------ 9 Bulk loading */
+/* ------------------------------------------------------------------------------ 10 Bulk loading */
 
 /* Samples on their way straight to a block, past log and head. One thread at a time. */
 typedef struct varve_bulk varve_bulk;
@@ -900,7 +900,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_commit(varve_bulk *bulk, varv
 /* Releases the bulk; gives up what was not committed. Before varve_close(). NULL is fine. */
 VARVE_API void varve_bulk_close(varve_bulk *bulk);
 
-/* -------------------------------------------------------------------- 10 Text in and out */
+/* --------------------------------------------------------------------------- 11 Text in and out */
 
 /* X(NAME, value, name in text). AUTO and OPENMETRICS are for import only. */
 #define VARVE_FORMAT_MAP(X)                                                                        \
@@ -1013,7 +1013,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_s
                                                      varve_write_function write,
                                                      void *write_context, varve_error *error);
 
-/* --------------------------------------------------------------------- 11 Administration */
+/* ---------------------------------------------------------------------------- 12 Administration */
 
 /* Plain numbers about an open database. */
 typedef struct varve_statistics {
@@ -1199,7 +1199,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_salvage(const char *source, const 
                                                       varve_salvage_report *report,
                                                       varve_error *error);
 
-/* ------------------------------------------------------------ 12 Times and values as text */
+/* ------------------------------------------------------------------ 13 Times and values as text */
 
 /* Characters that are always enough for one value or time, its NUL included. */
 #define VARVE_TEXT_MAX 48u

@@ -29,7 +29,7 @@ struct vv_view {
     struct vv_view *newer; /* the same */
     uint64_t flushed_generation;
     struct vv_retention *retention; /* what is gone by age or size; nullable, one reference */
-    _Atomic uint64_t series_count; /* in the blocks, plus 1: 0 until it was counted */
+    _Atomic uint64_t series_count;  /* in the blocks, plus 1: 0 until it was counted */
     size_t block_count;
     struct vv_block *blocks[]; /* in LSN order; one reference each */
 };
