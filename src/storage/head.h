@@ -194,5 +194,8 @@ void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct 
 
 /* Gives back what belongs to generations up to this one; returns how many bytes. */
 uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to);
+/* The same for all VV_HEAD_LINE_SERIES that share ref's lock, in turn: while one waits for memory
+ * the others are on. */
+uint64_t vv_head_drop_line(struct vv_head *head, uint32_t ref, uint64_t up_to);
 
 #endif

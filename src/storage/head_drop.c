@@ -157,15 +157,10 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
     return status;
 }
 
-uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
+/* Takes the extents of generations up to this one off a line; returns the newest of them. */
+static struct vv_extent *unlink_dropped(const struct vv_head *head, struct vv_head_line *line,
+                                        unsigned at, uint64_t up_to)
 {
-    struct vv_head_line *line = vv_head_find_line(head, ref);
-    unsigned at = ref % VV_HEAD_LINE_SERIES;
-    struct vv_head_change change = {0};
-    if (line == NULL) {
-        return 0;
-    }
-    vv_head_lock_line(head, line);
     struct vv_extent *extent = vv_line_newest(head, line, at), *kept = NULL;
     while (extent != NULL && extent->generation > up_to) {
         kept = extent;
@@ -177,10 +172,58 @@ uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
         line->newest[at] = 0;
         line->count[at] = VV_COUNT_CLOSED;
     }
+    return extent;
+}
+
+uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    struct vv_head_change change = {0};
+    if (line == NULL) {
+        return 0;
+    }
+    vv_head_lock_line(head, line);
+    struct vv_extent *extent = unlink_dropped(head, line, ref % VV_HEAD_LINE_SERIES, up_to);
     while (extent != NULL) {
         struct vv_extent *older = vv_extent_older(head, extent);
         vv_extent_destroy(head, extent, &change);
         extent = older;
+    }
+    vv_spin_unlock(&line->lock);
+    vv_head_count(head, change);
+    return (uint64_t)-change.bytes;
+}
+
+uint64_t vv_head_drop_line(struct vv_head *head, uint32_t ref, uint64_t up_to)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    struct vv_head_change change = {0};
+    struct vv_extent *next[VV_HEAD_LINE_SERIES];
+    bool is_full[VV_HEAD_LINE_SERIES] = {false}; /* what the newer extent said of next */
+    bool any = true;
+    if (line == NULL) {
+        return 0;
+    }
+    vv_head_lock_line(head, line);
+    for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
+        next[at] = unlink_dropped(head, line, at, up_to);
+    }
+    while (any) {
+        any = false;
+        for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
+            struct vv_extent *extent = next[at];
+            if (extent == NULL) {
+                continue;
+            }
+            if (is_full[at]) {
+                extent->count = (uint8_t)vv_form_capacity(extent->form);
+            }
+            is_full[at] = (extent->form & VV_FORM_OLDER_FULL) != 0;
+            next[at] = extent->older == 0 ? NULL : vv_head_extent(head, extent->older);
+            __builtin_prefetch(next[at]);
+            vv_extent_destroy(head, extent, &change);
+            any = true;
+        }
     }
     vv_spin_unlock(&line->lock);
     vv_head_count(head, change);

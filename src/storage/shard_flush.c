@@ -193,8 +193,8 @@ bool vv_shard_drop_flushed(struct vv_shard *shard)
     }
     uint32_t count = vv_series_table_count(shard->table);
     uint64_t bytes = 0;
-    for (uint32_t ref = 0; ref < count; ref++) {
-        bytes += vv_head_drop(&shard->head, ref, droppable);
+    for (uint32_t ref = 0; ref < count; ref += VV_HEAD_LINE_SERIES) {
+        bytes += vv_head_drop_line(&shard->head, ref, droppable);
     }
     shard->dropped_generation = droppable;
     atomic_fetch_sub(&shard->undropped_bytes, bytes); /* an older view may hold on to the rest */

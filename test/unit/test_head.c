@@ -315,6 +315,26 @@ static void delete_from_many(struct many *many, struct vv_test_random *random, i
 }
 
 /* Neighbours share lines: batches to all of them, in turns of generations. */
+static void drop_lines_of_many(struct many *many, uint64_t up_to)
+{
+    uint64_t before = atomic_load(&many->head.bytes), dropped = 0;
+    for (uint32_t ref = 0; ref < MANY; ref += VV_HEAD_LINE_SERIES) {
+        dropped += vv_head_drop_line(&many->head, ref, up_to);
+    }
+    assert_int_equal(atomic_load(&many->head.bytes), before - dropped);
+}
+
+static void expect_newest_generation_only(struct many *many)
+{
+    struct vv_range range = {INT64_MAX, INT64_MIN};
+    uint64_t samples = 0;
+    for (uint32_t ref = 0; ref < MANY; ref++) {
+        assert_false(vv_head_has_series(&many->head, ref, 0, many->generation - 1));
+        vv_head_measure(&many->head, ref, many->generation - 1, &range, &samples);
+    }
+    assert_int_equal(atomic_load(&many->head.samples), samples);
+}
+
 static void many_series_keep_apart(void **state)
 {
     (void)state;
@@ -344,9 +364,9 @@ static void many_series_keep_apart(void **state)
         free(many->models[ref].samples);
     }
     assert_true(atomic_load(&many->head.samples) >= samples);
-    for (uint32_t ref = 0; ref < MANY; ref++) {
-        (void)vv_head_drop(&many->head, ref, UINT64_MAX);
-    }
+    drop_lines_of_many(many, many->generation - 1);
+    expect_newest_generation_only(many);
+    drop_lines_of_many(many, UINT64_MAX);
     assert_int_equal(atomic_load(&many->head.samples), 0);
     assert_int_equal(atomic_load(&many->head.bytes), 0);
     vv_head_locks_fini(&many->locks);
