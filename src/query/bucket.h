@@ -3,7 +3,7 @@
  *
  * A bucket is a partial state: samples can be added in order of time, and two states of the same
  * step can be merged, so that all functions of a query are answered from one pass. It is plain
- * data that can be written and read again (bucket_code.h), but for the values that quantiles need.
+ * data, but for the values that quantiles need.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_BUCKET_H
