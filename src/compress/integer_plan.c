@@ -124,19 +124,19 @@ static int64_t at_rank(const int64_t *numbers, const int32_t *below, size_t coun
 /* Four numbers of 32 bits: what every machine compares at once. */
 typedef int32_t four_ints __attribute__((vector_size(16)));
 
-/* How many of the offsets are below each. Spelt out, twelve at a time, because compilers that may
+/* How many of count offsets are below each; there is room for RANKED. Spelt out, twelve at a time, because compilers that may
  * not spend much on a loop neither compare four at once nor keep the counts in registers. */
-static void count_below(const int32_t *offsets, int32_t *below)
+static void count_below(const int32_t *offsets, size_t count, int32_t *below)
 {
     enum { STEP = 12 };
     static_assert(RANKED % STEP == 0, "all are counted");
-    for (size_t at = 0; at < RANKED; at += STEP) {
+    for (size_t at = 0; at < count; at += STEP) {
         four_ints some[3];
         memcpy(some, offsets + at, sizeof some);
         four_ints first = {0};
         four_ints second = {0};
         four_ints third = {0};
-        for (size_t i = 0; i < RANKED; i++) {
+        for (size_t i = 0; i < count; i++) {
             four_ints offset = {offsets[i], offsets[i], offsets[i], offsets[i]};
             first -= offset < some[0]; /* true is -1 */
             second -= offset < some[1];
@@ -164,7 +164,7 @@ static void find_bases(int64_t *numbers, size_t count, struct range range, int64
     for (size_t i = 0; i < RANKED; i++) {
         offsets[i] = i < count ? (int32_t)((uint64_t)numbers[i] - (uint64_t)range.low) : INT32_MAX;
     }
-    count_below(offsets, below);
+    count_below(offsets, count, below);
     bases[0] = at_rank(numbers, below, count, count / 16);
     bases[1] = at_rank(numbers, below, count, count / 2);
 }

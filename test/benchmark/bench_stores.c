@@ -83,7 +83,13 @@ static void open_subject(struct subject *subject, const struct key_store_kind *k
         bench_store_open(&subject->varve, keys, VARVE_SYNC_NONE, 0);
     }
     for (size_t key = 0; key < keys; key++) {
+        int64_t timestamp;
+        double value;
         put(subject, key, 0, (double)key);
+        /* Warm: varve finds out once for each series what the newest sample is. */
+        if (!get(subject, key, &timestamp, &value) || value != (double)key) {
+            bench_stop("%s lost a key", subject->name);
+        }
     }
 }
 
@@ -200,7 +206,9 @@ struct beside {
     const struct subject *subject;
     const uint32_t *keys;
     size_t operations;
+    int64_t time; /* of the writer's first sample */
     _Atomic bool stop;
+    _Atomic int64_t written; /* by the writer */
 };
 
 static void read_beside_writer(void *context, size_t index)
@@ -212,17 +220,24 @@ static void read_beside_writer(void *context, size_t index)
         atomic_store(&beside->stop, true);
         return;
     }
-    for (size_t i = 0; !atomic_load_explicit(&beside->stop, memory_order_relaxed); i++) {
-        put(beside->subject, beside->keys[i % DRAWS], (int64_t)i + 1, (double)i);
+    int64_t count = 0;
+    for (; !atomic_load_explicit(&beside->stop, memory_order_relaxed); count++) {
+        put(beside->subject, beside->keys[(size_t)count % DRAWS], beside->time + count,
+            (double)count);
     }
+    atomic_store(&beside->written, count);
 }
 
 /* The time of the readers alone: nanoseconds of wall time for a read of each of the two. */
 static double time_beside(const struct bench_run *run, const struct subject *subject,
-                          const uint32_t *keys)
+                          const uint32_t *keys, int64_t *time)
 {
-    struct beside beside = {subject, keys, run->quick ? (size_t)1 << 17 : (size_t)1 << 20, false};
+    struct beside beside = {.subject = subject,
+                            .keys = keys,
+                            .operations = run->quick ? (size_t)1 << 17 : (size_t)1 << 20,
+                            .time = *time};
     struct bench_threads result = bench_run_threads(3, read_beside_writer, &beside);
+    *time += atomic_load(&beside.written);
     return result.wall_seconds * 1e9 / (double)(beside.operations * 2);
 }
 
@@ -230,14 +245,15 @@ static void measure_latest(const struct bench_run *run)
 {
     static struct subject mutex, varve;
     double times[2][99];
+    int64_t clocks[2] = {1, 1};
     size_t key_count = 1000000;
     uint32_t *keys = bench_allocate_zeroed(DRAWS * sizeof *keys);
     draw_keys(keys, key_count, run->seed);
     open_subject(&mutex, &key_store_mutex, key_count);
     open_subject(&varve, NULL, key_count);
     for (size_t round = 0; round < run->rounds; round++) {
-        times[0][round] = time_beside(run, &mutex, keys);
-        times[1][round] = time_beside(run, &varve, keys);
+        times[0][round] = time_beside(run, &mutex, keys, &clocks[0]);
+        times[1][round] = time_beside(run, &varve, keys, &clocks[1]);
     }
     double baseline = bench_median(times[0], run->rounds);
     double own = bench_median(times[1], run->rounds);

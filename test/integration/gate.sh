@@ -176,7 +176,8 @@ python3 - "$VARVE_SOURCE/test/benchmark/gates.json" <<'TEXT' || fail 'gates.json
 import json, sys
 plan = json.load(open(sys.argv[1]))
 measures = [gate["measure"] for gate in plan["gates"]]
-assert len(measures) == len(set(measures)), "a measure stands there twice"
+rows = [(gate["measure"], gate["phase"]) for gate in plan["gates"]]
+assert len(rows) == len(set(rows)), "a measure stands there twice for one phase"
 for gate in plan["gates"]:
     assert gate["program"] in plan["programs"], gate
     assert gate["phase"] in plan["phases"], gate
