@@ -124,8 +124,9 @@ static int64_t at_rank(const int64_t *numbers, const int32_t *below, size_t coun
 /* Four numbers of 32 bits: what every machine compares at once. */
 typedef int32_t four_ints __attribute__((vector_size(16)));
 
-/* How many of count offsets are below each; there is room for RANKED. Spelt out, twelve at a time, because compilers that may
- * not spend much on a loop neither compare four at once nor keep the counts in registers. */
+/* How many of count offsets are below each; there is room for RANKED. Spelt out, twelve at a time,
+ * because compilers that may not spend much on a loop neither compare four at once nor keep the
+ * counts in registers. */
 static void count_below(const int32_t *offsets, size_t count, int32_t *below)
 {
     enum { STEP = 12 };
