@@ -188,7 +188,7 @@ static bool step_producer(struct state *state, uint8_t who)
         if (state->closed || state->end + size_of(who) > state->limit) {
             return false;
         }
-        producer->step = first_step();
+        producer->step = (uint8_t)first_step();
         return true;
     case P_SWAP:
         reserve(state, who);

@@ -22,7 +22,7 @@ static void publish(struct vv_view_set *set, uint64_t generation)
 
 static void a_held_view_keeps_its_generation_until_it_is_released(void **state)
 {
-    struct vv_view_set set = {0};
+    struct vv_view_set set = {.oldest = NULL};
     assert_int_equal(vv_view_set_init(&set, *state, NULL, 0), VARVE_OK);
     struct vv_view *first = vv_view_acquire(&set);
     publish(&set, 1);
@@ -43,7 +43,7 @@ static void a_held_view_keeps_its_generation_until_it_is_released(void **state)
 static void random_holders_are_all_respected(void **state)
 {
     enum { HOLDERS = 16 };
-    struct vv_view_set set = {0};
+    struct vv_view_set set = {.oldest = NULL};
     struct vv_view *held[HOLDERS] = {0};
     struct vv_test_random random = vv_test_random_init(1);
     uint64_t generation = 0;
