@@ -113,16 +113,6 @@ struct vv_wal_samples {
     double *values;
 };
 
-/* End of the run of samples of one series that starts at first. */
-static inline size_t vv_wal_samples_run_end(const struct vv_wal_samples *samples, size_t first)
-{
-    size_t end = first + 1;
-    while (end < samples->count && samples->refs[end] == samples->refs[first]) {
-        end++;
-    }
-    return end;
-}
-
 varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples,
                                    struct vv_buffer *out) VARVE_MUST_CHECK;
 /* The columns of samples have room for VARVE_BATCH_MAX entries. */
