@@ -51,6 +51,11 @@ varve_status vv_database_check(const struct vv_env *env, const char *path,
                                varve_finding_function found, void *context,
                                varve_check_report *figures, varve_error *error) VARVE_MUST_CHECK;
 
+/* Hands a finding to found, if there is one. file: of the shard's directory; NULL: the database
+ * file. */
+void vv_tell_finding(varve_finding_function found, void *context, bool is_damage, const char *file,
+                     uint64_t offset, const char *message);
+
 /* A handle is 1 more than the ref, so that 0 is never one. */
 static inline varve_series vv_series_handle(uint32_t ref)
 {

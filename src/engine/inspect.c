@@ -39,6 +39,27 @@ void varve_stats(varve_db *db, varve_statistics *statistics)
     statistics->series = count_series(db);
 }
 
+void vv_tell_finding(varve_finding_function found, void *context, bool is_damage, const char *file,
+                     uint64_t offset, const char *message)
+{
+    if (found == NULL) {
+        return;
+    }
+    char path[VV_SHARD_DIRECTORY_BYTES + 64] = VV_DATABASE_FILE_NAME;
+    if (file != NULL) {
+        char shard[VV_SHARD_DIRECTORY_BYTES];
+        vv_shard_directory_name(0, shard);
+        (void)snprintf(path, sizeof(path), "%s/%.48s", shard, file);
+    }
+    varve_finding finding = {
+        .kind = is_damage ? VARVE_FINDING_DAMAGE : VARVE_FINDING_NOTE,
+        .file = path,
+        .offset = offset,
+        .message = message,
+    };
+    found(context, &finding);
+}
+
 /* Where findings go. */
 struct check {
     varve_finding_function found;
@@ -60,22 +81,7 @@ static void report_finding(void *context, varve_event_kind kind, varve_status st
     } else {
         check->figures->notes++;
     }
-    if (check->found == NULL) {
-        return;
-    }
-    char path[VV_SHARD_DIRECTORY_BYTES + 64] = VV_DATABASE_FILE_NAME;
-    if (file != NULL) {
-        char shard[VV_SHARD_DIRECTORY_BYTES];
-        vv_shard_directory_name(0, shard);
-        (void)snprintf(path, sizeof(path), "%s/%.48s", shard, file);
-    }
-    varve_finding finding = {
-        .kind = is_damage ? VARVE_FINDING_DAMAGE : VARVE_FINDING_NOTE,
-        .file = path,
-        .offset = offset,
-        .message = message,
-    };
-    check->found(check->context, &finding);
+    vv_tell_finding(check->found, check->context, is_damage, file, offset, message);
 }
 
 varve_status vv_database_check(const struct vv_env *env, const char *path,

@@ -35,21 +35,7 @@ static void tell(void *context, varve_event_kind kind, varve_status status, cons
     bool is_damage = kind != VARVE_EVENT_NOTE;
     findings->figures->damages += is_damage;
     findings->figures->notes += !is_damage;
-    if (findings->found != NULL) {
-        char path[VV_SHARD_DIRECTORY_BYTES + 64] = VV_DATABASE_FILE_NAME;
-        if (file != NULL) {
-            char shard[VV_SHARD_DIRECTORY_BYTES];
-            vv_shard_directory_name(0, shard);
-            (void)snprintf(path, sizeof(path), "%s/%.48s", shard, file);
-        }
-        varve_finding finding = {
-            .kind = is_damage ? VARVE_FINDING_DAMAGE : VARVE_FINDING_NOTE,
-            .file = path,
-            .offset = offset,
-            .message = message,
-        };
-        findings->found(findings->context, &finding);
-    }
+    vv_tell_finding(findings->found, findings->context, is_damage, file, offset, message);
 }
 
 /* Opens the shard's folder; NOT_FOUND: source is missing or was never a database. */
