@@ -7,6 +7,7 @@
 #include "support/block_fixture.h"
 #include "support/block_golden.h"
 #include "support/iter_contract.h"
+#include "support/source_tree.h"
 
 static void count_damage(void *context, uint64_t offset, const char *message)
 {
@@ -199,9 +200,7 @@ static void a_block_that_cannot_be_mapped_is_read(void **state)
 static int open_golden(void)
 {
     char path[1024];
-    const char *slash = strrchr(__FILE__, '/');
-    assert_non_null(slash);
-    (void)snprintf(path, sizeof(path), "%.*sgolden", (int)(slash + 1 - __FILE__), __FILE__);
+    vv_test_source_path(__FILE__, "test/unit/golden", path, sizeof(path));
     return vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
 }
 

@@ -7,6 +7,7 @@
 #include "os/env_fault.h"
 #include "support/block_fixture.h"
 #include "support/labels.h"
+#include "support/source_tree.h"
 
 static struct vv_block_writer *create_writer(struct block_fixture *fixture, const char *name)
 {
@@ -302,13 +303,11 @@ static void the_same_block_has_the_same_bytes(void **state)
     block_model_destroy(model);
 }
 
-/* The file beside the sources that a path relative to this file names. */
+/* The file beside the sources that a path in the tree names. */
 static FILE *open_source(const char *relative)
 {
     char path[1024];
-    const char *slash = strrchr(__FILE__, '/');
-    assert_non_null(slash);
-    (void)snprintf(path, sizeof(path), "%.*s%s", (int)(slash + 1 - __FILE__), __FILE__, relative);
+    vv_test_source_path(__FILE__, relative, path, sizeof(path));
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         fail_msg("%s cannot be read", path);
@@ -320,7 +319,7 @@ static FILE *open_source(const char *relative)
  * is the offset of the last line. */
 static size_t read_example(uint8_t *bytes, size_t capacity)
 {
-    FILE *file = open_source("../../src/mmap/BLOCK_FORMAT.md");
+    FILE *file = open_source("src/mmap/BLOCK_FORMAT.md");
     char line[256];
     size_t length = 0;
     bool inside = false;
