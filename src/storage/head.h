@@ -22,8 +22,9 @@
 #include "query/merge.h"
 
 enum {
-    VV_HEAD_LINE_SERIES = 4,       /* neighbouring refs that share a lock and a cache line */
-    VV_HEAD_PAGE_SERIES = 1 << 12, /* refs whose lines are allocated together */
+    VV_HEAD_LINE_SERIES = 4, /* neighbouring refs that share a lock and a cache line */
+    VV_HEAD_LINE_ALL = (1 << VV_HEAD_LINE_SERIES) - 1, /* their bits */
+    VV_HEAD_PAGE_SERIES = 1 << 12,                     /* refs whose lines are allocated together */
     VV_HEAD_PAGES = 1 << 14,
     VV_HEAD_REFS_MAX = VV_HEAD_PAGES * VV_HEAD_PAGE_SERIES,
     VV_HEAD_EXTENT_SIZES = 3,    /* of 64, 128 and 256 bytes: 3, 7 and 15 samples */
@@ -71,21 +72,27 @@ void vv_head_fini(struct vv_head *head);
 
 enum { VV_HEAD_LOCKS_FEW = 8 };
 
-struct vv_head_held {
+/* Neighbouring entries of a batch whose series lie in one line. */
+struct vv_head_piece {
     struct vv_head_line *line; /* NULL: given back already */
-    bool comes_back;           /* after other lines of the batch */
+    uint32_t first;            /* entry */
+    uint16_t count;
+    bool whole;      /* they are the line's four series in order */
+    bool comes_back; /* the line does, in a later piece */
 };
 
 /* The locks that one batch holds. In the caller's memory; one may be used for batch after batch and
  * then allocates only for the first large one. */
 struct vv_head_locks {
-    struct vv_head_held *lines; /* each once, in no particular order */
-    size_t count;
+    struct vv_head_piece
+        *pieces;        /* from the front: the first of each line, from the back: others */
+    size_t count;       /* first ones: each has a lock */
+    size_t again_count; /* others */
     size_t capacity;
     bool uniform;        /* all lines are of one generation, ... */
     bool defined;        /* ... in which all series of the batch are defined */
     uint32_t generation; /* low bits of it */
-    struct vv_head_held few[VV_HEAD_LOCKS_FEW];
+    struct vv_head_piece few[VV_HEAD_LOCKS_FEW];
 };
 
 void vv_head_locks_init(struct vv_head_locks *locks);
@@ -113,18 +120,20 @@ void vv_head_wait_for_holders(struct vv_head *head);
 
 /* --------------------------------------------------------- writing; needs the locks of the refs */
 
-/* Adds samples, entry i to the run of refs[i] of this generation and policy, one after the other,
- * resolving duplicates within the run's tail. NO_MEMORY: the first ones may have been added. */
-varve_status vv_head_insert(struct vv_head *head, const uint32_t *refs, uint64_t generation,
-                            varve_duplicates policy, const int64_t *timestamps,
-                            const double *values, size_t count) VARVE_MUST_CHECK;
+/* What is to be added: entry i to the run of refs[i] under this policy in this generation. */
+struct vv_head_batch {
+    const uint32_t *refs;
+    const int64_t *timestamps;
+    const double *values;
+    varve_duplicates policy;
+    uint64_t generation;
+};
 
-/* The same, and lets go of the locks: of each when its last sample is in, where the order of the
- * batch allows it. On failure those of the samples that are not in are still held. */
-varve_status vv_head_insert_and_unlock(struct vv_head *head, const uint32_t *refs,
-                                       uint64_t generation, varve_duplicates policy,
-                                       const int64_t *timestamps, const double *values,
-                                       size_t count, struct vv_head_locks *locks) VARVE_MUST_CHECK;
+/* Adds the samples for whose refs the locks were taken, each series' in their order, resolving
+ * duplicates within the run's tail, and lets go of the locks. NO_MEMORY: some may have been added,
+ * and the locks of those that have not are still held. */
+varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,
+                                       struct vv_head_locks *locks) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. */

@@ -103,7 +103,7 @@ void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at)
             break;
         }
     }
-    line->form[at] = newest->form;
+    line->form[at] = newest->form & (VV_LINE_FORMS - 1);
     line->count[at] = newest->count;
     line->time_last[at] = time_last;
 }

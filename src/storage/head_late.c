@@ -254,35 +254,10 @@ static varve_status insert_behind(struct vv_head *head, struct vv_head_line *lin
                     tail->before + tail->count, change);
 }
 
-/* The next extent behind one that has just become full; nothing of that is looked at. Only for
- * short tails, which have begun with a small extent (or emptied ones: before is an upper bound). */
-static varve_status grow_full(struct vv_head *head, struct vv_head_line *line, unsigned at,
-                              uint64_t generation, varve_duplicates policy, struct vv_sample sample,
-                              struct vv_head_change *change)
-{
-    enum vv_extent_kind kind = vv_form_kind(line->form[at]) + 1;
-    struct vv_extent *extent = vv_extent_create(head, kind, policy, generation, change);
-    if (extent == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    extent->before = (uint16_t)(kind == VV_EXTENT_MIDDLE ? 3 : 10);
-    extent->samples[0] = sample;
-    extent->count = 1;
-    vv_line_link_behind_full(line, at, extent);
-    vv_line_open(head, line, at);
-    change->samples++;
-    return VARVE_OK;
-}
-
 static varve_status insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
                            uint64_t generation, varve_duplicates policy, struct vv_sample sample,
                            struct vv_head_change *change)
 {
-    uint8_t form = line->form[at];
-    if (line->count[at] == vv_form_capacity(form) && vv_form_policy(form) == policy &&
-        vv_form_kind(form) < VV_EXTENT_LARGE && sample.timestamp > line->time_last[at]) {
-        return grow_full(head, line, at, generation, policy, sample, change);
-    }
     struct vv_extent *newest = vv_line_newest(head, line, at);
     struct vv_extent *first = vv_run_first(head, newest);
     if (first == NULL || first->generation != generation || vv_form_policy(first->form) != policy) {

@@ -28,6 +28,7 @@ enum {
     VV_FORM_POLICY = 7 << VV_FORM_POLICY_SHIFT,
     VV_FORM_BEGINS = 1 << 6,     /* the oldest extent of its run */
     VV_FORM_OLDER_FULL = 1 << 7, /* the next older extent is full, whatever its count says */
+    VV_LINE_FORMS = 1 << 6,      /* a line knows kind and policy only */
     VV_COUNT_CLOSED = 255,       /* of a line: nothing may be added to the newest extent in place */
     VV_EXTENT_CHUNKS_MAX = 6,
     VV_EXTENT_TOMBSTONES_MAX = 3
@@ -115,8 +116,6 @@ static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head,
 
 /* Takes one lock and counts it if it was not free. */
 void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
-/* Lets go of a line, unless it comes back in the batch of these locks. */
-void vv_head_release_line(struct vv_head_locks *locks, struct vv_head_line *line);
 
 /* The newest extent with its right count; NULL without one. Needs the lock. */
 static inline struct vv_extent *vv_line_newest(const struct vv_head *head,

@@ -6,7 +6,8 @@
  *
  * L1  Whoever waits holds only locks below the one that it waits for: no circle of waiters. Locks
  *     that happen to be free may be taken in any order, because taking them does not wait.
- * L2  A batch holds a line once, however often its series stand in it.
+ * L2  A batch holds a line once, however often its series stand in it: it is cut into pieces of
+ *     neighbouring entries of one line, of which the first in that line has the lock.
  * Thread: any.
  */
 #include "storage/head_line.h"
@@ -95,18 +96,18 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
 
 void vv_head_locks_init(struct vv_head_locks *locks)
 {
-    locks->lines = locks->few;
+    locks->pieces = locks->few;
     locks->uniform = locks->defined = false;
     locks->generation = 0;
-    locks->count = 0;
+    locks->count = locks->again_count = 0;
     locks->capacity = VV_HEAD_LOCKS_FEW;
 }
 
 void vv_head_locks_fini(struct vv_head_locks *locks)
 {
     VV_ASSERT(locks->count == 0);
-    if (locks->lines != locks->few) {
-        vv_free(locks->lines);
+    if (locks->pieces != locks->few) {
+        vv_free(locks->pieces);
     }
 }
 
@@ -115,37 +116,90 @@ static varve_status reserve_locks(struct vv_head_locks *locks, size_t count)
     if (count <= locks->capacity) {
         return VARVE_OK;
     }
-    struct vv_head_held *lines = vv_alloc(count * sizeof(*lines));
-    if (lines == NULL) {
+    struct vv_head_piece *pieces = vv_alloc(count * sizeof(*pieces));
+    if (pieces == NULL) {
         return VARVE_NO_MEMORY;
     }
     vv_head_locks_fini(locks);
-    locks->lines = lines;
+    locks->pieces = pieces;
     locks->capacity = count;
     return VARVE_OK;
 }
 
-/* Where a line stands among these locks; locks->count if it is not held by them. What somebody
- * else's line says leads to another line. */
-static inline size_t position_of(const struct vv_head_locks *locks, struct vv_head_line *line)
+/* ------------------------------------------------------------------------------- pieces */
+
+/* Whether entries i to i + 3 are the four series of a line in order. */
+static inline bool is_whole(const uint32_t *refs, size_t i, size_t count)
 {
-    size_t position = atomic_load_explicit(&line->position, memory_order_relaxed);
-    while (position < locks->count && locks->lines[position].line != line) {
-        position += UINT8_MAX + 1;
-    }
-    return position < locks->count ? position : locks->count;
+    return refs[i] % VV_HEAD_LINE_SERIES == 0 && i + VV_HEAD_LINE_SERIES <= count &&
+           refs[i + 1] == refs[i] + 1 && refs[i + 2] == refs[i] + 2 && refs[i + 3] == refs[i] + 3;
 }
 
-/* A line has been taken: what is known of the batch's definitions. */
-static inline void add_line(struct vv_head_locks *locks, struct vv_head_line *line)
+/* The piece that begins with entry i; *series: a bit for each of its series. */
+static inline struct vv_head_piece next_piece(const uint32_t *refs, size_t i, size_t count,
+                                              unsigned *series)
+{
+    struct vv_head_piece piece = {.first = (uint32_t)i};
+    if (is_whole(refs, i, count)) {
+        piece.count = VV_HEAD_LINE_SERIES;
+        piece.whole = true;
+        *series = VV_HEAD_LINE_ALL;
+        return piece;
+    }
+    size_t end = i, end_max = count - i < UINT16_MAX ? count : i + UINT16_MAX;
+    uint32_t group = refs[i] / VV_HEAD_LINE_SERIES;
+    *series = 0;
+    do {
+        *series |= 1U << refs[end] % VV_HEAD_LINE_SERIES;
+        end++;
+    } while (end < end_max && refs[end] / VV_HEAD_LINE_SERIES == group);
+    piece.count = (uint16_t)(end - i);
+    return piece;
+}
+
+/* The piece that has the lock of that line; NULL if these locks do not hold it. What somebody
+ * else's line says leads to another one. */
+static inline struct vv_head_piece *holder_of(const struct vv_head_locks *locks,
+                                              struct vv_head_line *line)
+{
+    size_t position = atomic_load_explicit(&line->position, memory_order_relaxed);
+    while (position < locks->count && locks->pieces[position].line != line) {
+        position += UINT8_MAX + 1;
+    }
+    return position < locks->count ? &locks->pieces[position] : NULL;
+}
+
+static void begin_pieces(struct vv_head_locks *locks)
+{
+    locks->count = locks->again_count = 0;
+    locks->uniform = locks->defined = true;
+}
+
+/* What the line of a piece knows of the definitions of its series. */
+static inline void note_definitions(struct vv_head_locks *locks, const struct vv_head_line *line,
+                                    unsigned series)
 {
     if (locks->count == 0) {
         locks->generation = line->generation;
     }
     locks->uniform = locks->uniform && line->generation == locks->generation;
-    atomic_store_explicit(&line->position, (uint8_t)locks->count, memory_order_relaxed);
-    locks->lines[locks->count++] = (struct vv_head_held){line, false};
+    locks->defined = locks->defined && (series & ~(unsigned)line->defined) == 0;
 }
+
+/* Adds a piece whose line has been taken, or is held for the holder given. */
+static inline void add_piece(struct vv_head_locks *locks, struct vv_head_piece piece,
+                             struct vv_head_piece *holder)
+{
+    if (__builtin_expect(holder == NULL, 1)) {
+        atomic_store_explicit(&piece.line->position, (uint8_t)locks->count, memory_order_relaxed);
+        locks->pieces[locks->count++] = piece;
+    } else {
+        holder->comes_back = true;
+        locks->pieces[locks->capacity - ++locks->again_count] = piece;
+    }
+}
+
+/* ------------------------------------------------------------------------------ locking */
 
 static int compare_refs(const void *a, const void *b)
 {
@@ -153,57 +207,51 @@ static int compare_refs(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Takes the locks of sorted refs, waiting for each. */
-static void lock_in_order(struct vv_head *head, const uint32_t *refs, size_t count,
-                          struct vv_head_locks *locks)
+/* The way of a batch in no order that has met another one: sorts, then waits. Holds nothing. */
+static void lock_sorted(struct vv_head *head, const uint32_t *refs, size_t count,
+                        struct vv_head_locks *locks)
 {
+    uint32_t *sorted = (uint32_t *)(void *)locks->pieces; /* which are not needed yet */
     const struct vv_head_line *last = NULL;
+    memcpy(sorted, refs, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), compare_refs);
     for (size_t i = 0; i < count; i++) {
-        struct vv_head_line *line = vv_head_line_of(head, refs[i]);
+        struct vv_head_line *line = vv_head_line_of(head, sorted[i]);
         if (line != last) {
             vv_head_lock_line(head, line);
-            add_line(locks, line);
-            locks->lines[locks->count - 1].comes_back = true; /* refs are sorted, not the batch */
             last = line;
         }
     }
-}
-
-/* The way of a batch in no order that has met another one: sorts, then waits. Holds nothing. */
-static varve_status lock_sorted(struct vv_head *head, const uint32_t *refs, size_t count,
-                                struct vv_head_locks *locks)
-{
-    uint32_t *sorted = vv_alloc(count * sizeof(*sorted));
-    if (sorted == NULL) {
-        return VARVE_NO_MEMORY;
+    begin_pieces(locks);
+    for (size_t i = 0; i < count;) {
+        unsigned series;
+        struct vv_head_piece piece = next_piece(refs, i, count, &series);
+        piece.line = vv_head_line_of(head, refs[i]);
+        note_definitions(locks, piece.line, series);
+        add_piece(locks, piece, holder_of(locks, piece.line));
+        i += piece.count;
     }
-    memcpy(sorted, refs, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_refs);
-    locks->uniform = false;
-    lock_in_order(head, sorted, count, locks);
-    vv_free(sorted);
-    return VARVE_OK;
 }
 
-/* Takes the lock of one more line of a batch; false if it would have to be waited for out of
- * order. */
+/* Takes the lock of a line; *holder: the piece that has it already. False if it would have to be
+ * waited for out of order. */
 static inline bool take_line(struct vv_head *head, struct vv_head_line *line, bool in_order,
-                             struct vv_head_locks *locks)
+                             const struct vv_head_locks *locks, struct vv_head_piece **holder)
 {
-    if (!vv_spin_try_lock(&line->lock)) {
-        size_t position = position_of(locks, line);
-        if (position < locks->count) {
-            locks->lines[position].comes_back = true;
-            return true;
-        }
-        if (!in_order) {
-            atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
-            return false;
-        }
-        vv_head_lock_line(head, line);
+    *holder = NULL;
+    if (vv_spin_try_lock(&line->lock)) {
+        return true;
     }
-    add_line(locks, line);
-    return true;
+    *holder = holder_of(locks, line);
+    if (*holder != NULL) {
+        return true;
+    }
+    if (in_order) {
+        vv_head_lock_line(head, line);
+        return true;
+    }
+    atomic_fetch_add_explicit(&head->contended, 1, memory_order_relaxed);
+    return false;
 }
 
 varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
@@ -211,53 +259,44 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
 {
     VV_ASSERT(locks->count == 0);
     VV_TRY(reserve_locks(locks, count));
-    struct vv_head_line *line = NULL;
-    uint32_t group = UINT32_MAX, greatest = 0;
+    uint32_t greatest = 0;
     bool in_order = true;
-    unsigned defined = 1;
-    locks->uniform = true;
-    for (size_t i = 0; i < count; i++) {
-        if (refs[i] / VV_HEAD_LINE_SERIES != group) {
-            group = refs[i] / VV_HEAD_LINE_SERIES;
-            in_order = in_order && group >= greatest;
-            greatest = group;
-            line = vv_head_find_line(head, refs[i]);
-            if (i + PREFETCH_REFS < count) {
-                __builtin_prefetch(vv_head_find_line(head, refs[i + PREFETCH_REFS]), 1);
-            }
-            if (line == NULL) { /* the first of its page */
-                vv_head_unlock_refs(locks);
-                VV_TRY(reserve_pages(head, refs, count));
-                return vv_head_lock_refs(head, refs, count, locks);
-            }
-            if (!take_line(head, line, in_order, locks)) {
-                vv_head_unlock_refs(locks);
-                return lock_sorted(head, refs, count, locks);
-            }
+    begin_pieces(locks);
+    for (size_t i = 0; i < count;) {
+        unsigned series;
+        struct vv_head_piece piece = next_piece(refs, i, count, &series);
+        if (i + PREFETCH_REFS < count) {
+            __builtin_prefetch(vv_head_find_line(head, refs[i + PREFETCH_REFS]), 1);
         }
-        defined &= line->defined >> refs[i] % VV_HEAD_LINE_SERIES;
+        piece.line = vv_head_find_line(head, refs[i]);
+        if (piece.line == NULL) { /* the first of its page */
+            vv_head_unlock_refs(locks);
+            VV_TRY(reserve_pages(head, refs, count));
+            return vv_head_lock_refs(head, refs, count, locks);
+        }
+        in_order = in_order && refs[i] >= greatest;
+        greatest = refs[i] / VV_HEAD_LINE_SERIES * VV_HEAD_LINE_SERIES;
+        struct vv_head_piece *holder;
+        if (!take_line(head, piece.line, in_order, locks, &holder)) {
+            vv_head_unlock_refs(locks);
+            lock_sorted(head, refs, count, locks);
+            return VARVE_OK;
+        }
+        note_definitions(locks, piece.line, series);
+        add_piece(locks, piece, holder);
+        i += piece.count;
     }
-    locks->defined = defined != 0;
     return VARVE_OK;
-}
-
-void vv_head_release_line(struct vv_head_locks *locks, struct vv_head_line *line)
-{
-    struct vv_head_held *held = &locks->lines[position_of(locks, line)];
-    if (!held->comes_back) {
-        held->line = NULL;
-        vv_spin_unlock(&line->lock);
-    }
 }
 
 void vv_head_unlock_refs(struct vv_head_locks *locks)
 {
     for (size_t i = 0; i < locks->count; i++) {
-        if (locks->lines[i].line != NULL) {
-            vv_spin_unlock(&locks->lines[i].line->lock);
+        if (locks->pieces[i].line != NULL) {
+            vv_spin_unlock(&locks->pieces[i].line->lock);
         }
     }
-    locks->count = 0;
+    locks->count = locks->again_count = 0;
 }
 
 void vv_head_wait_for_holders(struct vv_head *head)

@@ -81,9 +81,9 @@ static varve_status check_no_duplicates(struct vv_shard *shard, const struct vv_
 static varve_status apply_samples(struct vv_shard *shard, const void *context, uint64_t generation)
 {
     const struct vv_wal_samples *batch = context;
-    return vv_head_insert_and_unlock(&shard->head, batch->refs, generation, batch->policy,
-                                     batch->timestamps, batch->values, batch->count,
-                                     &vv_shard_writer(shard)->locks);
+    struct vv_head_batch samples = {batch->refs, batch->timestamps, batch->values, batch->policy,
+                                    generation};
+    return vv_head_insert_and_unlock(&shard->head, &samples, &vv_shard_writer(shard)->locks);
 }
 
 static varve_status check_batch(const struct vv_shard *shard, const struct vv_wal_samples *batch)

@@ -106,9 +106,9 @@ static varve_status replay_samples(struct replay *replay, const uint8_t *payload
     }
     translate(replay, batch->refs, batch->count);
     VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &replay->locks));
-    varve_status status =
-        vv_head_insert(&shard->head, batch->refs, VV_SHARD_FIRST_GENERATION, batch->policy,
-                       batch->timestamps, batch->values, batch->count);
+    struct vv_head_batch samples = {batch->refs, batch->timestamps, batch->values, batch->policy,
+                                    VV_SHARD_FIRST_GENERATION};
+    varve_status status = vv_head_insert_and_unlock(&shard->head, &samples, &replay->locks);
     vv_head_unlock_refs(&replay->locks);
     return status;
 }

@@ -69,8 +69,8 @@ static varve_status try_insert_batch(struct fixture *fixture, const uint32_t *re
     vv_head_locks_init(&locks);
     varve_status status = vv_head_lock_refs(&fixture->head, refs, count, &locks);
     if (status == VARVE_OK) {
-        status = vv_head_insert(&fixture->head, refs, fixture->generation, policy, timestamps,
-                                values, count);
+        struct vv_head_batch batch = {refs, timestamps, values, policy, fixture->generation};
+        status = vv_head_insert_and_unlock(&fixture->head, &batch, &locks);
         vv_head_unlock_refs(&locks);
     }
     vv_head_locks_fini(&locks);
@@ -282,7 +282,6 @@ static void append_to_many(struct many *many, struct vv_test_random *random, int
     double values[MANY_BATCH_MAX];
     size_t count = 1 + vv_test_random_below(random, MANY_BATCH_MAX);
     bool in_turn = vv_test_random_below(random, 2) == 0;
-    bool release = vv_test_random_below(random, 2) == 0;
     varve_duplicates policy =
         vv_test_random_below(random, 20) == 0 ? VARVE_DUPLICATES_SUM : VARVE_DUPLICATES_LAST;
     for (size_t i = 0; i < count; i++) {
@@ -294,13 +293,9 @@ static void append_to_many(struct many *many, struct vv_test_random *random, int
         model_append(&many->models[refs[i]], policy, timestamps[i], values[i]);
     }
     assert_int_equal(vv_head_lock_refs(&many->head, refs, count, &many->locks), VARVE_OK);
-    assert_int_equal(release
-                         ? vv_head_insert_and_unlock(&many->head, refs, many->generation, policy,
-                                                     timestamps, values, count, &many->locks)
-                         : vv_head_insert(&many->head, refs, many->generation, policy, timestamps,
-                                          values, count),
-                     VARVE_OK);
-    vv_head_unlock_refs(&many->locks);
+    struct vv_head_batch batch = {refs, timestamps, values, policy, many->generation};
+    assert_int_equal(vv_head_insert_and_unlock(&many->head, &batch, &many->locks), VARVE_OK);
+    assert_int_equal(many->locks.count, 0);
 }
 
 static void delete_from_many(struct many *many, struct vv_test_random *random, int64_t clock)

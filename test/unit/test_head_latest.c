@@ -61,9 +61,8 @@ static void insert(struct fixture *fixture, uint32_t ref, varve_duplicates polic
 {
     struct vv_head_locks locks;
     lock(fixture, ref, &locks);
-    assert_int_equal(
-        vv_head_insert(&fixture->head, &ref, fixture->generation, policy, &timestamp, &value, 1),
-        VARVE_OK);
+    struct vv_head_batch batch = {&ref, &timestamp, &value, policy, fixture->generation};
+    assert_int_equal(vv_head_insert_and_unlock(&fixture->head, &batch, &locks), VARVE_OK);
     unlock(&locks);
     model_append(&fixture->models[ref], policy, timestamp, value);
 }
