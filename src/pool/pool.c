@@ -3,7 +3,7 @@
  *
  *   thread A  magazine [o o o o o . . . . . .]      thread B  magazine [o o o o o o o o o o o]
  *                               ^ acquire and release here               |
- *                                               oldest 32, under the mutex |
+ *                                                oldest 32, under the lock |
  *   depot     [o o o o o o o o o o ...]  <---------------------------------+
  *   slabs     [used|used|free|used|...|next_object -> never used yet ......]
  *
@@ -51,7 +51,9 @@ struct vv_pool {
     uint64_t budget_bytes;
     struct vv_slab_directory *directory; /* NULL: the pool's own slabs */
 
-    struct vv_mutex mutex; /* guards everything below */
+    /* Guards everything below. No mutex: a visit copies 32 pointers or, now and then, asks the
+     * system for a slab, and appends are to make no system calls in order to wait. */
+    struct vv_spin lock;
     void **depot;
     size_t depot_count;
     size_t depot_capacity;
@@ -82,7 +84,6 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
         created->next_slab_bytes *= 2;
     }
     vv_slot_owner_init(&created->threads, sizeof(struct magazine), NULL);
-    vv_mutex_init(&created->mutex);
     *pool = created;
     return VARVE_OK;
 }
@@ -103,7 +104,6 @@ void vv_pool_destroy(struct vv_pool *pool)
         vv_free(slab);
     }
     vv_free(pool->depot);
-    vv_mutex_fini(&pool->mutex);
     vv_free(pool);
 }
 
@@ -193,18 +193,18 @@ static void add_relaxed(_Atomic uint64_t *counter, uint64_t more)
 /* Fills half of an empty magazine; false when there are no objects. */
 static bool fill(struct vv_pool *pool, struct magazine *magazine)
 {
-    vv_mutex_lock(&pool->mutex);
+    vv_spin_lock(&pool->lock);
     magazine->count = take_locked(pool, magazine->objects, HALF_OBJECTS);
-    vv_mutex_unlock(&pool->mutex);
+    vv_spin_unlock(&pool->lock);
     return magazine->count > 0;
 }
 
 /* Gives the older half of a full magazine to the depot: the newer one is still in the cache. */
 static void give_half(struct vv_pool *pool, struct magazine *magazine)
 {
-    vv_mutex_lock(&pool->mutex);
+    vv_spin_lock(&pool->lock);
     put_locked(pool, magazine->objects, HALF_OBJECTS);
-    vv_mutex_unlock(&pool->mutex);
+    vv_spin_unlock(&pool->lock);
     memcpy(magazine->objects, magazine->objects + HALF_OBJECTS,
            HALF_OBJECTS * sizeof(magazine->objects[0]));
     magazine->count = HALF_OBJECTS;
@@ -225,10 +225,10 @@ void *vv_pool_acquire(struct vv_pool *pool)
 /* For a thread without a magazine, which memory was out for. */
 static void release_directly(struct vv_pool *pool, void *object)
 {
-    vv_mutex_lock(&pool->mutex);
+    vv_spin_lock(&pool->lock);
     put_locked(pool, &object, 1);
     pool->released_directly++;
-    vv_mutex_unlock(&pool->mutex);
+    vv_spin_unlock(&pool->lock);
 }
 
 void vv_pool_release(struct vv_pool *pool, void *object)
@@ -255,9 +255,9 @@ size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
     }
     size_t taken = 0;
     if (count >= HALF_OBJECTS) {
-        vv_mutex_lock(&pool->mutex);
+        vv_spin_lock(&pool->lock);
         taken = take_locked(pool, objects, count);
-        vv_mutex_unlock(&pool->mutex);
+        vv_spin_unlock(&pool->lock);
     }
     while (taken < count && (magazine->count > 0 || fill(pool, magazine))) {
         objects[taken++] = magazine->objects[--magazine->count];
@@ -282,9 +282,9 @@ void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t cou
         VV_ASSERT(!vv_is_poisoned(objects[index])); /* released twice */
         vv_poison(objects[index], pool->object_bytes);
     }
-    vv_mutex_lock(&pool->mutex);
+    vv_spin_lock(&pool->lock);
     put_locked(pool, objects, count);
-    vv_mutex_unlock(&pool->mutex);
+    vv_spin_unlock(&pool->lock);
     add_relaxed(&magazine->released, count);
 }
 
@@ -300,11 +300,11 @@ struct vv_pool_stats vv_pool_stats(struct vv_pool *pool)
 {
     struct vv_pool_stats stats = {.object_bytes = pool->object_bytes};
     vv_slot_owner_visit(&pool->threads, add_thread_stats, &stats);
-    vv_mutex_lock(&pool->mutex);
+    vv_spin_lock(&pool->lock);
     stats.released += pool->released_directly;
     stats.exchanges = pool->exchanges;
     stats.slab_bytes = pool->slab_bytes;
     stats.slab_count = pool->slab_count;
-    vv_mutex_unlock(&pool->mutex);
+    vv_spin_unlock(&pool->lock);
     return stats;
 }

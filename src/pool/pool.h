@@ -2,9 +2,9 @@
  * pool.h - objects of one size, aligned to cache lines, taken and given back without a lock.
  *
  * Each thread keeps up to 64 free objects of a pool to itself; only every 32nd call or so exchanges
- * 32 of them with the shared depot under a mutex. Memory comes in slabs of up to 2 MiB and stays
- * with the pool until it is destroyed. Objects may be released by another thread than the one that
- * acquired them.
+ * 32 of them with the shared depot, under a spin lock. Memory comes in slabs of up to 2 MiB and
+ * stays with the pool until it is destroyed. Objects may be released by another thread than the one
+ * that acquired them.
  *
  * Under AddressSanitizer a touch of a free object, and releasing one twice, is reported.
  *
@@ -32,7 +32,7 @@ struct vv_pool_options {
 struct vv_pool_stats {
     uint64_t acquired;  /* objects handed out, ever */
     uint64_t released;  /* objects given back, ever; acquired - released are in use */
-    uint64_t exchanges; /* visits to the depot: mutex acquisitions */
+    uint64_t exchanges; /* visits to the depot: times that its lock was taken */
     uint64_t slab_bytes;
     uint64_t slab_count;
     size_t object_bytes; /* rounded up */

@@ -3,7 +3,7 @@
  *
  * D1  Slab 0 does not exist: a handle of 0 means none, and the first unit of each slab, which holds
  *     its number, is no object either.
- * Thread: adding under the mutex; following a handle needs nothing.
+ * Thread: adding under the lock; following a handle needs nothing.
  */
 #include "pool/slab_directory.h"
 
@@ -16,7 +16,6 @@ varve_status vv_slab_directory_init(struct vv_slab_directory *directory)
     if (directory->slabs == NULL) {
         return VARVE_NO_MEMORY;
     }
-    vv_mutex_init(&directory->mutex);
     directory->count = 1; /* D1 */
     return VARVE_OK;
 }
@@ -30,14 +29,13 @@ void vv_slab_directory_fini(struct vv_slab_directory *directory)
         vv_pages_free(atomic_load(&directory->slabs[i]), VV_SLAB_BYTES);
     }
     vv_pages_free(directory->slabs, DIRECTORY_BYTES);
-    vv_mutex_fini(&directory->mutex);
     *directory = (struct vv_slab_directory){0};
 }
 
 uint8_t *vv_slab_directory_add(struct vv_slab_directory *directory, bool huge)
 {
     uint8_t *slab = NULL;
-    vv_mutex_lock(&directory->mutex);
+    vv_spin_lock(&directory->lock);
     if (directory->count < VV_SLABS_MAX) {
         slab = huge ? vv_pages_alloc(VV_SLAB_BYTES) : vv_pages_alloc_sparse(VV_SLAB_BYTES);
     }
@@ -46,6 +44,6 @@ uint8_t *vv_slab_directory_add(struct vv_slab_directory *directory, bool huge)
         atomic_store_explicit(&directory->slabs[directory->count], slab, memory_order_release);
         directory->count++;
     }
-    vv_mutex_unlock(&directory->mutex);
+    vv_spin_unlock(&directory->lock);
     return slab;
 }

@@ -30,8 +30,8 @@ _Static_assert((int)VV_SLAB_BYTES == (int)VV_PAGES_HUGE_BYTES, "a slab is a huge
 
 struct vv_slab_directory {
     _Atomic(uint8_t *) *slabs; /* VV_SLABS_MAX entries; those used are never replaced */
-    struct vv_mutex mutex;
-    uint32_t count; /* under mutex */
+    struct vv_spin lock;
+    uint32_t count; /* under lock */
 };
 
 /* NO_MEMORY; then nothing is to be undone. */
