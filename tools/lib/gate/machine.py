@@ -32,7 +32,7 @@ class Machine:
             return "no AVX2"
         if need == "cores" and self.cores < 2:
             return "one core"
-        if need in ("sqlite3", "valgrind") and shutil.which(need) is None:
+        if need in ("sqlite3", "strace", "valgrind") and shutil.which(need) is None:
             return f"no {need}"
         return None
 
