@@ -214,6 +214,76 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
     }
 }
 
+#ifdef __x86_64__
+#include <cpuid.h>
+
+/* Which parts of the vector registers hold something else than zeros: bit 2 the upper halves of
+ * AVX, bit 6 those of AVX-512. */
+static uint64_t wide_state_in_use(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+    return (low | (uint64_t)high << 32) & (1 << 2 | 1 << 6);
+}
+
+static bool can_tell_wide_state(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx) && (eax & 1 << 2) != 0;
+}
+
+/* Every kernel is called, for each length in which its last row or group may end. */
+static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t numbers[ROOM], wide[ROOM];
+    static int64_t differences[ROOM];
+    static uint32_t narrow[ROOM];
+    static uint16_t positions[VV_POSITIONS_ROOM];
+    static double values[ROOM];
+    static uint8_t packed[ROOM * 8];
+    fill(random, numbers, ROOM, 5);
+    for (size_t count = 1; count <= VV_COLUMN_MAX; count += count < 80 ? 1 : 59) {
+        int64_t low, high;
+#define CLEAN(call)                                                                                \
+    do {                                                                                           \
+        (void)(call);                                                                              \
+        assert_int_equal(wide_state_in_use(), 0);                                                  \
+    } while (0)
+#define CLEAN_VOID(call) CLEAN((call, 0))
+        CLEAN(kernels->pack32(numbers, count, 5, packed));
+        CLEAN_VOID(kernels->unpack32(packed, 5, count, narrow));
+        CLEAN(kernels->pack64(numbers, count, 35, packed));
+        CLEAN_VOID(kernels->unpack64(packed, 35, count, wide));
+        CLEAN(kernels->positions(packed, 1, count, positions));
+        CLEAN(kernels->bitmap(packed, count, positions));
+        CLEAN_VOID(kernels->scatter32(narrow, positions, 1, 1, narrow));
+        CLEAN_VOID(kernels->scatter64(wide, positions, 1, 1, wide));
+        CLEAN_VOID(kernels->widen(narrow, count, wide));
+        CLEAN_VOID(kernels->prefix32(narrow, count, 1));
+        CLEAN_VOID(kernels->prefix64(wide, count, 1, 1, wide));
+        CLEAN_VOID(kernels->scale32(narrow, count, 1, 2, wide));
+        CLEAN_VOID(kernels->scale64(wide, count, 1, 2, wide));
+        CLEAN_VOID(kernels->decimal32(narrow, count, 1, 2, 1, values));
+        CLEAN_VOID(kernels->decimal64(wide, count, 1, values));
+        CLEAN_VOID(kernels->prefix_decimal32(narrow, count, 1, 1, 2, 1, values));
+        CLEAN_VOID(kernels->order(wide, count));
+        CLEAN_VOID(kernels->fill(1, count, wide));
+        CLEAN_VOID(kernels->expand(wide, positions, 1, count, numbers));
+        CLEAN_VOID(kernels->difference(differences, count, (int64_t *)(void *)wide));
+        CLEAN_VOID(kernels->range(differences, count, &low, &high));
+        fill(random, numbers, ROOM, 5);
+    }
+}
+
+static void kernels_leave_no_vector_in_use(void **state)
+{
+    (void)state;
+    if (can_tell_wide_state()) {
+        with_each_table(check_wide_state);
+    }
+}
+#endif
+
 static void packing_is_the_same_on_every_instruction_set(void **state)
 {
     (void)state;
@@ -253,6 +323,9 @@ static void decimals_are_the_same_on_every_instruction_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifdef __x86_64__
+        cmocka_unit_test(kernels_leave_no_vector_in_use),
+#endif
         cmocka_unit_test(packing_is_the_same_on_every_instruction_set),
         cmocka_unit_test(prefix_sums_are_the_same_on_every_instruction_set),
         cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
