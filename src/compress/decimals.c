@@ -3,39 +3,16 @@
  *
  * D1  An integer is accepted only if dividing it gives back the very bits; decoding repeats that
  *     division, so that no value changes.
- * D2  The magnitude is tested before the conversion: NaN and the infinities fail there.
+ * D2  A column's places are the fewest of its first value, if all values are decimals of those;
+ *     else a sample and what fails of it decide.
  * Thread: no state.
  */
 #include "compress/decimals.h"
 
-#include <math.h>
-#include <string.h>
-
 enum { SAMPLES = 32, ROUNDS_MAX = 3 };
-
-static const double magnitude_limit = 0x1p51;
 
 const double vv_powers_of_ten[VV_DECIMALS_MAX + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-/* Whether value is a decimal of that many places; *integer is written only then. */
-static bool to_decimal(double value, unsigned places, int64_t *integer)
-{
-    double power = vv_powers_of_ten[places];
-    double scaled = value * power;
-    if (!(fabs(scaled) < magnitude_limit)) {
-        return false;
-    }
-    /* Adding 1.5 * 2^52 leaves no bits below the units: round to nearest, ties to even. */
-    double rounded = (scaled + 0x1.8p52) - 0x1.8p52;
-    int64_t whole = (int64_t)rounded;
-    double back = (double)whole / power;
-    if (memcmp(&back, &value, sizeof value) != 0) {
-        return false;
-    }
-    *integer = whole;
-    return true;
-}
 
 /* The fewest places, not below `least`, with which value is a decimal; VV_DECIMALS_MAX + 1 if
  * none. */
@@ -43,7 +20,7 @@ static unsigned fewest_places(double value, unsigned least)
 {
     int64_t integer;
     unsigned places = least;
-    while (places <= VV_DECIMALS_MAX && !to_decimal(value, places, &integer)) {
+    while (places <= VV_DECIMALS_MAX && !vv_to_decimal(value, places, &integer)) {
         places++;
     }
     return places;
@@ -71,15 +48,11 @@ static bool sample_places(const double *values, size_t count, unsigned *places)
 }
 
 /* Converts all values at the given places; the positions of those that fail are collected. */
-static void convert(const double *values, size_t count, struct vv_decimals *decimals)
+static void convert(const struct vv_kernels *kernels, const double *values, size_t count,
+                    struct vv_decimals *decimals)
 {
-    size_t failures = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!to_decimal(values[i], decimals->places, &decimals->integers[i])) {
-            decimals->exceptions[failures++] = (uint16_t)i;
-        }
-    }
-    decimals->exception_count = failures;
+    decimals->exception_count = kernels->to_decimals(values, count, decimals->places,
+                                                     decimals->integers, decimals->exceptions);
 }
 
 /* More places if one of the failures has them; false if none has. */
@@ -113,17 +86,26 @@ static void fill_exceptions(struct vv_decimals *decimals)
     }
 }
 
-bool vv_decimals_find(const double *values, size_t count, struct vv_decimals *decimals)
+bool vv_decimals_find(const struct vv_kernels *kernels, const double *values, size_t count,
+                      struct vv_decimals *decimals)
 {
+    /* Mostly all values have the places of the first one: a sample would say the same (D2). */
+    decimals->places = fewest_places(values[0], 0);
+    if (decimals->places <= VV_DECIMALS_MAX) {
+        convert(kernels, values, count, decimals);
+        if (decimals->exception_count == 0) {
+            return true;
+        }
+    }
     if (!sample_places(values, count, &decimals->places)) {
         return false;
     }
-    convert(values, count, decimals);
+    convert(kernels, values, count, decimals);
     for (int round = 0; decimals->exception_count != 0 && round < ROUNDS_MAX; round++) {
         if (!raise_places(values, decimals)) {
             break;
         }
-        convert(values, count, decimals);
+        convert(kernels, values, count, decimals);
     }
     if (decimals->exception_count * 8 > count) {
         return false;

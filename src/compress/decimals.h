@@ -9,14 +9,43 @@
 #ifndef VARVE_COMPRESS_DECIMALS_H
 #define VARVE_COMPRESS_DECIMALS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "compress/kernels.h"
 
 enum { VV_DECIMALS_MAX = 15 };
 
+/* A decimal's integer is below it; beyond, neighbouring integers would not round apart. */
+#define VV_DECIMALS_LIMIT 0x1p51
+/* Adding 1.5 * 2^52 to a number below the limit leaves no bits below the units: it rounds to
+ * nearest, ties to even, and the integer stands in the low bits of the sum. */
+#define VV_DECIMALS_ROUNDER 0x1.8p52
+
 /* 10^0 to 10^VV_DECIMALS_MAX, each exact in a double. */
 extern const double vv_powers_of_ten[VV_DECIMALS_MAX + 1];
+
+/* Whether value is a decimal of that many places; *integer is written only then. The magnitude is
+ * tested before the conversion: NaN and the infinities fail there. */
+static inline bool vv_to_decimal(double value, unsigned places, int64_t *integer)
+{
+    double power = vv_powers_of_ten[places];
+    double scaled = value * power;
+    if (!(fabs(scaled) < VV_DECIMALS_LIMIT)) {
+        return false;
+    }
+    double rounded = (scaled + VV_DECIMALS_ROUNDER) - VV_DECIMALS_ROUNDER;
+    int64_t whole = (int64_t)rounded;
+    double back = (double)whole / power;
+    if (memcmp(&back, &value, sizeof value) != 0) {
+        return false;
+    }
+    *integer = whole;
+    return true;
+}
 
 /* A column as decimals: integers[i] is the value, except at the exceptions, where it repeats a
  * neighbour so that it costs nothing. */
@@ -29,6 +58,7 @@ struct vv_decimals {
 
 /* Finds the fewest places with which all but an eighth of the values are decimals. False: there are
  * none, and decimals is undefined. */
-bool vv_decimals_find(const double *values, size_t count, struct vv_decimals *decimals);
+bool vv_decimals_find(const struct vv_kernels *kernels, const double *values, size_t count,
+                      struct vv_decimals *decimals);
 
 #endif

@@ -206,6 +206,52 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
     }
 }
 
+static size_t changes(const double *values, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 1; i < count; i++) {
+        found += memcmp(&values[i], &values[i - 1], sizeof *values) != 0;
+    }
+    return found;
+}
+
+static size_t to_decimals(const double *values, size_t count, unsigned places, int64_t *integers,
+                          uint16_t *others)
+{
+    size_t failures = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!vv_to_decimal(values[i], places, &integers[i])) {
+            others[failures++] = (uint16_t)i;
+        }
+    }
+    return failures;
+}
+
+static bool whole_statistics(const double *values, size_t count,
+                             struct vv_value_statistics *statistics)
+{
+    double min = values[0], max = values[0], sum = 0, increase = 0;
+    uint32_t resets = 0;
+    for (size_t i = 0; i < count; i++) {
+        double value = values[i], before = values[i == 0 ? 0 : i - 1];
+        bool reset = value < before;
+        if (!vv_is_whole(value)) {
+            return false;
+        }
+        min = value < min ? value : min;
+        max = value > max ? value : max;
+        sum += value;
+        increase += reset ? value : value - before;
+        resets += reset;
+    }
+    statistics->min = min;
+    statistics->max = max;
+    statistics->sum = sum;
+    statistics->increase = increase;
+    statistics->resets = resets;
+    return true;
+}
+
 static void difference(const int64_t *numbers, size_t count, int64_t *restrict out)
 {
     out[0] = 0;
@@ -296,6 +342,9 @@ const struct vv_kernels vv_kernels_scalar = {
     .widen = widen,
     .order = order,
     .expand = expand,
+    .changes = changes,
+    .to_decimals = to_decimals,
+    .whole_statistics = whole_statistics,
     .difference = difference,
     .range = range,
     .pack32 = pack32,

@@ -14,6 +14,195 @@ static void difference(const int64_t *numbers, size_t count, int64_t *restrict o
 
 typedef int64_t vector_signed __attribute__((vector_size(VV_VECTOR_BYTES)));
 
+/* ------------------------------------------------------------------------------ Values */
+
+static inline vector_double load_double(const double *at)
+{
+    vector_double vector;
+    memcpy(&vector, at, sizeof vector);
+    return vector;
+}
+
+static inline vector_double magnitude_of(vector_double values)
+{
+    return (vector_double)((vector_signed)values & INT64_MAX);
+}
+
+/* The values where the mask of all ones or none says so, else the others. */
+static inline vector_double choose(vector_signed mask, vector_double values, vector_double others)
+{
+    return (vector_double)(((vector_signed)values & mask) | ((vector_signed)others & ~mask));
+}
+
+/* Whether every lane is all ones. */
+static inline bool all_true(vector_signed lanes)
+{
+    int64_t all = lanes[0];
+    for (size_t lane = 1; lane < LANES64; lane++) {
+        all &= lanes[lane];
+    }
+    return all != 0;
+}
+
+static inline int64_t sum_of(vector_signed lanes)
+{
+    int64_t sum = lanes[0];
+    for (size_t lane = 1; lane < LANES64; lane++) {
+        sum += lanes[lane];
+    }
+    return sum;
+}
+
+static size_t changes(const double *values, size_t count)
+{
+    vector_signed found = {0};
+    size_t i = 1;
+    for (; i + LANES64 <= count; i += LANES64) {
+        found -= (vector_signed)load64(values + i) != (vector_signed)load64(values + i - 1);
+    }
+    size_t all = (size_t)sum_of(found);
+    for (; i < count; i++) {
+        all += memcmp(&values[i], &values[i - 1], sizeof *values) != 0;
+    }
+    return all;
+}
+
+/* Converts a vector of values; the lanes of those that are no decimals are 0. */
+static inline vector_signed convert(const double *values, bool divides, double power,
+                                    double reciprocal, int64_t *integers)
+{
+    const vector_double rounder = (vector_double){0} + VV_DECIMALS_ROUNDER;
+    vector_double value = load_double(values);
+    vector_double scaled = divides ? value * power : value;
+    vector_double moved = scaled + rounder;
+    vector_double back = moved - rounder;
+    if (divides) {
+        back = divide_vector(back, power, reciprocal);
+    }
+    vector_signed whole = (vector_signed)moved - (vector_signed)rounder;
+    memcpy(integers, &whole, sizeof whole);
+    return (magnitude_of(scaled) < VV_DECIMALS_LIMIT) &
+           ((vector_signed)back == (vector_signed)value);
+}
+
+/* Positions of those from first up to last that are no decimals. */
+static size_t find_others(const double *values, size_t first, size_t last, unsigned places,
+                          int64_t *integers, uint16_t *others)
+{
+    size_t failures = 0;
+    for (size_t i = first; i < last; i++) {
+        if (!vv_to_decimal(values[i], places, &integers[i])) {
+            others[failures++] = (uint16_t)i;
+        }
+    }
+    return failures;
+}
+
+static inline size_t convert_all(const double *values, size_t count, unsigned places, bool divides,
+                                 int64_t *integers, uint16_t *others)
+{
+    enum { GROUP = 8 * LANES64 }; /* looked at value by value if one of them is no decimal */
+    double power = vv_powers_of_ten[places];
+    double reciprocal = 1 / power;
+    size_t failures = 0;
+    size_t i = 0;
+    for (; i + GROUP <= count; i += GROUP) {
+        vector_signed good = (vector_signed){0} - 1;
+        for (size_t k = i; k < i + GROUP; k += LANES64) {
+            good &= convert(values + k, divides, power, reciprocal, integers + k);
+        }
+        if (!all_true(good)) {
+            failures += find_others(values, i, i + GROUP, places, integers, others + failures);
+        }
+    }
+    return failures + find_others(values, i, count, places, integers, others + failures);
+}
+
+static size_t to_decimals(const double *values, size_t count, unsigned places, int64_t *integers,
+                          uint16_t *others)
+{
+    return places == 0 ? convert_all(values, count, places, false, integers, others)
+                       : convert_all(values, count, places, true, integers, others);
+}
+
+/* Sums, least and greatest of every CHAINS * LANES64-th step from one value to the next. */
+struct whole_sums {
+    vector_double least;
+    vector_double greatest;
+    vector_double sum;
+    vector_double increase;
+    vector_signed resets;
+    vector_signed whole;
+};
+
+static inline void add_values(struct whole_sums *sums, const double *values)
+{
+    const vector_double rounder = (vector_double){0} + 0x1.8p52;
+    vector_double value = load_double(values);
+    vector_double before = load_double(values - 1);
+    vector_double rounded = (value + rounder) - rounder;
+    vector_signed reset = value < before;
+    sums->whole &=
+        ((vector_signed)rounded == (vector_signed)value) & (magnitude_of(value) <= VV_WHOLE_MAX);
+    sums->least = choose(value < sums->least, value, sums->least);
+    sums->greatest = choose(value > sums->greatest, value, sums->greatest);
+    sums->sum += value;
+    sums->increase += value - (vector_double)((vector_signed)before & ~reset);
+    sums->resets -= reset;
+}
+
+/* One more value, whose predecessor is known. */
+static inline bool add_value(struct vv_value_statistics *sums, double value, double before)
+{
+    bool reset = value < before;
+    sums->min = value < sums->min ? value : sums->min;
+    sums->max = value > sums->max ? value : sums->max;
+    sums->sum += value;
+    sums->increase += reset ? value : value - before;
+    sums->resets += reset;
+    return vv_is_whole(value);
+}
+
+static bool whole_statistics(const double *values, size_t count,
+                             struct vv_value_statistics *statistics)
+{
+    enum { CHAINS = 2 }; /* so that additions need not wait for one another */
+    const vector_double zero = {0};
+    const struct whole_sums none = {
+        .least = zero + values[0], .greatest = zero + values[0], .whole = (vector_signed){0} - 1};
+    struct whole_sums sums[CHAINS] = {none, none};
+    struct vv_value_statistics all = {.min = values[0], .max = values[0], .sum = values[0]};
+    bool whole = vv_is_whole(values[0]);
+    size_t i = 1;
+    for (; i + CHAINS * LANES64 <= count; i += CHAINS * LANES64) {
+        add_values(&sums[0], values + i);
+        add_values(&sums[1], values + i + LANES64);
+    }
+    for (; i < count; i++) {
+        whole &= add_value(&all, values[i], values[i - 1]);
+    }
+    if (!whole || !all_true(sums[0].whole & sums[1].whole)) {
+        return false;
+    }
+    for (size_t lane = 0; lane < CHAINS * LANES64; lane++) {
+        const struct whole_sums *some = &sums[lane / LANES64];
+        double least = some->least[lane % LANES64], greatest = some->greatest[lane % LANES64];
+        all.min = least < all.min ? least : all.min;
+        all.max = greatest > all.max ? greatest : all.max;
+        all.sum += some->sum[lane % LANES64];
+        all.increase += some->increase[lane % LANES64];
+        all.resets += (uint32_t)some->resets[lane % LANES64];
+    }
+    statistics->min = all.min;
+    statistics->max = all.max;
+    statistics->sum = all.sum;
+    statistics->increase = all.increase;
+    statistics->resets = all.resets;
+    return true;
+}
+
+/* ---------------------------------------------------------------------------- Integers */
+
 static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *high)
 {
     /* Four of each, so that comparisons need not wait for one another. */

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/cpu.h"
+#include "compress/codec.h"
 
 enum {
     VV_LANES = 16,
@@ -82,6 +83,17 @@ struct vv_kernels {
      * starts: run_count - 1 increasing positions, 1 to count - 1. */
     void (*expand)(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
                    uint64_t *out);
+
+    /* How many values have other bits than the one before. */
+    size_t (*changes)(const double *values, size_t count);
+    /* integers[i] = round(values[i] * 10^places) where that is a decimal as decimals.h defines it.
+     * Returns how many are none, whose positions go to others; their integers mean nothing. */
+    size_t (*to_decimals)(const double *values, size_t count, unsigned places, int64_t *integers,
+                          uint16_t *others);
+    /* min, max, sum, increase and resets of values whose sums cannot lose anything: whole numbers
+     * of at most 40 bits, and no -0.0. False: they are not such, and statistics is as it was. */
+    bool (*whole_statistics)(const double *values, size_t count,
+                             struct vv_value_statistics *statistics);
 
     /* out[0] = 0, out[i] = numbers[i] - numbers[i - 1]; out is not numbers. */
     void (*difference)(const int64_t *numbers, size_t count, int64_t *out);

@@ -19,12 +19,12 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static size_t encode_constant(double value, uint8_t *out)
+static size_t encode_constant(const struct vv_kernels *kernels, double value, uint8_t *out)
 {
     uint16_t exception;
     int64_t integer;
     struct vv_decimals decimals = {.exceptions = &exception, .integers = &integer};
-    if (vv_decimals_find(&value, 1, &decimals)) {
+    if (vv_decimals_find(kernels, &value, 1, &decimals)) {
         out[0] = (uint8_t)(VV_VALUES_CONSTANT | decimals.places);
         return 1 + vv_varint_put(out + 1, vv_zigzag(integer));
     }
@@ -53,7 +53,7 @@ static size_t encode_plain(const struct vv_kernels *kernels, const double *value
     int64_t integers[VV_COLUMN_MAX];
     uint16_t exceptions[VV_COLUMN_MAX];
     struct vv_decimals decimals = {.exceptions = exceptions, .integers = integers};
-    if (vv_decimals_find(values, count, &decimals)) {
+    if (vv_decimals_find(kernels, values, count, &decimals)) {
         size_t length = 1;
         if (decimals.exception_count != 0) {
             flags |= VV_VALUES_EXCEPTIONS;
@@ -69,14 +69,8 @@ static size_t encode_plain(const struct vv_kernels *kernels, const double *value
     return 1 + vv_integer_block_encode(kernels, integers, count, form, out + 1);
 }
 
-/* Whether every value has the bits of the one before. */
-static bool is_constant(const double *values, size_t count)
-{
-    return memcmp(values, values + 1, (count - 1) * sizeof *values) == 0;
-}
-
 /* Positions where a value differs from the one before. */
-static size_t find_changes(const double *values, size_t count, uint16_t *changes)
+static void find_changes(const double *values, size_t count, uint16_t *changes)
 {
     size_t found = 0;
     uint64_t before = bits_of(values[0]);
@@ -86,7 +80,6 @@ static size_t find_changes(const double *values, size_t count, uint16_t *changes
         found += bits != before;
         before = bits;
     }
-    return found;
 }
 
 /* Runs: how many, where the second and later ones start, and the encoding of one value of each. */
@@ -113,14 +106,15 @@ size_t vv_values_encode_with(const struct vv_kernels *kernels, const double *val
                              enum vv_block_form form, uint8_t *out)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
-    uint16_t changes[VV_COLUMN_MAX];
-    if (is_constant(values, count)) {
-        return encode_constant(values[0], out);
+    size_t change_count = kernels->changes(values, count);
+    if (change_count == 0) {
+        return encode_constant(kernels, values[0], out);
     }
     /* Entropy coding does by itself what runs do: they must be few to be worth it there. */
-    size_t change_count = find_changes(values, count, changes);
     size_t changes_max = form == VV_FORM_PACKED ? count / 2 : count / 8;
     if (change_count < changes_max) {
+        uint16_t changes[VV_COLUMN_MAX];
+        find_changes(values, count, changes);
         return encode_runs(kernels, values, count, changes, change_count, form, out);
     }
     return encode_plain(kernels, values, count, 0, form, out);

@@ -6,6 +6,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include "compress/bits.h"
 #include "compress/decimals.h"
@@ -214,9 +217,65 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
     }
 }
 
-#ifdef __x86_64__
-#include <cpuid.h>
+/* A value of one kind; now and then one of another. */
+static double some_value(struct vv_test_random *random, unsigned kind)
+{
+    static const double odd[] = {NAN,     INFINITY, -INFINITY, -0.0,     0x1p51,
+                                 -0x1p51, 0x1p40,   1e300,     0x1p-1074};
+    double whole = (double)((int64_t)vv_test_random_below(random, 2000) - 1000);
+    switch (vv_test_random_below(random, 600) == 0 ? 4 : kind) {
+    case 0:
+        return whole;
+    case 1:
+        return whole / 10;
+    case 2:
+        return whole * 0x1p30;
+    case 3:
+        return (double)vv_test_random_below(random, UINT64_C(1) << 53) / 1e7;
+    default:
+        return odd[vv_test_random_below(random, sizeof odd / sizeof odd[0])];
+    }
+}
 
+/* Everything that encoding asks of values before they are integers. */
+static void check_values(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static double values[ROOM];
+    static int64_t integers[2][ROOM];
+    static uint16_t others[2][ROOM];
+    for (unsigned round = 0; round < 4000; round++) {
+        size_t count = some_count(random, round);
+        for (size_t i = 0; i < count; i++) {
+            bool repeats = i > 0 && vv_test_random_below(random, 3) == 0;
+            values[i] = repeats ? values[i - 1] : some_value(random, round % 4);
+        }
+        assert_int_equal(kernels->changes(values, count), vv_kernels_scalar.changes(values, count));
+        unsigned places = round % 5 == 0 ? round % (VV_DECIMALS_MAX + 1) : round % 3;
+        size_t found = kernels->to_decimals(values, count, places, integers[0], others[0]);
+        assert_int_equal(
+            vv_kernels_scalar.to_decimals(values, count, places, integers[1], others[1]), found);
+        assert_memory_equal(others[0], others[1], found * sizeof others[0][0]);
+        for (size_t i = 0, next = 0; i < count; i++) {
+            if (next < found && others[0][next] == i) {
+                next++;
+            } else {
+                assert_int_equal(integers[0][i], integers[1][i]);
+            }
+        }
+        struct vv_value_statistics known = {.count = 1}, expected = {.count = 1};
+        bool whole = vv_kernels_scalar.whole_statistics(values, count, &expected);
+        assert_int_equal(kernels->whole_statistics(values, count, &known), whole);
+        assert_memory_equal(&known, &expected, sizeof known);
+    }
+}
+
+static void values_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_values);
+}
+
+#ifdef __x86_64__
 /* Which parts of the vector registers hold something else than zeros: bit 2 the upper halves of
  * AVX, bit 6 those of AVX-512. */
 static uint64_t wide_state_in_use(void)
@@ -244,6 +303,7 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
     fill(random, numbers, ROOM, 5);
     for (size_t count = 1; count <= VV_COLUMN_MAX; count += count < 80 ? 1 : 59) {
         int64_t low, high;
+        struct vv_value_statistics statistics;
 #define CLEAN(call)                                                                                \
     do {                                                                                           \
         (void)(call);                                                                              \
@@ -269,6 +329,10 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN_VOID(kernels->order(wide, count));
         CLEAN_VOID(kernels->fill(1, count, wide));
         CLEAN_VOID(kernels->expand(wide, positions, 1, count, numbers));
+        CLEAN(kernels->changes(values, count));
+        CLEAN(kernels->to_decimals(values, count, 0, differences, positions));
+        CLEAN(kernels->to_decimals(values, count, 1, differences, positions));
+        CLEAN(kernels->whole_statistics(values, count, &statistics));
         CLEAN_VOID(kernels->difference(differences, count, (int64_t *)(void *)wide));
         CLEAN_VOID(kernels->range(differences, count, &low, &high));
         fill(random, numbers, ROOM, 5);
@@ -331,6 +395,7 @@ int main(void)
         cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
         cmocka_unit_test(exceptions_are_the_same_on_every_instruction_set),
         cmocka_unit_test(runs_are_the_same_on_every_instruction_set),
+        cmocka_unit_test(values_are_the_same_on_every_instruction_set),
         cmocka_unit_test(decimals_are_the_same_on_every_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
