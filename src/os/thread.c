@@ -9,9 +9,11 @@
 #include "os/thread.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -206,13 +208,22 @@ int vv_thread_at_end(void (*run)(void))
     return -pthread_setspecific(end_key, (const void *)(uintptr_t)run);
 }
 
-static inline void cpu_relax(void)
+void vv_event_wait(struct vv_event *event)
 {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
+    /* Acquire pairs with the release in vv_event_set(). The kernel compares before it lets the
+     * thread sleep, so that an event between the load and the call is not missed. */
+    while (atomic_load_explicit(&event->happened, memory_order_acquire) == 0) {
+        long result = syscall(SYS_futex, &event->happened, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+        VV_ASSERT(result == 0 || errno == EAGAIN || errno == EINTR);
+    }
+}
+
+void vv_event_set(struct vv_event *event)
+{
+    atomic_store_explicit(&event->happened, 1, memory_order_release);
+    /* From here on the event may be gone: its address only names a queue of the kernel, and waking
+     * who has come to sleep at the same address since is harmless. */
+    (void)syscall(SYS_futex, &event->happened, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 static void give_up_core(unsigned times)
@@ -235,7 +246,7 @@ void vv_spin_lock(struct vv_spin *spin)
             if (++spins % SPINS_BEFORE_YIELD == 0) {
                 give_up_core(spins / SPINS_BEFORE_YIELD);
             } else {
-                cpu_relax();
+                vv_thread_relax();
             }
         }
     }

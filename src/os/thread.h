@@ -52,6 +52,15 @@ void vv_rwlock_write_unlock(struct vv_rwlock *lock);
 int vv_thread_start(struct vv_thread *thread, void (*run)(void *argument), void *argument);
 void vv_thread_join(struct vv_thread *thread);
 void vv_thread_yield(void);
+/* Between two looks at something that another core is about to change. */
+static inline void vv_thread_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 /* Processors that this process may run on, at least 1. */
 unsigned vv_thread_processors(void);
 /* On how many processors this process may run; at least 1. */
@@ -59,6 +68,14 @@ unsigned vv_thread_cpu_count(void);
 /* Makes run() happen in the calling thread when it ends; 0 or -errno. One function per thread: the
  * last one given. Not run for a thread that ends with the process. */
 int vv_thread_at_end(void (*run)(void));
+
+/* Something that happens once, and one thread that waits for it. Zero has not happened. The waiter
+ * may destroy it as soon as its wait is over. */
+struct vv_event {
+    _Atomic uint32_t happened;
+};
+void vv_event_wait(struct vv_event *event);
+void vv_event_set(struct vv_event *event);
 
 /* A lock of one byte, mostly held for a few instructions: a waiter spins, then yields, then sleeps
  * between looks. Zero is unlocked. */

@@ -4,7 +4,7 @@
  * Locks, in the order in which they are taken:
  *   maintenance_mutex   one flush or merge at a time, and the manifest
  *   exclusive_mutex     appends that look before they write
- *   (log: flush_mutex)  (series table: create_mutex, index_lock)  views.mutex
+ *   (log: syncing, writing)  (series table: create_mutex, index_lock)  views.mutex
  *   (head: series locks; their holder takes nothing else)
  *
  * The order of the log and of the head is the same for every series, because a batch has the locks

@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "os/env.h"
-#include "os/thread.h"
+#include "os/turn.h"
 #include "storage/report.h"
 #include "storage/ring.h"
 #include "storage/wal_format.h"
@@ -88,7 +88,7 @@ struct vv_wal {
     const struct vv_report *report;
     uint64_t segment_bytes_max;
 
-    struct vv_ring ring; /* lock-free; its consumer is who has flush_mutex */
+    struct vv_ring ring; /* lock-free; its consumer is who has the writing turn */
 
     /* Shared. durable <= written <= end of the ring; all are frame boundaries. */
     _Alignas(64) _Atomic uint64_t written_lsn;
@@ -98,13 +98,16 @@ struct vv_wal {
     _Atomic uint64_t relogged;
     _Atomic uint32_t sparing; /* callers whose records will free space: they may use the rest */
 
-    /* Guarded by flush_mutex. */
-    _Alignas(64) struct vv_mutex flush_mutex;
+    struct vv_turn syncing; /* who moves durable_lsn; taken before writing, if both are */
+    struct vv_turn writing; /* who moves written_lsn */
+
+    /* Guarded by writing; what concerns the open segment is changed only with both. */
     uint64_t sealed_lsn; /* frames below have their checksums; written <= sealed */
     uint64_t chain;      /* checksum of the last sealed frame */
     uint64_t sequence;   /* of the segment that frames are sealed for */
     uint64_t segment_first_lsn;
     uint64_t segment_end_lsn;        /* of the room in it; never sinks */
+    int poison;                      /* -errno of a failed write that a relog has to follow; or 0 */
     bool closed;                     /* the ring is: W6 */
     struct vv_wal_segments segments; /* the open one last */
     struct vv_wal_segments unusable; /* found at open, to be removed or set aside */

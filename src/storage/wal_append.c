@@ -15,6 +15,10 @@
 
 _Static_assert((int)VV_RING_FRAME_BYTES_MIN <= (int)VV_WAL_FRAME_HEADER_BYTES,
                "a frame is one for the ring");
+/* A write of a batch to the kernel takes a few microseconds, a wake-up ten times as long: who waits
+ * for it looks for some ten microseconds before it sleeps. */
+enum { WRITE_LOOKS = 300 };
+
 _Static_assert((int)VV_RING_ALIGNMENT == (int)VV_WAL_ALIGNMENT,
                "frames follow each other without a gap");
 
@@ -47,7 +51,8 @@ varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
                  recovery->end_lsn);
     atomic_init(&wal->written_lsn, recovery->end_lsn);
     atomic_init(&wal->durable_lsn, recovery->durable_lsn);
-    vv_mutex_init(&wal->flush_mutex);
+    vv_turn_init(&wal->syncing, &wal->durable_lsn, 0);
+    vv_turn_init(&wal->writing, &wal->written_lsn, WRITE_LOOKS);
     return VARVE_OK;
 }
 
@@ -59,7 +64,8 @@ void vv_wal_fini(struct vv_wal *wal)
     }
     vv_free(wal->segments.list);
     vv_free(wal->unusable.list);
-    vv_mutex_fini(&wal->flush_mutex);
+    vv_turn_fini(&wal->syncing);
+    vv_turn_fini(&wal->writing);
 }
 
 uint64_t vv_wal_payload_bytes_max(const struct vv_wal *wal)

@@ -23,9 +23,13 @@
  * W6  (wal_segment.c) After a failed attempt at a segment the ring stays closed: the next one that
  *     needs room tries again.
  * W7  While the ring is closed its end stands still, and everything below is published soon: who
- *     has reserved waits for nobody. So waiting for it under flush_mutex is no circle.
+ *     has reserved waits for nobody. So waiting for it with both turns is no circle.
+ * W8  A sync does not keep others from writing: it covers what was written when it began. Whoever
+ *     changes the open file or the segment has both turns, so that a file is not closed while it is
+ *     synced.
  *
- * Thread: whoever needs the strength first takes flush_mutex and works for all who wait behind it.
+ * Thread: whoever needs a strength first takes its turn (os/turn.h) and works for all who wait
+ * behind it: for those who came during one sync, the next one. Order: syncing, then writing.
  */
 #include <errno.h>
 
@@ -115,7 +119,7 @@ static void seal_again(struct vv_wal *wal, uint64_t from, uint64_t chain)
 
 /* ------------------------------------------------------------------------------ flushing */
 
-/* Gives producers what is durable and what the segment has room for. */
+/* Gives producers what is durable and what the segment has room for. Needs the syncing turn. */
 static void raise_limit(struct vv_wal *wal)
 {
     uint64_t durable_lsn = atomic_load(&wal->durable_lsn);
@@ -125,7 +129,7 @@ static void raise_limit(struct vv_wal *wal)
                         ring_end < wal->segment_end_lsn ? ring_end : wal->segment_end_lsn);
 }
 
-/* Writes the sealed frames in [from, to) to the open segment. Needs flush_mutex. */
+/* Writes the sealed frames in [from, to) to the open segment. Needs the writing turn. */
 static int write_frames(struct vv_wal *wal, uint64_t from, uint64_t to)
 {
     while (from < to) {
@@ -141,7 +145,7 @@ static int write_frames(struct vv_wal *wal, uint64_t from, uint64_t to)
     return 0;
 }
 
-/* Makes everything below lsn durable, which is written. Needs flush_mutex. */
+/* Makes everything below lsn durable, which is written. Needs both turns. */
 static int sync_file(struct vv_wal *wal, uint64_t lsn)
 {
     int result = 0;
@@ -171,7 +175,7 @@ static varve_status give_up(struct vv_wal *wal, varve_status cause)
 }
 
 /* Writes and syncs [durable_lsn, end_lsn) to a new segment, which takes at least as much as the
- * present one promised. Needs flush_mutex and a closed ring. */
+ * present one promised. Needs both turns and a closed ring. */
 static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t end_lsn)
 {
     uint64_t chain = chain_at(wal, durable_lsn);
@@ -191,7 +195,7 @@ static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t
     return VARVE_OK;
 }
 
-/* Moves everything that is not known durable to a new segment (W3). Needs flush_mutex. */
+/* Moves everything that is not known durable to a new segment (W3). Needs both turns. */
 static varve_status relog(struct vv_wal *wal, int failure)
 {
     uint64_t durable_lsn = atomic_load(&wal->durable_lsn);
@@ -209,6 +213,7 @@ static varve_status relog(struct vv_wal *wal, int failure)
     if (status != VARVE_OK) {
         return give_up(wal, status);
     }
+    wal->poison = 0;
     if (!was_closed) {
         vv_ring_open(&wal->ring);
     }
@@ -216,49 +221,122 @@ static varve_status relog(struct vv_wal *wal, int failure)
     return VARVE_OK;
 }
 
-/* Writes what is published, at least everything below lsn, and syncs if asked. Needs
- * flush_mutex. */
-static varve_status flush_locked(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength strength)
+/* Writes what is published, at least everything below lsn; 0 or -errno, and then nothing is written
+ * any more before a relog. Needs the writing turn. */
+static int write_published(struct vv_wal *wal, uint64_t lsn)
+{
+    if (wal->poison != 0) {
+        return wal->poison;
+    }
+    seal_published(wal, lsn);
+    uint64_t written_lsn = atomic_load(&wal->written_lsn);
+    if (written_lsn < wal->sealed_lsn) {
+        wal->poison = write_frames(wal, written_lsn, wal->sealed_lsn);
+        if (wal->poison == 0) {
+            atomic_store(&wal->written_lsn, wal->sealed_lsn);
+        }
+    }
+    return wal->poison;
+}
+
+/* Writes at least everything below lsn and makes durable what is written then. Needs both turns. */
+static varve_status sync_alone(struct vv_wal *wal, uint64_t lsn)
 {
     if (atomic_load(&wal->failed)) {
         return VARVE_UNKNOWN;
     }
-    seal_published(wal, lsn);
-    uint64_t end_lsn = wal->sealed_lsn;
+    int result = write_published(wal, lsn);
     uint64_t written_lsn = atomic_load(&wal->written_lsn);
-    int result = 0;
-    if (written_lsn < end_lsn) {
-        result = write_frames(wal, written_lsn, end_lsn);
-        if (result == 0) {
-            atomic_store(&wal->written_lsn, end_lsn);
-        }
-    }
-    uint64_t unsynced_bytes = end_lsn - atomic_load(&wal->durable_lsn);
-    if (result == 0 && unsynced_bytes > 0 &&
-        (strength == VV_WAL_DURABLE || unsynced_bytes > wal->ring.capacity / 2)) {
-        result = sync_file(wal, end_lsn);
+    if (result == 0 && written_lsn > atomic_load(&wal->durable_lsn)) {
+        result = sync_file(wal, written_lsn);
     }
     return result == 0 ? VARVE_OK : relog(wal, result);
 }
 
-varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength strength)
+/* The same, but others may write meanwhile. Needs the syncing turn only (W8). */
+static varve_status sync_beside_writers(struct vv_wal *wal, uint64_t lsn)
 {
-    _Atomic uint64_t *reached = strength == VV_WAL_DURABLE ? &wal->durable_lsn : &wal->written_lsn;
-    if (atomic_load(reached) >= lsn) {
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
+    if (atomic_load(&wal->failed) || wal->unsynced_segments > 0 || wal->file < 0) {
+        varve_status status = sync_alone(wal, lsn);
+        vv_turn_give(&wal->writing);
+        return status;
+    }
+    int result = write_published(wal, lsn);
+    uint64_t written_lsn = atomic_load(&wal->written_lsn);
+    int file = wal->file;
+    if (result == 0) {
+        vv_turn_give(&wal->writing);
+        result = wal->place.env->ops->fdatasync(wal->place.env->ctx, file);
+        if (result == 0) {
+            atomic_store(&wal->durable_lsn, written_lsn);
+            raise_limit(wal);
+            return VARVE_OK;
+        }
+        (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
+    }
+    varve_status status = relog(wal, result);
+    vv_turn_give(&wal->writing);
+    return status;
+}
+
+static varve_status flush_durable(struct vv_wal *wal, uint64_t lsn)
+{
+    if (!vv_turn_take(&wal->syncing, lsn)) {
         return VARVE_OK;
     }
-    vv_mutex_lock(&wal->flush_mutex);
-    varve_status status = VARVE_OK;
-    if (atomic_load(reached) < lsn) { /* nobody else did it while we waited */
-        status = flush_locked(wal, lsn, strength);
-    }
-    vv_mutex_unlock(&wal->flush_mutex);
+    varve_status status = sync_beside_writers(wal, lsn);
+    vv_turn_give(&wal->syncing);
     return status;
+}
+
+/* After a failed write by somebody who did not have the syncing turn. */
+static varve_status repair(struct vv_wal *wal)
+{
+    varve_status status = VARVE_OK;
+    (void)vv_turn_take(&wal->syncing, VV_TURN_ALWAYS);
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
+    if (atomic_load(&wal->failed)) {
+        status = VARVE_UNKNOWN;
+    } else if (wal->poison != 0) { /* nobody else has done it meanwhile */
+        status = relog(wal, wal->poison);
+    }
+    vv_turn_give(&wal->writing);
+    vv_turn_give(&wal->syncing);
+    return status;
+}
+
+static varve_status flush_written(struct vv_wal *wal, uint64_t lsn)
+{
+    if (!vv_turn_take(&wal->writing, lsn)) {
+        return VARVE_OK;
+    }
+    bool failed = atomic_load(&wal->failed);
+    int result = failed ? 0 : write_published(wal, lsn);
+    vv_turn_give(&wal->writing);
+    if (failed) {
+        return VARVE_UNKNOWN;
+    }
+    if (result != 0) {
+        return repair(wal);
+    }
+    uint64_t unsynced_bytes = atomic_load(&wal->written_lsn) - atomic_load(&wal->durable_lsn);
+    if (unsynced_bytes > wal->ring.capacity / 2 && vv_turn_try_take(&wal->syncing)) { /* W5 */
+        varve_status status = sync_beside_writers(wal, lsn);
+        vv_turn_give(&wal->syncing);
+        return status;
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength strength)
+{
+    return strength == VV_WAL_DURABLE ? flush_durable(wal, lsn) : flush_written(wal, lsn);
 }
 
 /* ------------------------------------------------------------------------------ room */
 
-/* Completes the segment and starts one for what follows, with room for bytes. Needs flush_mutex. */
+/* Completes the segment and starts one for what follows, with room for bytes. Needs both turns. */
 static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
 {
     uint64_t segment_bytes;
@@ -266,7 +344,7 @@ static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
     bool cut_off = wal->closed; /* W6 */
     uint64_t end_lsn = vv_ring_close(&wal->ring);
     wal->closed = true;
-    if (flush_locked(wal, end_lsn, VV_WAL_DURABLE) != VARVE_OK) {
+    if (sync_alone(wal, end_lsn) != VARVE_OK) {
         return VARVE_READ_ONLY; /* nothing of this call was accepted */
     }
     if (cut_off || end_lsn + bytes > wal->segment_end_lsn) { /* a relog may have made room */
@@ -283,7 +361,8 @@ static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
     return VARVE_OK;
 }
 
-static varve_status make_room_locked(struct vv_wal *wal, uint64_t bytes, bool wait)
+/* Room in the segment; BUSY if that is there and it is the ring that has none. Needs both turns. */
+static varve_status make_room_in_segment(struct vv_wal *wal, uint64_t bytes)
 {
     if (atomic_load(&wal->failed)) {
         return VARVE_READ_ONLY;
@@ -293,54 +372,67 @@ static varve_status make_room_locked(struct vv_wal *wal, uint64_t bytes, bool wa
     if (end_lsn + bytes > VV_RING_POSITION_MAX) {
         return VARVE_LIMIT;
     }
-    if (wal->closed || end_lsn + bytes > wal->segment_end_lsn) {
-        return next_segment(wal, bytes);
+    return wal->closed || end_lsn + bytes > wal->segment_end_lsn ? next_segment(wal, bytes)
+                                                                 : VARVE_BUSY;
+}
+
+/* Needs the syncing turn. */
+static varve_status make_room(struct vv_wal *wal, uint64_t bytes, bool wait)
+{
+    if (vv_ring_has_room(&wal->ring, bytes)) {
+        return VARVE_OK; /* somebody else made it while we waited */
     }
-    if (!wait) {
-        return VARVE_BUSY;
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
+    varve_status status = make_room_in_segment(wal, bytes);
+    vv_turn_give(&wal->writing);
+    if (status == VARVE_BUSY && wait) {
+        /* The frames that lie where these bytes want to be. */
+        status = sync_beside_writers(wal, vv_wal_end(wal) + bytes - wal->ring.capacity);
+        return status == VARVE_OK ? status : VARVE_READ_ONLY;
     }
-    /* The frames that lie where these bytes want to be. */
-    varve_status status = flush_locked(wal, end_lsn + bytes - wal->ring.capacity, VV_WAL_DURABLE);
-    return status == VARVE_OK ? status : VARVE_READ_ONLY;
+    return status;
 }
 
 varve_status vv_wal_make_room(struct vv_wal *wal, uint64_t bytes, bool wait)
 {
     if (wait) {
-        vv_mutex_lock(&wal->flush_mutex);
-    } else if (!vv_mutex_try_lock(&wal->flush_mutex)) {
+        /* What has to be durable for the ring to have room; if it is, the segment is full. */
+        uint64_t needed_lsn = vv_wal_end(wal) + bytes;
+        needed_lsn = needed_lsn > wal->ring.capacity ? needed_lsn - wal->ring.capacity : 0;
+        bool is_durable = atomic_load(&wal->durable_lsn) >= needed_lsn;
+        if (!vv_turn_take(&wal->syncing, is_durable ? VV_TURN_ALWAYS : needed_lsn)) {
+            return VARVE_OK;
+        }
+    } else if (!vv_turn_try_take(&wal->syncing)) {
         return VARVE_BUSY; /* whoever has it makes room */
     }
-    varve_status status = VARVE_OK;
-    if (!vv_ring_has_room(&wal->ring, bytes)) { /* nobody else made it while we waited */
-        status = make_room_locked(wal, bytes, wait);
-    }
-    vv_mutex_unlock(&wal->flush_mutex);
+    varve_status status = make_room(wal, bytes, wait);
+    vv_turn_give(&wal->syncing);
     return status;
 }
 
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn)
 {
     uint64_t durable_lsn = atomic_load(&wal->durable_lsn);
-    vv_mutex_lock(&wal->flush_mutex);
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
     bool needed = durable_lsn > wal->marked_lsn && durable_lsn > start_lsn;
     if (needed) {
         /* The mark itself makes the log longer by a frame without a payload: not worth another
          * one. */
         wal->marked_lsn = vv_wal_end(wal) + VV_WAL_FRAME_HEADER_BYTES;
     }
-    vv_mutex_unlock(&wal->flush_mutex);
+    vv_turn_give(&wal->writing);
     return needed;
 }
 
-varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
+/* Needs both turns. */
+static varve_status close_alone(struct vv_wal *wal, uint64_t start_lsn)
 {
     varve_status status = VARVE_OK;
     const struct vv_env *env = wal->place.env;
-    vv_mutex_lock(&wal->flush_mutex);
     uint64_t end_lsn = vv_wal_end(wal);
     if (end_lsn > atomic_load(&wal->durable_lsn)) {
-        status = flush_locked(wal, end_lsn, VV_WAL_DURABLE);
+        status = sync_alone(wal, end_lsn);
     }
     if (wal->file >= 0 && status == VARVE_OK) {
         struct vv_wal_segment *open = &wal->segments.list[wal->segments.count - 1];
@@ -360,6 +452,15 @@ varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
         }
         wal->segments.count = 0;
     }
-    vv_mutex_unlock(&wal->flush_mutex);
+    return status;
+}
+
+varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn)
+{
+    (void)vv_turn_take(&wal->syncing, VV_TURN_ALWAYS);
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
+    varve_status status = close_alone(wal, start_lsn);
+    vv_turn_give(&wal->writing);
+    vv_turn_give(&wal->syncing);
     return status;
 }

@@ -6,7 +6,8 @@
  * W6  A sequence belongs to one attempt at a segment, failed or not. After a failed attempt the
  *     file may come back with a loss of power and cuts off the segment before it at its first LSN:
  *     from there on only a newer segment takes frames.
- * Thread: under flush_mutex.
+ * Thread: with both turns of the log, where the open segment is concerned, or else with the
+ * writing turn.
  */
 #include "storage/wal_segment.h"
 
@@ -211,7 +212,7 @@ static bool is_covered(const struct vv_wal_segments *segments, size_t index, uin
 
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
 {
-    vv_mutex_lock(&wal->flush_mutex);
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
     for (size_t i = 0; i < wal->unusable.count; i++) {
         vv_wal_segment_remove(wal, &wal->unusable.list[i]);
     }
@@ -229,16 +230,16 @@ void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
         memmove(wal->segments.list, wal->segments.list + dropped,
                 wal->segments.count * sizeof(*wal->segments.list));
     }
-    vv_mutex_unlock(&wal->flush_mutex);
+    vv_turn_give(&wal->writing);
 }
 
 void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes)
 {
-    vv_mutex_lock(&wal->flush_mutex);
+    (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
     *segments = wal->segments.count;
     *bytes = 0;
     for (size_t i = 0; i < wal->segments.count; i++) {
         *bytes += wal->segments.list[i].file_bytes;
     }
-    vv_mutex_unlock(&wal->flush_mutex);
+    vv_turn_give(&wal->writing);
 }

@@ -15,14 +15,14 @@ varve_status vv_wal_segment_choose_bytes(const struct vv_wal *wal, uint64_t need
 
 /* Makes the segment that begins at first_lsn, behind the frame of previous_checksum, and makes it
  * the open one: wal->file and all that frames are sealed for. The file before it is the caller's.
- * On failure only wal->sequence_max has changed. Needs flush_mutex. */
+ * On failure only wal->sequence_max has changed. Needs both turns. */
 varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
                                  uint64_t bytes) VARVE_MUST_CHECK;
-/* Takes the open segment back, which came to nothing. Needs flush_mutex. */
+/* Takes the open segment back, which came to nothing. Needs both turns. */
 void vv_wal_segment_discard(struct vv_wal *wal);
 /* Removes its file, or sets it aside if it is damaged. */
 void vv_wal_segment_remove(struct vv_wal *wal, const struct vv_wal_segment *segment);
-/* 0 or -errno: makes what was replayed and not synced since durable. Needs flush_mutex. */
+/* 0 or -errno: makes what was replayed and not synced since durable. Needs both turns. */
 int vv_wal_segment_sync_recovered(struct vv_wal *wal);
 
 #endif

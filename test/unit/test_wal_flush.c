@@ -307,6 +307,90 @@ static void threads_share_syncs(void **state)
     wal_fixture_expect(fixture, 1, 800);
 }
 
+/* ------------------------------------------------------------- writing beside a sync */
+
+/* An environment whose syncs last until they are let go. */
+struct slow_sync {
+    struct vv_env_ops ops;
+    struct vv_env env;
+    const struct vv_env *below;
+    _Atomic bool is_armed;
+    _Atomic int entered;
+    _Atomic int result; /* 1: wait */
+    struct wal_fixture *fixture;
+    uint64_t lsn;
+    varve_status status;
+};
+
+static struct slow_sync slow_sync; /* one at a time: the context is that of the one below */
+
+static int slow_fdatasync(void *ctx, int file)
+{
+    struct slow_sync *slow = &slow_sync;
+    int result = slow->below->ops->fdatasync(ctx, file);
+    if (atomic_exchange(&slow->is_armed, false)) {
+        atomic_store(&slow->entered, 1);
+        while (atomic_load(&slow->result) == 1) {
+            vv_thread_yield();
+        }
+        return atomic_load(&slow->result);
+    }
+    return result;
+}
+
+static void sync_slowly(void *argument)
+{
+    struct slow_sync *slow = argument;
+    slow->status = vv_wal_flush(&slow->fixture->wal, slow->lsn, VV_WAL_DURABLE);
+}
+
+/* While frame 2 is synced, frame 3 is appended and written; then the sync ends with result. */
+static void write_beside_sync(struct wal_fixture *fixture, int result)
+{
+    struct slow_sync *slow = &slow_sync;
+    struct vv_thread thread;
+    uint64_t lsn;
+    wal_fixture_open(fixture, VV_WAL_FIRST_LSN, SEGMENT_MAX);
+    (void)wal_fixture_fill(fixture, 1, 1);
+    memset(slow, 0, sizeof(*slow));
+    slow->fixture = fixture;
+    slow->below = fixture->place.env;
+    slow->ops = *slow->below->ops;
+    slow->ops.fdatasync = slow_fdatasync;
+    slow->env = (struct vv_env){.ops = &slow->ops, .ctx = slow->below->ctx};
+    fixture->wal.place.env = &slow->env;
+    assert_int_equal(wal_fixture_append(fixture, 2, 100, &slow->lsn), VARVE_OK);
+    atomic_store(&slow->result, 1);
+    atomic_store(&slow->is_armed, true);
+    assert_int_equal(vv_thread_start(&thread, sync_slowly, slow), 0);
+    while (atomic_load(&slow->entered) == 0) {
+        vv_thread_yield();
+    }
+    assert_int_equal(wal_fixture_append(fixture, 3, 100, &lsn), VARVE_OK);
+    assert_int_equal(vv_wal_flush(&fixture->wal, lsn, VV_WAL_WRITTEN), VARVE_OK);
+    assert_true(atomic_load(&fixture->wal.durable_lsn) < slow->lsn);
+    atomic_store(&slow->result, result);
+    vv_thread_join(&thread);
+    assert_int_equal(slow->status, VARVE_OK);
+    /* A relog takes all that is published along, a sync only what was written before it. */
+    uint64_t durable_lsn = result == 0 ? slow->lsn : lsn;
+    assert_int_equal(atomic_load(&fixture->wal.durable_lsn), durable_lsn);
+    fixture->wal.place.env = slow->below;
+    wal_fixture_crash(fixture, 1, VV_CRASH_LOSE_ALL);
+    assert_int_equal(wal_fixture_replay(fixture, VV_WAL_FIRST_LSN, true), VARVE_OK);
+    wal_fixture_expect(fixture, 1, result == 0 ? 2 : 3);
+}
+
+static void a_sync_keeps_nobody_from_writing_and_covers_what_was_before_it(void **state)
+{
+    write_beside_sync(*state, 0);
+}
+
+static void a_sync_that_fails_takes_what_was_written_meanwhile_along(void **state)
+{
+    write_beside_sync(*state, -EIO);
+}
+
 #define TEST(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, wal_fixture_set_up, wal_fixture_tear_down)
 
@@ -329,6 +413,8 @@ int main(void)
         TEST(a_full_disk_refuses_before_anything_is_accepted),
         TEST(frames_that_a_kill_left_unsynced_become_durable_with_the_next_sync),
         TEST(threads_share_syncs),
+        TEST(a_sync_keeps_nobody_from_writing_and_covers_what_was_before_it),
+        TEST(a_sync_that_fails_takes_what_was_written_meanwhile_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
