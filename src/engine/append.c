@@ -13,7 +13,6 @@ enum {
     PRESSURE_MAX_PERCENT = 200,
     PRESSURE_REFUSE_PERCENT = 300,
     UNWRITTEN_BYTES_MAX = 4 << 20, /* mode NONE: what a producer lets pile up before it writes */
-    STACK_REFS = 512,
 };
 
 varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_t label_count,
@@ -102,27 +101,23 @@ static varve_status make_room(struct varve_db *db, bool may_wait)
     return vv_shard_maintain(db->shard, &worked, NULL);
 }
 
-static varve_status append_refs(struct varve_db *db, const varve_batch *batch, uint32_t *refs,
-                                vv_shard_look look, void *context, uint64_t *lsn)
+/* How an append is to go. */
+struct way {
+    varve_sync_mode sync;
+    vv_shard_look look; /* nullable */
+    void *context;
+};
+
+static varve_status append(struct varve_db *db, const struct vv_shard_batch *batch, struct way way,
+                           uint64_t *lsn)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        if (!vv_series_ref(batch->series[i], &refs[i])) {
-            return VARVE_INVALID;
-        }
-    }
-    /* Only look writes to the columns, and who has a look gives columns of its own. */
-    struct vv_wal_samples samples = {.policy = batch->duplicates,
-                                     .count = batch->count,
-                                     .refs = refs,
-                                     .timestamps = (int64_t *)(uintptr_t)batch->timestamps,
-                                     .values = (double *)(uintptr_t)batch->values};
     uint64_t end_lsn;
-    bool may_wait = (batch->flags & VARVE_BATCH_NOWAIT) == 0;
-    VV_TRY(make_room(db, may_wait));
-    VV_TRY(look == NULL ? vv_shard_append(db->shard, &samples, may_wait, &end_lsn)
-                        : vv_shard_append_alone(db->shard, &samples, look, context, &end_lsn));
-    VV_TRY(wait_for_log(db, batch->sync, end_lsn, may_wait));
-    relieve_pressure(db, may_wait);
+    VV_TRY(make_room(db, !batch->no_wait));
+    VV_TRY(way.look == NULL
+               ? vv_shard_append(db->shard, batch, &end_lsn)
+               : vv_shard_append_alone(db->shard, batch, way.look, way.context, &end_lsn));
+    VV_TRY(wait_for_log(db, way.sync, end_lsn, !batch->no_wait));
+    relieve_pressure(db, !batch->no_wait);
     if (lsn != NULL) {
         *lsn = end_lsn;
     }
@@ -143,17 +138,13 @@ varve_status vv_database_append(varve_db *db, const varve_batch *batch, vv_shard
     if (batch->count == 0) {
         return VARVE_OK;
     }
-    uint32_t few[STACK_REFS];
-    if (batch->count <= STACK_REFS) {
-        return append_refs(db, batch, few, look, context, lsn);
-    }
-    uint32_t *refs = vv_alloc(batch->count * sizeof(*refs));
-    if (refs == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    varve_status status = append_refs(db, batch, refs, look, context, lsn);
-    vv_free(refs);
-    return status;
+    const struct vv_shard_batch samples = {.policy = batch->duplicates,
+                                           .count = batch->count,
+                                           .handles = batch->series,
+                                           .timestamps = batch->timestamps,
+                                           .values = batch->values,
+                                           .no_wait = (batch->flags & VARVE_BATCH_NOWAIT) != 0};
+    return append(db, &samples, (struct way){batch->sync, look, context}, lsn);
 }
 
 varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t *lsn)
@@ -164,30 +155,21 @@ varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t
 varve_status varve_append(varve_db *db, varve_series series, const int64_t *timestamps,
                           const double *values, size_t count, uint64_t *lsn)
 {
-    varve_series few[STACK_REFS];
-    varve_series *column = few;
     if (count > VARVE_BATCH_MAX) {
         return VARVE_INVALID;
     }
-    if (count > STACK_REFS) {
-        column = vv_alloc(count * sizeof(*column));
-        if (column == NULL) {
-            return VARVE_NO_MEMORY;
-        }
+    if (db->read_only) {
+        return VARVE_READ_ONLY;
     }
-    for (size_t i = 0; i < count; i++) {
-        column[i] = series;
+    if (count == 0) {
+        return VARVE_OK;
     }
-    varve_batch batch = VARVE_BATCH_INIT;
-    batch.series = column;
-    batch.timestamps = timestamps;
-    batch.values = values;
-    batch.count = count;
-    varve_status status = varve_append_batch(db, &batch, lsn);
-    if (column != few) {
-        vv_free(column);
-    }
-    return status;
+    const struct vv_shard_batch samples = {.count = count,
+                                           .handles = &series,
+                                           .timestamps = timestamps,
+                                           .values = values,
+                                           .one_series = true};
+    return append(db, &samples, (struct way){.look = NULL}, lsn);
 }
 
 varve_status varve_wait_durable(varve_db *db, uint64_t lsn)

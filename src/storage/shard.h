@@ -88,6 +88,7 @@ enum { VV_SHARD_FIRST_GENERATION = 1 };
 struct vv_shard_writer {
     struct vv_thread_slot slot; /* first: slots and writers are cast into each other */
     struct vv_head_locks locks;
+    struct vv_buffer refs; /* of the batch */
     struct vv_buffer record;
     struct vv_buffer definitions; /* a record of them */
     struct vv_buffer defined;     /* the refs in it */
@@ -103,7 +104,9 @@ void vv_shard_writers_fini(struct vv_shard *shard);
 varve_status vv_shard_head_lacks(struct vv_shard *shard);
 /* A change of some series: logged, then applied. */
 struct vv_shard_change {
-    enum vv_wal_record_type type; /* of the record in the writer's buffer */
+    enum vv_wal_record_type type; /* of the record: what is in the writer's buffer ... */
+    const void *more;             /* ... and behind it */
+    size_t more_bytes;
     const uint32_t *refs;
     size_t ref_count;
     size_t sample_count;

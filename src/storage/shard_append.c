@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "os/alloc.h"
+#include "storage/batch_scan.h"
 #include "storage/shard.h"
 
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_t *ref)
@@ -86,19 +87,6 @@ static varve_status apply_samples(struct vv_shard *shard, const void *context, u
     return vv_head_insert_and_unlock(&shard->head, &samples, &vv_shard_writer(shard)->locks);
 }
 
-static varve_status check_batch(const struct vv_shard *shard, const struct vv_wal_samples *batch)
-{
-    /* All refs below the count are series. */
-    uint32_t ref_max = 0;
-    int64_t time_max = INT64_MIN;
-    for (size_t i = 0; i < batch->count; i++) {
-        ref_max = batch->refs[i] > ref_max ? batch->refs[i] : ref_max;
-        time_max = batch->timestamps[i] > time_max ? batch->timestamps[i] : time_max;
-    }
-    bool valid = time_max < INT64_MAX && ref_max < vv_series_table_count(shard->table);
-    return valid ? VARVE_OK : VARVE_INVALID;
-}
-
 /* Logs and applies a batch that has been checked. */
 static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer *writer,
                                  const struct vv_wal_samples *batch, bool exclusive, bool wait,
@@ -108,6 +96,8 @@ static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer 
                                      .refs = batch->refs,
                                      .ref_count = batch->count,
                                      .sample_count = batch->count,
+                                     .more = batch->values,
+                                     .more_bytes = batch->count * sizeof(*batch->values),
                                      .wait = wait,
                                      .exclusive = exclusive,
                                      .apply = apply_samples,
@@ -117,9 +107,31 @@ static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer 
     return vv_shard_log_and_apply(shard, writer, &change, lsn);
 }
 
+/* The refs of a batch, in the writer's memory. */
+static varve_status find_refs(const struct vv_shard *shard, const struct vv_shard_batch *batch,
+                              struct vv_shard_writer *writer, uint32_t **refs)
+{
+    /* All refs below the count are series. */
+    uint32_t ref_end = vv_series_table_count(shard->table);
+    vv_buffer_clear(&writer->refs);
+    VV_TRY(vv_buffer_reserve(&writer->refs, batch->count * sizeof(**refs)));
+    *refs = (uint32_t *)(void *)writer->refs.bytes;
+    if (!batch->one_series) {
+        bool found = vv_refs_of_handles(batch->handles, batch->count, ref_end, *refs);
+        return found ? VARVE_OK : VARVE_INVALID;
+    }
+    if (!vv_refs_of_handles(batch->handles, 1, ref_end, *refs)) {
+        return VARVE_INVALID;
+    }
+    for (size_t i = 1; i < batch->count; i++) {
+        (*refs)[i] = **refs;
+    }
+    return VARVE_OK;
+}
+
 /* The batch as it is to be logged, and the thread's writer. */
-static varve_status prepare(struct vv_shard *shard, const struct vv_wal_samples *batch,
-                            struct vv_wal_samples *resolved, struct vv_shard_writer **writer)
+static varve_status prepare(struct vv_shard *shard, const struct vv_shard_batch *batch,
+                            struct vv_wal_samples *samples, struct vv_shard_writer **writer)
 {
     VV_ASSERT(batch->count >= 1 && batch->count <= VARVE_BATCH_MAX);
     if (shard->options.read_only) {
@@ -129,30 +141,35 @@ static varve_status prepare(struct vv_shard *shard, const struct vv_wal_samples 
     if (*writer == NULL) {
         return VARVE_NO_MEMORY;
     }
-    *resolved = *batch;
-    if (resolved->policy == VARVE_DUPLICATES_DEFAULT) {
-        resolved->policy = shard->options.duplicates;
+    /* Only look writes to the columns, and who has a look gives columns of its own. */
+    *samples = (struct vv_wal_samples){.policy = batch->policy,
+                                       .count = batch->count,
+                                       .timestamps = (int64_t *)(uintptr_t)batch->timestamps,
+                                       .values = (double *)(uintptr_t)batch->values};
+    if (samples->policy == VARVE_DUPLICATES_DEFAULT) {
+        samples->policy = shard->options.duplicates;
     }
-    return check_batch(shard, resolved);
+    VV_TRY(find_refs(shard, batch, *writer, &samples->refs));
+    return vv_times_are_valid(batch->timestamps, batch->count) ? VARVE_OK : VARVE_INVALID;
 }
 
-varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_samples *batch,
+varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_shard_batch *batch,
                                    vv_shard_look look, void *context, uint64_t *lsn)
 {
-    struct vv_wal_samples resolved;
+    struct vv_wal_samples samples;
     struct vv_shard_writer *writer;
-    VV_TRY(prepare(shard, batch, &resolved, &writer));
+    VV_TRY(prepare(shard, batch, &samples, &writer));
     vv_mutex_lock(&shard->exclusive_mutex);
     atomic_store(&shard->exclusive, true);
     /* Whoever got one of these locks before us has perhaps not seen the flag, and is done now. */
     varve_status status =
-        vv_head_lock_refs(&shard->head, resolved.refs, resolved.count, &writer->locks);
+        vv_head_lock_refs(&shard->head, samples.refs, samples.count, &writer->locks);
     if (status == VARVE_OK) {
         vv_head_unlock_refs(&writer->locks);
-        status = look(context, &resolved);
+        status = look(context, &samples);
     }
-    if (status == VARVE_OK && resolved.count > 0) {
-        status = append_batch(shard, writer, &resolved, true, true, lsn);
+    if (status == VARVE_OK && samples.count > 0) {
+        status = append_batch(shard, writer, &samples, true, true, lsn);
     } else if (status == VARVE_OK) {
         *lsn = 0; /* nothing to wait for */
     }
@@ -167,15 +184,15 @@ static varve_status look_for_duplicates(void *context, struct vv_wal_samples *ba
     return check_no_duplicates(context, batch);
 }
 
-varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch, bool wait,
+varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch *batch,
                              uint64_t *lsn)
 {
-    struct vv_wal_samples resolved;
+    struct vv_wal_samples samples;
     struct vv_shard_writer *writer;
-    VV_TRY(prepare(shard, batch, &resolved, &writer));
-    return resolved.policy == VARVE_DUPLICATES_ERROR
-               ? vv_shard_append_alone(shard, &resolved, look_for_duplicates, shard, lsn)
-               : append_batch(shard, writer, &resolved, false, wait, lsn);
+    VV_TRY(prepare(shard, batch, &samples, &writer));
+    return samples.policy == VARVE_DUPLICATES_ERROR
+               ? vv_shard_append_alone(shard, batch, look_for_duplicates, shard, lsn)
+               : append_batch(shard, writer, &samples, false, !batch->no_wait, lsn);
 }
 
 /* ----------------------------------------------------------------------- newest samples */

@@ -38,6 +38,7 @@ static void fini_writer(struct vv_thread_slot *slot, void *visitor)
 {
     (void)visitor;
     struct vv_shard_writer *writer = (void *)slot;
+    vv_buffer_fini(&writer->refs);
     vv_buffer_fini(&writer->record);
     vv_buffer_fini(&writer->definitions);
     vv_buffer_fini(&writer->defined);
@@ -116,7 +117,7 @@ static enum attempt log_collected(struct way *way)
 {
     struct vv_shard_writer *writer = way->writer;
     uint64_t lsn;
-    struct vv_wal_record record = vv_wal_record_init(VV_WAL_SERIES, &writer->definitions, 0);
+    struct vv_wal_record record = {.type = VV_WAL_SERIES, .payload = &writer->definitions};
     enum attempt attempt = log_one(way, &record, &lsn);
     if (attempt != DONE) {
         drop_collected(way);
@@ -184,12 +185,15 @@ static enum attempt try_change(struct way *way, const struct vv_wal_record *reco
 varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writer *writer,
                                     const struct vv_shard_change *change, uint64_t *lsn)
 {
-    if (writer->record.length > vv_wal_payload_bytes_max(&shard->wal)) {
+    struct way way = {.shard = shard, .writer = writer, .change = change};
+    struct vv_wal_record record = {.type = change->type,
+                                   .sample_count = (uint32_t)change->sample_count,
+                                   .payload = &writer->record,
+                                   .more = change->more,
+                                   .more_bytes = change->more_bytes};
+    if (vv_wal_record_payload_bytes(&record) > vv_wal_payload_bytes_max(&shard->wal)) {
         return VARVE_LIMIT;
     }
-    struct way way = {.shard = shard, .writer = writer, .change = change};
-    struct vv_wal_record record =
-        vv_wal_record_init(change->type, &writer->record, change->sample_count);
     for (;;) {
         varve_status status = VARVE_OK;
         VV_TRY(vv_head_lock_refs(&shard->head, change->refs, change->ref_count, &writer->locks));

@@ -56,18 +56,28 @@ bool vv_shard_is_pinned(struct vv_shard *shard);
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
                               uint32_t *ref) VARVE_MUST_CHECK;
 
-/* Accepts a batch: all or nothing, see varve_append(). refs must have been resolved (INVALID).
- * wait: false: BUSY instead of waiting for room in the ring of the log.
- * *lsn: what vv_shard_flush_log() makes durable. UNKNOWN: in the log, but not visible before the
- * next open. */
-varve_status vv_shard_append(struct vv_shard *shard, const struct vv_wal_samples *batch, bool wait,
+/* Samples on their way into a shard. Handles are refs plus 1. */
+struct vv_shard_batch {
+    varve_duplicates policy;
+    size_t count; /* 1 to VARVE_BATCH_MAX */
+    const varve_series *handles;
+    const int64_t *timestamps;
+    const double *values;
+    bool one_series; /* handles has one entry, for all samples */
+    bool no_wait;    /* BUSY instead of waiting for room in the ring of the log */
+};
+
+/* Accepts a batch: all or nothing, see varve_append(). INVALID: no series has a handle, or a
+ * timestamp is INT64_MAX. *lsn: what vv_shard_flush_log() makes durable. UNKNOWN: in the log, but
+ * not visible before the next open. */
+varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
-/* The same for a batch that depends on what is there: look reads the shard and then sets the
- * values, or leaves entries out (by moving the others up; without any, nothing is logged and *lsn
- * is 0). No other append comes between look and the log; look must not append. A failure of look
- * is returned. */
+/* The same for a batch that depends on what is there, whose columns are the caller's to change:
+ * look reads the shard and then sets the values, or leaves entries out (by moving the others up;
+ * without any, nothing is logged and *lsn is 0). No other append comes between look and the log;
+ * look must not append. A failure of look is returned. Waits for room. */
 typedef varve_status (*vv_shard_look)(void *context, struct vv_wal_samples *batch);
-varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_wal_samples *batch,
+varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_shard_batch *batch,
                                    vv_shard_look look, void *context,
                                    uint64_t *lsn) VARVE_MUST_CHECK;
 /* lsn UINT64_MAX: everything accepted so far. */

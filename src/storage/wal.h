@@ -130,21 +130,24 @@ static inline uint64_t vv_wal_end(const struct vv_wal *wal)
     return vv_ring_end(&wal->ring);
 }
 
-/* A record on its way into the log. */
+/* A record on its way into the log: payload, and more of it that is copied from where it lies. */
 struct vv_wal_record {
     enum vv_wal_record_type type;
     uint32_t sample_count;
-    uint64_t checksum;               /* of the payload */
-    const struct vv_buffer *payload; /* the caller's */
+    const struct vv_buffer *payload; /* the caller's, both */
+    const void *more;
+    size_t more_bytes;
 };
 
-struct vv_wal_record vv_wal_record_init(enum vv_wal_record_type type,
-                                        const struct vv_buffer *payload, size_t sample_count);
+static inline uint64_t vv_wal_record_payload_bytes(const struct vv_wal_record *record)
+{
+    return record->payload->length + record->more_bytes;
+}
 
-/* Bytes that its frame will take. */
+/* Bytes that its frame will take; the payload must not be longer than the log takes. */
 static inline uint64_t vv_wal_record_bytes(const struct vv_wal_record *record)
 {
-    return vv_wal_frame_bytes((uint32_t)record->payload->length);
+    return vv_wal_frame_bytes((uint32_t)vv_wal_record_payload_bytes(record));
 }
 
 /* The longest payload that the log takes: half the ring, with its header. */

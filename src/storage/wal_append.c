@@ -1,11 +1,12 @@
 /*
  * wal_append.c - records to frames in the ring.
  *
- *   payload --checksum--> reserve --> copy header and payload --> publish
- *                            |no room: make_room (wal_flush.c), again
+ *   reserve --> copy payload --checksum--> header --> publish
+ *      |no room: make_room (wal_flush.c), again
  *
- * A1  The checksum of the payload is computed before the frame has a place; LSN, chain and the
- *     checksum of the whole are added in the order of the log when frames are written.
+ * A1  The checksum of the payload is that of its bytes in the ring, where they have just been
+ *     copied to: what it vouches for is what will be written, and they are in the cache. LSN, chain
+ *     and the checksum of the whole are added in the order of the log when frames are written.
  * A2  What is reserved is published: nothing between the two can fail or wait.
  * Thread: any number at once.
  */
@@ -15,12 +16,13 @@
 
 _Static_assert((int)VV_RING_FRAME_BYTES_MIN <= (int)VV_WAL_FRAME_HEADER_BYTES,
                "a frame is one for the ring");
+_Static_assert((int)VV_RING_ALIGNMENT == (int)VV_WAL_ALIGNMENT,
+               "frames follow each other without a gap");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are copied as they lie there");
+
 /* A write of a batch to the kernel takes a few microseconds, a wake-up ten times as long: who waits
  * for it looks for some ten microseconds before it sleeps. */
 enum { WRITE_LOOKS = 300 };
-
-_Static_assert((int)VV_RING_ALIGNMENT == (int)VV_WAL_ALIGNMENT,
-               "frames follow each other without a gap");
 
 varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
                          const struct vv_wal_options *options, struct vv_wal_recovery *recovery,
@@ -74,34 +76,51 @@ uint64_t vv_wal_payload_bytes_max(const struct vv_wal *wal)
     return frame < VV_WAL_PAYLOAD_BYTES_MAX ? frame : VV_WAL_PAYLOAD_BYTES_MAX;
 }
 
-struct vv_wal_record vv_wal_record_init(enum vv_wal_record_type type,
-                                        const struct vv_buffer *payload, size_t sample_count)
+uint64_t vv_wal_ring_checksum(const struct vv_wal *wal, uint64_t first, uint64_t end)
 {
-    return (struct vv_wal_record){.type = type,
-                                  .sample_count = (uint32_t)sample_count,
-                                  .checksum = vv_checksum(payload->bytes, payload->length, 0),
-                                  .payload = payload};
+    const uint8_t *piece;
+    size_t length = vv_ring_piece(&wal->ring, first, end, &piece);
+    if (length == end - first) {
+        return vv_checksum(piece, length, 0);
+    }
+    struct vv_checksum_state state;
+    vv_checksum_init(&state, 0);
+    for (; first < end; first += length) {
+        length = vv_ring_piece(&wal->ring, first, end, &piece);
+        vv_checksum_update(&state, piece, length);
+    }
+    return vv_checksum_finish(&state);
+}
+
+/* Copies a frame into its place from at to end, which is reserved. */
+static void write_frame(struct vv_wal *wal, const struct vv_wal_record *record, uint64_t at,
+                        uint64_t end)
+{
+    static const uint8_t zeros[VV_WAL_ALIGNMENT];
+    const struct vv_buffer *payload = record->payload;
+    uint64_t payload_at = at + VV_WAL_FRAME_HEADER_BYTES;
+    uint64_t more_at = payload_at + payload->length;
+    uint64_t payload_end = more_at + record->more_bytes;
+    vv_ring_write(&wal->ring, payload_at, payload->bytes, payload->length);
+    vv_ring_write(&wal->ring, more_at, record->more, record->more_bytes);
+    vv_ring_write(&wal->ring, payload_end, zeros, end - payload_end);
+    uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
+    vv_wal_frame_prepare(record->type, (uint32_t)(payload_end - payload_at), record->sample_count,
+                         vv_wal_ring_checksum(wal, payload_at, payload_end), header);
+    vv_ring_write(&wal->ring, at, header, sizeof(header));
 }
 
 enum vv_ring_outcome vv_wal_try_append(struct vv_wal *wal, const struct vv_wal_record *record,
                                        uint64_t generation, uint64_t *lsn)
 {
-    static const uint8_t zeros[VV_WAL_ALIGNMENT];
-    size_t payload_bytes = record->payload->length;
-    VV_ASSERT(payload_bytes <= vv_wal_payload_bytes_max(wal));
-    uint64_t frame_bytes = vv_wal_frame_bytes((uint32_t)payload_bytes);
-    uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
-    vv_wal_frame_prepare(record->type, (uint32_t)payload_bytes, record->sample_count,
-                         record->checksum, header);
+    VV_ASSERT(vv_wal_record_payload_bytes(record) <= vv_wal_payload_bytes_max(wal));
+    uint64_t frame_bytes = vv_wal_record_bytes(record);
     uint64_t at;
     enum vv_ring_outcome outcome = vv_ring_reserve(&wal->ring, frame_bytes, generation, &at);
     if (outcome != VV_RING_RESERVED) {
         return outcome;
     }
-    size_t used = sizeof(header) + payload_bytes;
-    vv_ring_write(&wal->ring, at, header, sizeof(header));
-    vv_ring_write(&wal->ring, at + sizeof(header), record->payload->bytes, payload_bytes);
-    vv_ring_write(&wal->ring, at + used, zeros, frame_bytes - used);
+    write_frame(wal, record, at, at + frame_bytes);
     vv_ring_publish(&wal->ring, at, at + frame_bytes);
     *lsn = at + frame_bytes;
     return VV_RING_RESERVED;
@@ -110,7 +129,8 @@ enum vv_ring_outcome vv_wal_try_append(struct vv_wal *wal, const struct vv_wal_r
 varve_status vv_wal_append(struct vv_wal *wal, enum vv_wal_record_type type,
                            const struct vv_buffer *payload, size_t sample_count, uint64_t *lsn)
 {
-    struct vv_wal_record record = vv_wal_record_init(type, payload, sample_count);
+    struct vv_wal_record record = {
+        .type = type, .sample_count = (uint32_t)sample_count, .payload = payload};
     while (vv_wal_try_append(wal, &record, 0, lsn) != VV_RING_RESERVED) {
         VV_TRY(vv_wal_make_room(wal, vv_wal_record_bytes(&record), true));
     }

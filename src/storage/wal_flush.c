@@ -78,19 +78,6 @@ static void seal_published(struct vv_wal *wal, uint64_t lsn)
     }
 }
 
-static uint64_t payload_checksum(const struct vv_wal *wal, uint64_t first, uint64_t end)
-{
-    struct vv_checksum_state state;
-    vv_checksum_init(&state, 0);
-    while (first < end) {
-        const uint8_t *piece;
-        size_t length = vv_ring_piece(&wal->ring, first, end, &piece);
-        vv_checksum_update(&state, piece, length);
-        first += length;
-    }
-    return vv_checksum_finish(&state);
-}
-
 /* The checksum of the frame that ends at lsn, which is durable. */
 static uint64_t chain_at(const struct vv_wal *wal, uint64_t lsn)
 {
@@ -111,7 +98,7 @@ static void seal_again(struct vv_wal *wal, uint64_t from, uint64_t chain)
         uint64_t payload = from + sizeof(header);
         vv_ring_read(&wal->ring, from, header, sizeof(header));
         uint32_t payload_bytes = vv_load_u32(header + VV_WAL_FRAME_SIZE_OFFSET);
-        vv_wal_frame_unseal(payload_checksum(wal, payload, payload + payload_bytes), header);
+        vv_wal_frame_unseal(vv_wal_ring_checksum(wal, payload, payload + payload_bytes), header);
         seal_frame(wal, from, header);
         from += vv_wal_frame_bytes(payload_bytes);
     }

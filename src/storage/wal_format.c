@@ -62,7 +62,7 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
         vv_load_u64(in + SEGMENT_CHECKSUM_OFFSET) != vv_checksum(in, SEGMENT_CHECKSUM_OFFSET, 0)) {
         return VARVE_CORRUPT;
     }
-    if (vv_load_u32(in + 8) > VV_WAL_VERSION) {
+    if (vv_load_u32(in + 8) != VV_WAL_VERSION) {
         return VARVE_VERSION;
     }
     header->shard = vv_load_u32(in + 12);
@@ -70,8 +70,7 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
     header->sequence = vv_load_u64(in + 32);
     header->first_lsn = vv_load_u64(in + 40);
     header->previous_checksum = vv_load_u64(in + 48);
-    bool sane = header->first_lsn >= VV_WAL_FIRST_LSN &&
-                header->first_lsn % VV_WAL_ALIGNMENT == 0 && vv_load_u32(in + 8) != 0;
+    bool sane = header->first_lsn >= VV_WAL_FIRST_LSN && header->first_lsn % VV_WAL_ALIGNMENT == 0;
     return sane ? VARVE_OK : VARVE_CORRUPT;
 }
 

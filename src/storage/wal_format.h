@@ -12,7 +12,7 @@
 #include "pool/buffer.h"
 
 enum {
-    VV_WAL_VERSION = 1,
+    VV_WAL_VERSION = 2,
     VV_WAL_SEGMENT_HEADER_BYTES = 64,
     VV_WAL_FRAME_HEADER_BYTES = 48,
     VV_WAL_FRAME_SIZE_OFFSET = 4,   /* of the payload's size in a frame header */
@@ -65,7 +65,7 @@ bool vv_wal_segment_sequence(const char *name, uint64_t *sequence);
 
 void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
                                   uint8_t out[VV_WAL_SEGMENT_HEADER_BYTES]);
-/* CORRUPT: magic or checksum are wrong; VERSION: newer. */
+/* CORRUPT: magic or checksum are wrong; VERSION: another one. */
 varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
                                           struct vv_wal_segment_header *header) VARVE_MUST_CHECK;
 
@@ -113,6 +113,7 @@ struct vv_wal_samples {
     double *values;
 };
 
+/* All but the values: they follow as they lie in memory, see struct vv_wal_record. */
 varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples,
                                    struct vv_buffer *out) VARVE_MUST_CHECK;
 /* The columns of samples have room for VARVE_BATCH_MAX entries. */

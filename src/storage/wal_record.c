@@ -2,17 +2,24 @@
  * wal_record.c - payloads of the log's records. Bytes: WAL_FORMAT.md.
  *
  * Batches are columns: in real data neighbouring refs and timestamps differ by the same small step
- * again and again, so that a sample costs little more than the 8 bytes of its value.
+ * again and again, so that a sample costs little more than the 8 bytes of its value. Whether all
+ * steps are the same is asked first, many entries at a time; the values are not even touched here.
  *
  * Pure functions. Decoders read only what the payload holds and loop over no count that they have
  * not compared with a limit.
  */
 #include "os/alloc.h"
+#include "storage/batch_scan.h"
 #include "storage/wal_format.h"
 
-enum column_form { COLUMN_PLAIN = 0, COLUMN_RUNS = 1 };
+enum {
+    COLUMN_RUNS = 1,
+    COLUMN_STEPS = 2,
+    STEP_BYTES_MAX = 8,
+    COLUMN_HEADER_BYTES_MAX = 2 + 2 * (int)VV_VARINT_MAX
+};
 
-/* A column as differences modulo 2^64 between neighbours, the first from 0. */
+/* A column of integers; what counts are the steps between neighbours, modulo 2^64. */
 typedef uint64_t (*column_entry)(const void *column, size_t index);
 
 /* One copy for each kind of column, with column_entry inlined: this is on the way of every
@@ -29,59 +36,112 @@ static uint64_t timestamp_entry(const void *column, size_t index)
     return (uint64_t)((const int64_t *)column)[index];
 }
 
-static inline SPECIALISED uint64_t difference(const void *column, column_entry entry, size_t index)
+static inline SPECIALISED int64_t step_to(const void *column, column_entry entry, size_t index)
 {
-    uint64_t before = index == 0 ? 0 : entry(column, index - 1);
-    return vv_zigzag((int64_t)(entry(column, index) - before));
+    return (int64_t)(entry(column, index) - entry(column, index - 1));
 }
 
-/* Length of the run of equal differences that starts at index. */
-static inline SPECIALISED size_t run_length(const void *column, column_entry entry, size_t count,
-                                            size_t index)
+/* What the steps of a column are like. */
+struct steps {
+    int64_t least;
+    int64_t greatest;
+    size_t runs; /* of equal steps */
+};
+
+/* Of at least two entries. */
+static inline SPECIALISED struct steps steps_of(const void *column, column_entry entry,
+                                                size_t count)
 {
-    uint64_t step = difference(column, entry, index);
-    size_t end = index + 1;
-    while (end < count && difference(column, entry, end) == step) {
-        end++;
+    int64_t before = step_to(column, entry, 1);
+    struct steps steps = {before, before, 1};
+    for (size_t i = 2; i < count; i++) {
+        int64_t step = step_to(column, entry, i);
+        steps.least = step < steps.least ? step : steps.least;
+        steps.greatest = step > steps.greatest ? step : steps.greatest;
+        steps.runs += step != before;
+        before = step;
     }
-    return end - index;
+    return steps;
 }
 
-static inline SPECIALISED varve_status column_encode(const void *column, column_entry entry,
-                                                     size_t count, struct vv_buffer *out)
+/* How many bytes hold the difference of any step to the least one. */
+static size_t step_bytes(struct steps steps)
 {
-    size_t plain_bytes = 0, runs_bytes = 0;
-    for (size_t i = 0, run; i < count; i += run) {
-        run = run_length(column, entry, count, i);
-        size_t step_bytes = vv_varint_size(difference(column, entry, i));
-        plain_bytes += run * step_bytes;
-        runs_bytes += vv_varint_size(run) + step_bytes;
+    uint64_t range = (uint64_t)steps.greatest - (uint64_t)steps.least;
+    return range == 0 ? 0 : (71 - (size_t)__builtin_clzll(range)) / 8;
+}
+
+static inline SPECIALISED varve_status encode_runs(const void *column, column_entry entry,
+                                                   size_t count, size_t runs, struct vv_buffer *out)
+{
+    VV_TRY(vv_buffer_reserve(out, 1 + (runs + 1) * 2 * VV_VARINT_MAX));
+    uint8_t *at = out->bytes + out->length;
+    *at++ = COLUMN_RUNS;
+    at += vv_varint_put(at, 1);
+    at += vv_varint_put(at, vv_zigzag((int64_t)entry(column, 0)));
+    for (size_t i = 1, end; i < count; i = end) {
+        int64_t step = step_to(column, entry, i);
+        for (end = i + 1; end < count && step_to(column, entry, end) == step; end++) {}
+        at += vv_varint_put(at, end - i);
+        at += vv_varint_put(at, vv_zigzag(step));
     }
-    bool as_runs = runs_bytes < plain_bytes;
-    VV_TRY(vv_buffer_reserve(out, 1 + (as_runs ? runs_bytes : plain_bytes) + VV_VARINT_MAX));
-    VV_TRY(vv_buffer_append_u8(out, as_runs ? COLUMN_RUNS : COLUMN_PLAIN));
-    for (size_t i = 0, step; i < count; i += step) {
-        step = 1;
-        if (as_runs) {
-            step = run_length(column, entry, count, i);
-            VV_TRY(vv_buffer_append_varint(out, step));
-        }
-        VV_TRY(vv_buffer_append_varint(out, difference(column, entry, i)));
-    }
+    out->length = (size_t)(at - out->bytes);
     return VARVE_OK;
 }
 
-/* Calls store(column, i, entry) for count entries; false if the bytes are no such column. */
-static bool column_decode(struct vv_reader *reader, size_t count,
-                          bool (*store)(void *column, size_t index, uint64_t entry), void *column)
+static inline SPECIALISED varve_status encode_steps(const void *column, column_entry entry,
+                                                    size_t count, struct steps steps,
+                                                    struct vv_buffer *out)
 {
-    uint8_t form = vv_read_u8(reader);
-    if (reader->failed || (form != COLUMN_PLAIN && form != COLUMN_RUNS)) {
-        return false;
+    size_t width = step_bytes(steps);
+    VV_TRY(vv_buffer_reserve(out, COLUMN_HEADER_BYTES_MAX + count * width + STEP_BYTES_MAX));
+    uint8_t *at = out->bytes + out->length;
+    *at++ = COLUMN_STEPS;
+    if (count > 0) {
+        at += vv_varint_put(at, vv_zigzag((int64_t)entry(column, 0)));
     }
+    if (count > 1) {
+        *at++ = (uint8_t)width;
+        at += vv_varint_put(at, vv_zigzag(steps.least));
+    }
+    for (size_t i = 1; i < count && width > 0; i++) {
+        uint64_t more = (uint64_t)step_to(column, entry, i) - (uint64_t)steps.least;
+        vv_store_u64(at, more); /* the bytes behind are the next one's, or spare */
+        at += width;
+    }
+    out->length = (size_t)(at - out->bytes);
+    return VARVE_OK;
+}
+
+static inline SPECIALISED varve_status column_encode(const void *column, column_entry entry,
+                                                     size_t count, bool even, struct vv_buffer *out)
+{
+    struct steps steps = {0};
+    if (count > 1 && even) {
+        steps.least = steps.greatest = step_to(column, entry, 1);
+    } else if (count > 1) {
+        steps = steps_of(column, entry, count);
+        size_t width = step_bytes(steps);
+        if ((steps.runs + 1) * (width + 2) < count * width) {
+            return encode_runs(column, entry, count, steps.runs, out);
+        }
+    }
+    return encode_steps(column, entry, count, steps, out);
+}
+
+static varve_status refs_encode(const uint32_t *refs, size_t count, struct vv_buffer *out)
+{
+    return column_encode(refs, ref_entry, count, vv_refs_are_even(refs, count), out);
+}
+
+/* Takes an entry of a decoded column; false if it cannot be one. */
+typedef bool (*column_store)(void *column, size_t index, uint64_t entry);
+
+static bool decode_runs(struct vv_reader *reader, size_t count, column_store store, void *column)
+{
     uint64_t entry = 0;
     for (size_t i = 0; i < count;) {
-        uint64_t run = form == COLUMN_RUNS ? vv_read_varint(reader) : 1;
+        uint64_t run = vv_read_varint(reader);
         uint64_t step = (uint64_t)vv_read_varint_signed(reader);
         if (reader->failed || run == 0 || run > count - i) {
             return false;
@@ -94,6 +154,46 @@ static bool column_decode(struct vv_reader *reader, size_t count,
         }
     }
     return true;
+}
+
+static bool decode_steps(struct vv_reader *reader, size_t count, column_store store, void *column)
+{
+    uint64_t entry = count > 0 ? (uint64_t)vv_read_varint_signed(reader) : 0;
+    uint64_t width = count > 1 ? vv_read_u8(reader) : 0;
+    uint64_t least = count > 1 ? (uint64_t)vv_read_varint_signed(reader) : 0;
+    const uint8_t *at = NULL;
+    if (width <= STEP_BYTES_MAX && width > 0) {
+        at = vv_read_bytes(reader, (count - 1) * width);
+    }
+    if (reader->failed || width > STEP_BYTES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            uint64_t more = 0;
+            for (size_t k = 0; k < width; k++) {
+                more |= (uint64_t)*at++ << 8 * k;
+            }
+            entry += least + more;
+        }
+        if (!store(column, i, entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Calls store(column, i, entry) for count entries; false if the bytes are no such column. */
+static bool column_decode(struct vv_reader *reader, size_t count, column_store store, void *column)
+{
+    switch (vv_read_u8(reader)) {
+    case COLUMN_RUNS:
+        return decode_runs(reader, count, store, column);
+    case COLUMN_STEPS:
+        return decode_steps(reader, count, store, column);
+    default:
+        return false;
+    }
 }
 
 static bool store_ref(void *column, size_t index, uint64_t entry)
@@ -139,16 +239,9 @@ varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples, struct 
     VV_ASSERT(samples->count >= 1 && samples->count <= VARVE_BATCH_MAX);
     VV_TRY(vv_buffer_append_u8(out, (uint8_t)samples->policy));
     VV_TRY(vv_buffer_append_varint(out, samples->count));
-    VV_TRY(column_encode(samples->refs, ref_entry, samples->count, out));
-    VV_TRY(column_encode(samples->timestamps, timestamp_entry, samples->count, out));
-    VV_TRY(vv_buffer_reserve(out, samples->count * sizeof(double)));
-    for (size_t i = 0; i < samples->count; i++) {
-        uint64_t bits;
-        memcpy(&bits, &samples->values[i], sizeof(bits));
-        vv_store_u64(out->bytes + out->length, bits);
-        out->length += sizeof(bits);
-    }
-    return VARVE_OK;
+    VV_TRY(refs_encode(samples->refs, samples->count, out));
+    return column_encode(samples->timestamps, timestamp_entry, samples->count,
+                         vv_times_are_even(samples->timestamps, samples->count), out);
 }
 
 varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
@@ -179,7 +272,7 @@ varve_status vv_wal_delete_encode(const struct vv_wal_delete *record, struct vv_
     VV_TRY(vv_buffer_append_varint(out, vv_zigzag(record->start)));
     VV_TRY(vv_buffer_append_varint(out, vv_zigzag(record->end)));
     VV_TRY(vv_buffer_append_varint(out, record->count));
-    return column_encode(record->refs, ref_entry, record->count, out);
+    return refs_encode(record->refs, record->count, out);
 }
 
 varve_status vv_wal_delete_decode(const uint8_t *payload, size_t length,

@@ -119,7 +119,7 @@ static varve_status check_header(struct replay *replay, struct vv_wal_segment *s
     varve_status status = vv_wal_segment_header_decode(encoded, &header);
     if (status == VARVE_VERSION) {
         return vv_fail_io(replay->error, status, 0, name, 8,
-                          "log segment %s was written by a newer version of varve: use that", name);
+                          "log segment %s was written by another version of varve: use that", name);
     }
     if (status != VARVE_OK || header.sequence != segment->sequence ||
         header.shard != replay->place->shard ||

@@ -6,6 +6,9 @@
 
 #include "storage/wal.h"
 
+/* wal_append.c: the checksum of what lies in the ring from first to end. */
+uint64_t vv_wal_ring_checksum(const struct vv_wal *wal, uint64_t first, uint64_t end);
+
 /* How large a segment that takes needed_bytes of frames is best made. */
 uint64_t vv_wal_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes);
 

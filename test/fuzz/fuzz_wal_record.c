@@ -37,6 +37,8 @@ static void check_samples(const uint8_t *payload, size_t length)
         return;
     }
     VV_ASSERT(vv_wal_samples_encode(&first, &again) == VARVE_OK);
+    VV_ASSERT(vv_buffer_append(&again, first.values, first.count * sizeof *first.values) ==
+              VARVE_OK);
     VV_ASSERT(vv_wal_samples_decode(again.bytes, again.length, &second) == VARVE_OK);
     VV_ASSERT(first.count == second.count && first.policy == second.policy);
     VV_ASSERT(memcmp(first.refs, second.refs, first.count * sizeof *first.refs) == 0);

@@ -101,10 +101,10 @@ static inline varve_status shard_fixture_append(struct shard_fixture *fixture, c
                                                 varve_duplicates policy, int64_t timestamp,
                                                 double value)
 {
-    uint32_t ref = shard_fixture_ref(fixture, text);
+    varve_series handle = (varve_series)shard_fixture_ref(fixture, text) + 1;
     uint64_t lsn;
-    struct vv_wal_samples batch = {policy, 1, &ref, &timestamp, &value};
-    varve_status status = vv_shard_append(fixture->shard, &batch, true, &lsn);
+    struct vv_shard_batch batch = {policy, 1, &handle, &timestamp, &value, false, false};
+    varve_status status = vv_shard_append(fixture->shard, &batch, &lsn);
     return status == VARVE_OK ? vv_shard_flush_log(fixture->shard, lsn, VV_WAL_DURABLE) : status;
 }
 

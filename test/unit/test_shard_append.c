@@ -9,15 +9,15 @@
 static void a_batch_with_an_unknown_ref_stores_nothing(void **state)
 {
     struct shard_fixture *fixture = *state;
-    uint32_t refs[] = {shard_fixture_ref(fixture, "a"), 12345};
+    varve_series handles[] = {(varve_series)shard_fixture_ref(fixture, "a") + 1, 12345};
     int64_t timestamps[] = {1, 2};
     double values[] = {1, 2};
     uint64_t lsn;
-    struct vv_wal_samples batch = {LAST, 2, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_INVALID);
-    refs[1] = refs[0];
+    struct vv_shard_batch batch = {LAST, 2, handles, timestamps, values, false, false};
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
+    handles[1] = handles[0];
     timestamps[1] = INT64_MAX;
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_INVALID);
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_INVALID);
     shard_fixture_expect(fixture, "");
 }
 
@@ -45,20 +45,17 @@ static void the_log_grows_by_what_a_batch_needs(void **state)
     memset(text, 'x', sizeof(text) - 1);
     memcpy(text, "{a=\"", 4);
     memcpy(text + sizeof(text) - 3, "\"}", 3);
-    uint32_t ref = shard_fixture_ref(fixture, text);
-    uint32_t *refs = calloc(COUNT, sizeof(*refs));
+    varve_series handle = (varve_series)shard_fixture_ref(fixture, text) + 1;
     int64_t *timestamps = calloc(COUNT, sizeof(*timestamps));
     double *values = calloc(COUNT, sizeof(*values));
     for (size_t i = 0; i < COUNT; i++) {
-        refs[i] = ref;
         timestamps[i] = (int64_t)i;
     }
     uint64_t lsn, segments, bytes;
-    struct vv_wal_samples batch = {LAST, COUNT, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_OK);
+    struct vv_shard_batch batch = {LAST, COUNT, &handle, timestamps, values, true, false};
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
     vv_wal_size(&fixture->shard->wal, &segments, &bytes);
     assert_in_range(bytes, COUNT * 8, COUNT * 8 + 70000);
-    free(refs);
     free(timestamps);
     free(values);
 }

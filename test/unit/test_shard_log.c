@@ -10,11 +10,13 @@
 #include "support/random.h"
 #include "support/shard_fixture.h"
 
+#define LAST VARVE_DUPLICATES_LAST
+
 enum { THREADS = 6, SERIES = 40, TIMESTAMPS = 50, ROUNDS = 4, BATCH_MAX = 30 };
 
 struct test {
     struct shard_fixture *fixture;
-    uint32_t refs[SERIES];
+    varve_series handles[SERIES];
     _Atomic uint64_t yields;
     _Atomic uint64_t running;
     _Atomic uint64_t failures;
@@ -42,24 +44,24 @@ static varve_status append_some(struct worker *worker, struct vv_test_random *ra
     static const varve_duplicates policies[] = {VARVE_DUPLICATES_LAST, VARVE_DUPLICATES_LAST,
                                                 VARVE_DUPLICATES_FIRST, VARVE_DUPLICATES_SUM,
                                                 VARVE_DUPLICATES_ERROR};
-    uint32_t refs[BATCH_MAX];
+    varve_series handles[BATCH_MAX];
     int64_t timestamps[BATCH_MAX];
     double values[BATCH_MAX];
     size_t count = 1 + vv_test_random_below(random, BATCH_MAX);
     for (size_t i = 0; i < count; i++) {
-        refs[i] = worker->test->refs[vv_test_random_below(random, SERIES)];
+        handles[i] = worker->test->handles[vv_test_random_below(random, SERIES)];
         timestamps[i] = (int64_t)vv_test_random_below(random, TIMESTAMPS);
         values[i] = (double)(vv_test_random_next(random) >> 24);
     }
-    struct vv_wal_samples batch = {
+    struct vv_shard_batch batch = {
         .policy = policies[vv_test_random_below(random, 5)],
         .count = count,
-        .refs = refs,
+        .handles = handles,
         .timestamps = timestamps,
         .values = values,
     };
     uint64_t lsn;
-    varve_status status = vv_shard_append(worker->test->fixture->shard, &batch, true, &lsn);
+    varve_status status = vv_shard_append(worker->test->fixture->shard, &batch, &lsn);
     return status == VARVE_EXISTS ? VARVE_OK : status;
 }
 
@@ -171,7 +173,7 @@ static void live_answers_equal_replayed_ones(void **state)
     shard_fixture_reopen(fixture);
     for (int i = 0; i < SERIES; i++) {
         (void)snprintf(text, sizeof(text), "s%d", i);
-        test.refs[i] = shard_fixture_ref(fixture, text);
+        test.handles[i] = (varve_series)shard_fixture_ref(fixture, text) + 1;
     }
     fixture->shard->wal.ring.step = yield_at_some_steps;
     fixture->shard->wal.ring.step_context = &test;
@@ -195,19 +197,17 @@ static void a_full_ring_makes_producers_wait_and_loses_nothing(void **state)
     fixture->options.ring_bytes = VV_RING_BYTES_MIN;
     fixture->options.head_bytes_max = 64 << 20;
     shard_fixture_reopen(fixture);
-    static uint32_t refs[SAMPLES];
     static int64_t timestamps[SAMPLES];
     static double values[SAMPLES];
-    uint32_t ref = shard_fixture_ref(fixture, "a");
+    varve_series handle = (varve_series)shard_fixture_ref(fixture, "a") + 1;
     uint64_t lsn, samples, replayed_samples;
     for (int64_t number = 0; number < BATCHES; number++) {
         for (int64_t i = 0; i < SAMPLES; i++) {
-            refs[i] = ref;
             timestamps[i] = number * SAMPLES + i;
             values[i] = (double)(timestamps[i] * 7);
         }
-        struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
-        assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_OK);
+        struct vv_shard_batch batch = {LAST, SAMPLES, &handle, timestamps, values, true, false};
+        assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
     }
     uint64_t live = digest(fixture->shard, &samples);
     assert_int_equal(samples, BATCHES * SAMPLES);
@@ -224,19 +224,17 @@ static void a_full_ring_is_busy_for_who_does_not_wait(void **state)
     fixture->options.wal_segment_bytes = 4 << 20;
     fixture->options.head_bytes_max = 64 << 20;
     shard_fixture_reopen(fixture);
-    static uint32_t refs[SAMPLES];
     static int64_t timestamps[SAMPLES];
     static double values[SAMPLES];
-    uint32_t ref = shard_fixture_ref(fixture, "a");
+    varve_series handle = (varve_series)shard_fixture_ref(fixture, "a") + 1;
     uint64_t lsn, samples, accepted = 0, busy = 0;
     for (int64_t number = 0; number < 100; number++) {
         for (int64_t i = 0; i < SAMPLES; i++) {
-            refs[i] = ref;
             timestamps[i] = (int64_t)accepted + i;
         }
-        struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
+        struct vv_shard_batch batch = {LAST, SAMPLES, &handle, timestamps, values, true, true};
         uint64_t writes = vv_env_fault_count(fixture->fault, VV_CALL_PWRITE);
-        varve_status status = vv_shard_append(fixture->shard, &batch, false, &lsn);
+        varve_status status = vv_shard_append(fixture->shard, &batch, &lsn);
         accepted += status == VARVE_OK ? SAMPLES : 0;
         if (status != VARVE_OK) {
             assert_int_equal(status, VARVE_BUSY);
@@ -257,19 +255,16 @@ static void a_batch_longer_than_half_the_ring_is_refused(void **state)
     struct shard_fixture *fixture = *state;
     fixture->options.ring_bytes = VV_RING_BYTES_MIN;
     shard_fixture_reopen(fixture);
-    uint32_t ref = shard_fixture_ref(fixture, "a");
-    uint32_t *refs = calloc(SAMPLES, sizeof(*refs));
+    varve_series handle = (varve_series)shard_fixture_ref(fixture, "a") + 1;
     int64_t *timestamps = calloc(SAMPLES, sizeof(*timestamps));
     double *values = calloc(SAMPLES, sizeof(*values));
     for (int64_t i = 0; i < SAMPLES; i++) {
-        refs[i] = ref;
         timestamps[i] = i;
     }
     uint64_t lsn;
-    struct vv_wal_samples batch = {VARVE_DUPLICATES_LAST, SAMPLES, refs, timestamps, values};
-    assert_int_equal(vv_shard_append(fixture->shard, &batch, true, &lsn), VARVE_LIMIT);
+    struct vv_shard_batch batch = {LAST, SAMPLES, &handle, timestamps, values, true, false};
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_LIMIT);
     shard_fixture_expect(fixture, "");
-    free(refs);
     free(timestamps);
     free(values);
 }

@@ -28,11 +28,19 @@ static struct vv_wal_samples samples_in(struct columns *columns, size_t count)
                                    .values = columns->values};
 }
 
+/* The whole payload: the values follow what is encoded. */
+static void encode(const struct vv_wal_samples *batch, struct vv_buffer *payload)
+{
+    assert_int_equal(vv_wal_samples_encode(batch, payload), VARVE_OK);
+    assert_int_equal(vv_buffer_append(payload, batch->values, batch->count * sizeof(double)),
+                     VARVE_OK);
+}
+
 static void expect_round_trip(size_t count, size_t bytes_max)
 {
     struct vv_buffer payload = {0};
     struct vv_wal_samples batch = samples_in(&given, count), again = samples_in(&decoded, 0);
-    assert_int_equal(vv_wal_samples_encode(&batch, &payload), VARVE_OK);
+    encode(&batch, &payload);
     assert_in_range(payload.length, 1, bytes_max);
     assert_int_equal(vv_wal_samples_decode(payload.bytes, payload.length, &again), VARVE_OK);
     assert_int_equal(again.count, count);
@@ -48,13 +56,25 @@ static void random_columns(struct vv_test_random *random, size_t count, uint64_t
     for (size_t i = 0; i < count; i++) {
         uint64_t bits = vv_test_random_next(random);
         memcpy(&given.values[i], &bits, sizeof(bits)); /* any pattern, NaN payloads too */
-        given.refs[i] = style == 0   ? (uint32_t)vv_test_random_next(random)
-                        : style == 1 ? (uint32_t)i
-                                     : (uint32_t)(i / 100);
         int64_t any = (int64_t)vv_test_random_next(random);
-        given.timestamps[i] = style == 0   ? (any == INT64_MAX ? 0 : any)
-                              : style == 1 ? 1000
-                                           : (int64_t)i * 15;
+        switch (style) {
+        case 0: /* anything */
+            given.refs[i] = (uint32_t)vv_test_random_next(random);
+            given.timestamps[i] = any == INT64_MAX ? 0 : any;
+            break;
+        case 1: /* a round of all series */
+            given.refs[i] = (uint32_t)i;
+            given.timestamps[i] = 1000;
+            break;
+        case 2: /* runs of series, each a little later */
+            given.refs[i] = (uint32_t)(i / 100);
+            given.timestamps[i] = (int64_t)i * 15;
+            break;
+        default: /* some of the series, about every second */
+            given.refs[i] = (uint32_t)(i * 50 + vv_test_random_below(random, 50));
+            given.timestamps[i] = (int64_t)i * 1000000 + any % 1000;
+            break;
+        }
     }
 }
 
@@ -64,7 +84,7 @@ static void batches_of_any_numbers_come_back(void **state)
     struct vv_test_random random = vv_test_random_init(1);
     for (uint64_t round = 0; round < 300; round++) {
         size_t count = 1 + vv_test_random_below(&random, round < 290 ? 200 : VARVE_BATCH_MAX);
-        random_columns(&random, count, round % 3);
+        random_columns(&random, count, round % 4);
         expect_round_trip(count, 16 + count * (5 + 10 + 8));
     }
     random_columns(&random, VARVE_BATCH_MAX, 0);
@@ -79,6 +99,25 @@ static void extremes_come_back(void **state)
     memcpy(given.timestamps, times, sizeof(times));
     memcpy(given.refs, refs, sizeof(refs));
     expect_round_trip(6, 200);
+}
+
+/* As many bytes as the differences between steps need. */
+static void an_uneven_batch_costs_what_its_steps_differ_by(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(5);
+    random_columns(&random, 1000, 3);
+    expect_round_trip(1000, (8 + 1 + 2) * 1000 + 20);
+}
+
+/* Refs that are even only modulo 2^32. */
+static void a_step_over_the_end_of_refs_is_no_step(void **state)
+{
+    (void)state;
+    static const uint32_t refs[] = {UINT32_MAX - 3, UINT32_MAX, 2, 5, 8, 11, 14, 17, 20, 23};
+    memset(given.timestamps, 0, sizeof(refs) * 2);
+    memcpy(given.refs, refs, sizeof(refs));
+    expect_round_trip(10, 200);
 }
 
 static void a_regular_batch_costs_little_more_than_its_values(void **state)
@@ -97,7 +136,7 @@ static void damaged_batches_never_break_anything(void **state)
     struct vv_buffer payload = {0};
     random_columns(&random, 50, 2);
     struct vv_wal_samples batch = samples_in(&given, 50), again = samples_in(&decoded, 0);
-    assert_int_equal(vv_wal_samples_encode(&batch, &payload), VARVE_OK);
+    encode(&batch, &payload);
     for (size_t length = 0; length < payload.length; length++) {
         uint8_t *exact = malloc(length + 1); /* so that a sanitizer sees reads behind the end */
         memcpy(exact, payload.bytes, length);
@@ -124,16 +163,18 @@ static void batches_with_impossible_entries_are_refused(void **state)
         uint8_t bytes[24];
         size_t length;
     } cases[] = {
-        {"policy 0", {0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
-        {"policy 7", {7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
-        {"count 0", {1, 0, 0, 0}, 4},
-        {"column form 2", {1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
-        {"a negative ref", {1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
-        {"a run of 0", {1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
-        {"a run of 2", {1, 1, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
-        {"a byte too many", {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
+        {"policy 0", {0, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
+        {"policy 7", {7, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
+        {"count 0", {1, 0, 2, 2}, 4},
+        {"column form 0", {1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
+        {"column form 3", {1, 1, 3, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
+        {"a negative ref", {1, 1, 2, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 14},
+        {"a run of 0", {1, 1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
+        {"a run of 2", {1, 1, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
+        {"steps of 9 bytes", {1, 2, 2, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0}, 24},
+        {"a byte too many", {1, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 15},
         {"time INT64_MAX",
-         {1,    1,    0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         {1,    1,    2, 0, 2, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
           0xff, 0xff, 1, 0, 0, 0,    0,    0,    0,    0,    0},
          23},
     };
@@ -142,7 +183,7 @@ static void batches_with_impossible_entries_are_refused(void **state)
             fail_msg("%s was accepted", cases[i].what);
         }
     }
-    const uint8_t right[] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    const uint8_t right[] = {1, 1, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     assert_int_equal(vv_wal_samples_decode(right, sizeof(right), &again), VARVE_OK);
 }
 
@@ -199,7 +240,7 @@ static void deletions_come_back(void **state)
     struct vv_test_random random = vv_test_random_init(4);
     for (size_t count = 0; count < 60; count++) {
         struct vv_buffer payload = {0};
-        random_columns(&random, count, count % 3);
+        random_columns(&random, count, count % 4);
         struct vv_wal_delete record = {INT64_MIN + (int64_t)count, INT64_MAX, count, given.refs};
         struct vv_wal_delete again;
         assert_int_equal(vv_wal_delete_encode(&record, &payload), VARVE_OK);
@@ -222,9 +263,9 @@ static void deletions_come_back(void **state)
 static void impossible_deletions_are_refused(void **state)
 {
     (void)state;
-    static const uint8_t other_form[] = {1, 0, 0, 0, 0};
-    static const uint8_t end_before_start[] = {0, 4, 2, 0, 0};
-    static const uint8_t more_refs_than_bytes[] = {0, 0, 0, 5, 0, 1};
+    static const uint8_t other_form[] = {1, 0, 0, 0, 2};
+    static const uint8_t end_before_start[] = {0, 4, 2, 0, 2};
+    static const uint8_t more_refs_than_bytes[] = {0, 0, 0, 5, 2, 1};
     struct vv_wal_delete record;
     assert_int_equal(vv_wal_delete_decode(other_form, 5, &record), VARVE_CORRUPT);
     assert_int_equal(vv_wal_delete_decode(end_before_start, 5, &record), VARVE_CORRUPT);
@@ -236,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_of_any_numbers_come_back),
         cmocka_unit_test(extremes_come_back),
+        cmocka_unit_test(an_uneven_batch_costs_what_its_steps_differ_by),
+        cmocka_unit_test(a_step_over_the_end_of_refs_is_no_step),
         cmocka_unit_test(a_regular_batch_costs_little_more_than_its_values),
         cmocka_unit_test(damaged_batches_never_break_anything),
         cmocka_unit_test(batches_with_impossible_entries_are_refused),

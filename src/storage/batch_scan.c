@@ -1,0 +1,67 @@
+/*
+ * batch_scan.c - the loops for any machine, and the choice between them and those for AVX2.
+ *
+ * Few entries are not worth a choice.
+ * Threads: pure; the choice is a function of the machine and the environment, so that two threads
+ * that choose at the same time store the same pointer.
+ */
+#include "storage/batch_scan.h"
+
+#include <stdatomic.h>
+
+#include "base/cpu.h"
+#define VV_SCANS vv_batch_scans_any
+#include "storage/batch_scan_loops.h"
+
+enum { FEW = 8 };
+
+static const struct vv_batch_scans *choose(void)
+{
+#if defined(__x86_64__)
+    if (vv_cpu_isa() == VV_ISA_AVX2 || vv_cpu_isa() == VV_ISA_AVX512) {
+        return &vv_batch_scans_avx2;
+    }
+#endif
+    return &vv_batch_scans_any;
+}
+
+static const struct vv_batch_scans *scans(size_t count)
+{
+    static _Atomic(const struct vv_batch_scans *) chosen;
+    if (count <= FEW) {
+        return &vv_batch_scans_any;
+    }
+    const struct vv_batch_scans *found = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (found == NULL) {
+        found = choose();
+        atomic_store_explicit(&chosen, found, memory_order_relaxed);
+    }
+    return found;
+}
+
+bool vv_refs_of_handles(const uint64_t *handles, size_t count, uint64_t ref_end, uint32_t *refs)
+{
+    return scans(count)->refs_of_handles(handles, count, ref_end, refs);
+}
+
+bool vv_times_are_valid(const int64_t *timestamps, size_t count)
+{
+    return scans(count)->times_are_valid(timestamps, count);
+}
+
+bool vv_refs_are_even(const uint32_t *refs, size_t count)
+{
+    if (count < 2) {
+        return true;
+    }
+    if (!scans(count)->refs_are_even(refs, count)) { /* modulo 2^32: half as many vectors */
+        return false;
+    }
+    int64_t step = (int64_t)refs[1] - refs[0];
+    return refs[0] + step * (int64_t)(count - 1) == refs[count - 1];
+}
+
+bool vv_times_are_even(const int64_t *timestamps, size_t count)
+{
+    return scans(count)->times_are_even(timestamps, count);
+}
