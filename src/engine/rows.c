@@ -4,8 +4,8 @@
  *   without groups: one series at a time: feed, finish, hand its rows out, reset
  *   with groups:    all series first, then the rows
  *
- * V1  What statistics answer is never decoded: before each span the iterator is asked what its next
- *     chunk is, and the aggregator whether that is enough.
+ * V1  What rollups or statistics answer is never decoded: before each span the iterator is asked
+ *     what its next row or chunk is, and the aggregator whether that is enough.
  * V2  Labels of a series are read when a row of it is handed out, or a group is looked for.
  */
 #include "engine/cursor.h"
@@ -22,6 +22,9 @@ struct varve_rows {
     struct vv_loaded_zone *zone; /* NULL: UTC */
     bool holds_all;
     bool needs_key;
+    bool wants_summaries;
+    bool wants_rollups;
+    struct vv_rollup_wish wish;
     bool feeding; /* the aggregator holds no rows that can be handed out */
     bool done;    /* the cursor is at its end */
     unsigned unchecked_rows;
@@ -55,6 +58,8 @@ static varve_status create_aggregator(struct varve_rows *rows, const varve_aggre
     VV_TRY(vv_aggregator_create(aggregation, &place, &rows->aggregator, error));
     rows->holds_all = vv_aggregator_holds_all(rows->aggregator);
     rows->needs_key = vv_aggregator_needs_key(rows->aggregator);
+    rows->wants_summaries = vv_aggregator_wants_summaries(rows->aggregator);
+    rows->wants_rollups = vv_aggregator_wants_rows(rows->aggregator, &rows->wish);
     rows->feeding = true;
     return VARVE_OK;
 }
@@ -85,17 +90,36 @@ varve_status varve_aggregate(varve_db *db, const varve_selection *selection,
 
 /* -------------------------------------------------------------------------------- Feeding */
 
-/* Feeds what stands before the next span and can be answered from statistics (V1). */
+/* Feeds the row that comes next, if there is one that fits; *fed says so. */
+static varve_status feed_rollup(struct varve_rows *rows, bool *fed)
+{
+    struct vv_iter *iter = rows->cursor->iter;
+    struct vv_query_counts *counts = &rows->cursor->memory.counts;
+    struct vv_rollup_row row;
+    *fed = false;
+    if (rows->wants_rollups && vv_iter_peek_row(iter, &rows->wish, &row)) {
+        VV_TRY(vv_aggregator_add_row(rows->aggregator, &row, fed));
+    }
+    if (*fed) {
+        counts->rows_answered++;
+        counts->samples_answered += row.summary.statistics.count;
+        vv_iter_seek(iter, row.summary.time_max + 1); /* no timestamp is INT64_MAX */
+    }
+    return VARVE_OK;
+}
+
+/* Feeds what stands before the next span and can be answered from rollups or statistics (V1). */
 static varve_status feed_summaries(struct varve_rows *rows, bool *any)
 {
     struct vv_iter *iter = rows->cursor->iter;
     struct vv_summary summary;
-    bool taken = true;
-    while (taken && vv_iter_peek(iter, &summary)) {
-        VV_TRY(vv_aggregator_add_summary(rows->aggregator, &summary, &taken));
-        if (taken) {
-            vv_iter_pass(iter);
-            *any = true;
+    for (bool fed = true; fed; *any |= fed) {
+        VV_TRY(feed_rollup(rows, &fed));
+        if (!fed && rows->wants_summaries && vv_iter_peek(iter, &summary)) {
+            VV_TRY(vv_aggregator_add_summary(rows->aggregator, &summary, &fed));
+            if (fed) {
+                vv_iter_pass(iter);
+            }
         }
     }
     return VARVE_OK;
@@ -105,7 +129,7 @@ static varve_status feed_summaries(struct varve_rows *rows, bool *any)
 static varve_status feed_samples(struct varve_rows *rows, bool *any)
 {
     struct varve_cursor *cursor = rows->cursor;
-    bool with_summaries = vv_aggregator_wants_summaries(rows->aggregator);
+    bool with_summaries = rows->wants_summaries || rows->wants_rollups;
     for (;;) {
         varve_span span;
         int64_t before = vv_cursor_clock(cursor);

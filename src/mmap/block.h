@@ -23,6 +23,7 @@ struct vv_block_identity {
     uint64_t id;      /* unique in its shard, never used twice */
     uint64_t lsn_min; /* the block holds what was logged in (lsn_min, lsn_max] */
     uint64_t lsn_max;
+    uint64_t rollup_sequence; /* of the rules that its rollups follow; 0: it has none */
     uint32_t shard;
     bool cold; /* written for size: zstd groups over chunks */
 };
@@ -39,11 +40,14 @@ struct vv_block_info {
     int64_t time_min; /* of samples; INT64_MAX and INT64_MIN if there are none */
     int64_t time_max;
     uint64_t clean_lsn; /* said by the manifest alone, 0 in the file: see MANIFEST_FORMAT.md */
+    /* Of an open block, not in the manifest. */
+    uint64_t rollup_bytes; /* of the file that its rollups take */
 };
 
 /* ---- writing: begin_series, then its chunks and tombstones; series in ascending key order ---- */
 
 struct vv_block_writer;
+struct vv_rollup_rules;
 
 /**
  * vv_block_writer_create() - begin a block in the new file name in directory.
@@ -53,6 +57,7 @@ struct vv_block_writer;
  * needs up to 48 MiB more, and 6 MiB for each of at most 8 threads. EXISTS: there is such a file.
  * After any later failure the writer only repeats it, and the caller removes the file: without its
  * footer no reader takes it for a block.
+ * @identity  with a rollup_sequence, vv_block_writer_roll_up() must follow.
  */
 varve_status vv_block_writer_create(const struct vv_env *env, int directory, const char *name,
                                     const struct vv_block_identity *identity,
@@ -61,6 +66,11 @@ varve_status vv_block_writer_create(const struct vv_env *env, int directory, con
 /* Before the first chunk: encode on these threads, too, while the calls below wait. They stay the
  * caller's and must outlive the writer. What is written does not depend on them. */
 void vv_block_writer_use(struct vv_block_writer *writer, struct vv_workers *workers);
+/* Before the first series: those that the rules name get rollups. The rules have the identity's
+ * sequence; a reference is taken. NULL (sequence 0) is fine. NO_MEMORY. Cost: for each step that a
+ * series is rolled up in, some nanoseconds a sample. */
+varve_status vv_block_writer_roll_up(struct vv_block_writer *writer,
+                                     struct vv_rollup_rules *rules) VARVE_MUST_CHECK;
 /* INVALID: not after the series before. The key is copied. */
 varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct vv_key key,
                                           varve_error *error) VARVE_MUST_CHECK;

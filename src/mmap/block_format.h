@@ -18,6 +18,7 @@
 
 enum {
     VV_BLOCK_VERSION = 1,
+    VV_BLOCK_VERSION_ROLLUPS = 2, /* of blocks with rollups: three more sections */
     VV_BLOCK_FLAG_COLD = 1,
     VV_BLOCK_HEADER_BYTES = 64,
     VV_BLOCK_FOOTER_BYTES = 128,
@@ -57,7 +58,11 @@ enum vv_block_section {
     VV_SECTION_POSTINGS,
     VV_SECTION_BUCKETS,
     VV_SECTION_HASHES,
+    VV_SECTION_ROLLUP_ROWS, /* bytes: rows of rollups, encoded; from here on in version 2 only */
+    VV_SECTION_ROLLUP_RUNS,
+    VV_SECTION_ROLLUPS,
     VV_SECTION_COUNT,
+    VV_SECTION_COUNT_PLAIN = VV_SECTION_ROLLUP_ROWS, /* in version 1 */
     VV_SECTION_FIRST_RECORDS = VV_SECTION_TIME_COLUMNS,
 };
 
@@ -98,7 +103,8 @@ enum {
     VV_FOOTER_TIME_MAX = 72,
     VV_FOOTER_PAGE_COUNT = 80,
     VV_FOOTER_SET_COUNT = 84,
-    VV_FOOTER_ZEROS = 88,
+    VV_FOOTER_ROLLUP_SEQUENCE = 88, /* version 2; zero before */
+    VV_FOOTER_ZEROS = 96,
     VV_FOOTER_CHECKSUM = 120,
 };
 
@@ -178,6 +184,19 @@ enum {
     VV_SHAPE_FIRST_PAGE = 8, /* in ROWS */
     VV_SHAPE_BYTES = 12,
 };
+enum {
+    VV_ROLLUP_RUN_FIRST = 0, /* first timestamp of the samples in its rows, and the last */
+    VV_ROLLUP_RUN_LAST = 8,
+    VV_ROLLUP_RUN_PLACE = 16, /* of its rows */
+    VV_ROLLUP_RUN_BYTES = 24,
+};
+enum {
+    VV_ROLLUP_STEP = 0,
+    VV_ROLLUP_ROW_COUNT = 8,
+    VV_ROLLUP_LAYER = 16,
+    VV_ROLLUP_FIRST_RUN = 20,
+    VV_ROLLUP_BYTES = 24,
+};
 
 /* Bytes of a record; 0 for byte sections. */
 static inline uint32_t vv_block_record_bytes(enum vv_block_section section)
@@ -196,6 +215,8 @@ static inline uint32_t vv_block_record_bytes(enum vv_block_section section)
         [VV_SECTION_POSTINGS] = sizeof(uint32_t),
         [VV_SECTION_BUCKETS] = sizeof(uint32_t),
         [VV_SECTION_HASHES] = sizeof(uint32_t),
+        [VV_SECTION_ROLLUP_RUNS] = VV_ROLLUP_RUN_BYTES,
+        [VV_SECTION_ROLLUPS] = VV_ROLLUP_BYTES,
     };
     return bytes[section];
 }

@@ -9,26 +9,35 @@
  * L2  Values are decoded only if a timestamp of their chunk is wanted.
  * L3  A chunk of which everything is wanted can be passed over instead, by who knows from peek()
  *     what its statistics say.
- * L4  Memory is constant, whatever the series: the iterator itself and the page that it reads,
+ * L4  Once rows of a rollup have been asked for, spans end where rows end: what is left of a
+ *     decoded chunk is kept, and a row that was not taken costs its own samples and no other.
+ * L5  Memory is constant, whatever the series: the iterator itself and the page that it reads,
  *     which it shares with others and holds until it needs another.
  * Threads: one at a time.
  */
-#include "mmap/block_reader.h"
+#include "mmap/block_rollup.h"
+#include "query/ranges.h"
 
 struct block_iter {
     struct vv_iter iter;
     struct vv_query_memory *memory; /* nullable */
     struct vv_block *block;
+    uint32_t layer; /* its number */
+    uint64_t sample_count;
     uint32_t first_chunk; /* of the layer */
     uint32_t chunk_end;
     uint32_t next_chunk;
-    bool loaded; /* chunk is the entry of next_chunk, and some of it may be wanted */
+    bool loaded; /* chunk is the entry of next_chunk */
     int64_t from;
     int64_t end;
     varve_status status;
     struct vv_block_chunk chunk;
     struct vv_block_hold times_hold;
     struct vv_block_hold values_hold;
+    bool asked_for_rows;
+    struct vv_rollup_reader *rows; /* NULL: the layer has none that are of use */
+    size_t left_first;             /* decoded samples that are left (L4) */
+    size_t left_end;
     int64_t timestamps[VV_COLUMN_MAX];
     double values[VV_COLUMN_MAX];
 };
@@ -49,28 +58,45 @@ static size_t lower_bound(const int64_t *timestamps, size_t count, int64_t bound
     return low;
 }
 
+/* Jumps over chunks that end before from: a seek may have gone far. */
+static void skip_chunks(struct block_iter *self)
+{
+    uint32_t low = self->next_chunk + 1;
+    uint32_t high = self->chunk_end;
+    uint32_t middle = low; /* mostly it is the next one */
+    while (low < high && self->status == VARVE_OK) {
+        self->status = vv_block_chunk_read(self->block, middle, &self->chunk);
+        if (self->chunk.time_max < self->from) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+        middle = low + (high - low) / 2;
+    }
+    self->next_chunk = low;
+}
+
 /* The next chunk that may hold wanted samples; false at the end of the range and on error. */
 static bool find_chunk(struct block_iter *self)
 {
-    while (!self->loaded && self->status == VARVE_OK && self->next_chunk < self->chunk_end) {
-        self->status = vv_block_chunk_read(self->block, self->next_chunk, &self->chunk);
-        if (self->status != VARVE_OK) {
-            return false;
+    while (self->status == VARVE_OK && self->next_chunk < self->chunk_end) {
+        if (!self->loaded) {
+            self->status = vv_block_chunk_read(self->block, self->next_chunk, &self->chunk);
+            self->loaded = self->status == VARVE_OK;
+            continue;
+        }
+        if (self->chunk.time_max < self->from) {
+            self->loaded = false;
+            skip_chunks(self);
+            continue;
         }
         if (self->chunk.time_min >= self->end) {
+            self->loaded = false;
             self->next_chunk = self->chunk_end;
-            return false;
         }
-        self->loaded = self->chunk.time_max >= self->from;
-        self->next_chunk += self->loaded ? 0 : 1;
+        return self->loaded;
     }
-    /* A seek may have gone beyond the chunk since it was found. */
-    if (self->loaded && self->chunk.time_max < self->from) {
-        self->loaded = false;
-        self->next_chunk++;
-        return find_chunk(self);
-    }
-    return self->loaded;
+    return false;
 }
 
 static void leave_chunk(struct block_iter *self)
@@ -87,6 +113,37 @@ static void count_decoded(const struct block_iter *self)
         counts->samples_read += self->chunk.count;
         counts->bytes_decoded += (uint64_t)self->chunk.times.bytes + self->chunk.values.bytes;
     }
+}
+
+/* Hands out decoded samples [first, end), or those of them that belong to one row (L4). */
+static varve_status hand_out(struct block_iter *self, size_t first, size_t end, varve_span *span)
+{
+    size_t cut = end;
+    if (self->rows != NULL) {
+        bool found;
+        const struct vv_rollup_reader *rows = self->rows;
+        VV_TRY(vv_rollup_reader_seek(self->rows, self->timestamps[first], &found));
+        if (!found || vv_rollup_run_time_min(&rows->run, rows->at) > self->timestamps[first]) {
+            return VARVE_CORRUPT; /* rows are of all samples */
+        }
+        int64_t time_max = vv_rollup_run_time_max(&rows->run, rows->at);
+        cut = vv_timestamps_find(self->timestamps, first, end, time_max + 1);
+    }
+    *span = (varve_span){self->timestamps + first, self->values + first, cut - first};
+    self->from = self->timestamps[cut - 1] + 1;
+    self->left_first = cut;
+    self->left_end = end;
+    return VARVE_OK;
+}
+
+/* Whether decoded samples are left; those before from are not. */
+static bool any_left(struct block_iter *self)
+{
+    if (self->left_first < self->left_end) {
+        self->left_first =
+            vv_timestamps_find(self->timestamps, self->left_first, self->left_end, self->from);
+    }
+    return self->left_first < self->left_end;
 }
 
 /* Decodes the chunk and cuts it; the span is empty if none of its timestamps is wanted. */
@@ -108,15 +165,17 @@ static varve_status decode_chunk(struct block_iter *self, varve_span *span)
     }
     VV_TRY(vv_block_chunk_values(self->block, chunk, &self->values_hold, self->values));
     count_decoded(self);
-    *span = (varve_span){self->timestamps + first, self->values + first, last - first};
-    self->from = self->timestamps[last - 1] + 1;
-    return VARVE_OK;
+    return hand_out(self, first, last, span);
 }
 
 static bool iter_next_span(struct vv_iter *iter, varve_span *span)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
     varve_span found;
+    if (self->status == VARVE_OK && any_left(self)) {
+        self->status = hand_out(self, self->left_first, self->left_end, span);
+        return self->status == VARVE_OK;
+    }
     while (find_chunk(self)) {
         self->status = decode_chunk(self, &found);
         leave_chunk(self);
@@ -142,7 +201,7 @@ static void iter_seek(struct vv_iter *iter, int64_t timestamp)
 static bool iter_peek(struct vv_iter *iter, struct vv_summary *summary)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
-    if (!find_chunk(self) || self->chunk.time_min < self->from ||
+    if (any_left(self) || !find_chunk(self) || self->chunk.time_min < self->from ||
         self->chunk.time_max >= self->end) {
         return false;
     }
@@ -165,6 +224,46 @@ static void iter_pass(struct vv_iter *iter)
     }
     self->from = self->chunk.time_max + 1;
     leave_chunk(self);
+}
+
+/* Looks for rows of the layer that are of use; status tells of failures. */
+static void find_rows(struct block_iter *self, const struct vv_rollup_wish *wish)
+{
+    struct vv_rollup_level level;
+    bool found = false;
+    self->asked_for_rows = true;
+    self->status =
+        vv_block_rollup_choose(self->block, self->layer, self->sample_count, wish, &level, &found);
+    if (found) {
+        self->rows = vv_query_alloc_zeroed(self->memory, sizeof(*self->rows));
+        if (self->rows == NULL) {
+            self->status = vv_query_memory_status(self->memory);
+        } else {
+            vv_rollup_reader_init(self->rows, self->block, &level, wish);
+        }
+    }
+}
+
+static bool iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wish,
+                          struct vv_rollup_row *row)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    bool found;
+    if (!self->asked_for_rows && self->status == VARVE_OK) {
+        find_rows(self, wish);
+    }
+    if (self->rows == NULL || self->status != VARVE_OK) {
+        return false;
+    }
+    struct vv_rollup_reader *rows = self->rows;
+    self->status = vv_rollup_reader_seek(rows, self->from, &found);
+    if (self->status != VARVE_OK || !found ||
+        vv_rollup_run_time_min(&rows->run, rows->at) < self->from ||
+        vv_rollup_run_time_max(&rows->run, rows->at) >= self->end) {
+        return false;
+    }
+    vv_rollup_run_row(&rows->run, rows->at, row);
+    return true;
 }
 
 /* The number of chunks that begin before a time; layers are in time order. */
@@ -208,6 +307,10 @@ static void iter_restart(struct vv_iter *iter, int64_t start, int64_t end)
     self->loaded = false;
     self->from = start;
     self->end = end;
+    self->left_end = self->left_first;
+    if (self->rows != NULL) {
+        vv_rollup_reader_restart(self->rows);
+    }
 }
 
 static varve_status iter_status(const struct vv_iter *iter)
@@ -220,6 +323,10 @@ static void iter_destroy(struct vv_iter *iter)
     struct block_iter *self = (struct block_iter *)(void *)iter;
     vv_block_hold_release(&self->times_hold);
     vv_block_hold_release(&self->values_hold);
+    if (self->rows != NULL) {
+        vv_block_hold_release(&self->rows->hold);
+        vv_query_free(self->memory, self->rows);
+    }
     vv_block_release(self->block);
     vv_query_free(self->memory, self);
 }
@@ -229,14 +336,15 @@ static const struct vv_iter_ops iter_ops = {
     .seek = iter_seek,
     .peek = iter_peek,
     .pass = iter_pass,
+    .peek_row = iter_peek_row,
     .window = iter_window,
     .restart = iter_restart,
     .status = iter_status,
     .destroy = iter_destroy,
 };
 
-static struct block_iter *create(struct vv_block *block, const struct vv_block_layer *layer,
-                                 struct vv_query_memory *memory)
+static struct block_iter *create(struct vv_block *block, uint32_t index,
+                                 const struct vv_block_layer *layer, struct vv_query_memory *memory)
 {
     struct block_iter *self = vv_query_alloc(memory, sizeof(*self));
     if (self == NULL) {
@@ -251,6 +359,11 @@ static struct block_iter *create(struct vv_block *block, const struct vv_block_l
     self->status = VARVE_OK;
     self->times_hold = (struct vv_block_hold){0};
     self->values_hold = (struct vv_block_hold){0};
+    self->layer = index;
+    self->sample_count = layer->sample_count;
+    self->asked_for_rows = block->info.identity.rollup_sequence == 0;
+    self->rows = NULL;
+    self->left_first = self->left_end = 0;
     vv_block_acquire(block);
     if (memory != NULL) {
         memory->counts.chunks += layer->chunk_count;
@@ -275,7 +388,7 @@ varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct 
     if (first.time_max < range.start) {
         VV_TRY(vv_block_layer_find(block, &layer, range.start, &first_chunk));
     }
-    struct block_iter *self = create(block, &layer, memory);
+    struct block_iter *self = create(block, index, &layer, memory);
     if (self == NULL) {
         return vv_query_memory_status(memory);
     }

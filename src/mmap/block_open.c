@@ -22,6 +22,8 @@ struct opening {
     struct vv_block *block;
     const char *name;
     varve_error *error;
+    uint32_t version;
+    uint32_t section_count;
     uint8_t header[VV_BLOCK_HEADER_BYTES];
     uint8_t footer[VV_BLOCK_FOOTER_BYTES];
 };
@@ -100,11 +102,14 @@ static varve_status check_header(struct opening *opening)
     }
     uint32_t version = vv_load_u32(header + VV_HEADER_VERSION);
     uint32_t flags = vv_load_u32(header + VV_HEADER_FLAGS);
-    if (version > VV_BLOCK_VERSION) {
+    if (version > VV_BLOCK_VERSION_ROLLUPS) {
         return vv_fail_io(opening->error, VARVE_VERSION, 0, opening->name, 0,
                           "the block has format version %u, this varve reads up to %d",
-                          (unsigned)version, VV_BLOCK_VERSION);
+                          (unsigned)version, VV_BLOCK_VERSION_ROLLUPS);
     }
+    opening->version = version;
+    opening->section_count =
+        version == VV_BLOCK_VERSION ? VV_SECTION_COUNT_PLAIN : VV_SECTION_COUNT;
     if (version == 0 || (flags & ~(uint32_t)VV_BLOCK_FLAG_COLD) != 0) {
         return damaged(opening, 0, "the header of the block makes no sense");
     }
@@ -134,15 +139,20 @@ static varve_status check_footer(struct opening *opening)
     block->tail_offset = vv_load_u64(footer + VV_FOOTER_TAIL_OFFSET);
     block->page_count = vv_load_u32(footer + VV_FOOTER_PAGE_COUNT);
     block->set_count = vv_load_u32(footer + VV_FOOTER_SET_COUNT);
+    if (opening->version == VV_BLOCK_VERSION_ROLLUPS) {
+        info->identity.rollup_sequence = vv_load_u64(footer + VV_FOOTER_ROLLUP_SEQUENCE);
+    }
+    bool has_rollups = info->identity.rollup_sequence != 0;
     if (vv_load_u64(footer + VV_FOOTER_MAGIC) != VV_BLOCK_FOOTER_MAGIC ||
-        vv_load_u32(footer + VV_FOOTER_VERSION) != VV_BLOCK_VERSION ||
-        vv_load_u32(footer + VV_FOOTER_SECTION_COUNT) != VV_SECTION_COUNT ||
+        vv_load_u32(footer + VV_FOOTER_VERSION) != opening->version ||
+        vv_load_u32(footer + VV_FOOTER_SECTION_COUNT) != opening->section_count ||
         vv_load_u64(footer + VV_FOOTER_FILE_BYTES) != info->file_bytes) {
         return damaged(opening, at, "the block has no footer");
     }
     uint64_t tail_bytes = (uint64_t)block->page_count * VV_BLOCK_PAGE_ENTRY_BYTES +
-                          (uint64_t)VV_SECTION_COUNT * VV_BLOCK_SECTION_ENTRY_BYTES;
-    if (block->tail_offset < VV_BLOCK_HEADER_BYTES || block->tail_offset > at ||
+                          (uint64_t)opening->section_count * VV_BLOCK_SECTION_ENTRY_BYTES;
+    if (has_rollups != (opening->version == VV_BLOCK_VERSION_ROLLUPS) ||
+        block->tail_offset < VV_BLOCK_HEADER_BYTES || block->tail_offset > at ||
         tail_bytes != at - block->tail_offset) {
         return damaged(opening, at, "the footer of the block makes no sense");
     }
@@ -221,14 +231,27 @@ static bool counts_agree(const struct vv_block *block)
            sections[VV_SECTION_TOMBSTONES].record_count == info->tombstone_count &&
            sections[VV_SECTION_LAYERS].record_count >= 1 &&
            sections[VV_SECTION_SHAPES].record_count >= 1 && buckets >= 2 &&
+           (info->identity.rollup_sequence == 0 ||
+            sections[VV_SECTION_ROLLUPS].record_count >= 1) &&
            ((buckets - 1) & (buckets - 2)) == 0 && block->set_count <= info->series_count;
+}
+
+/* What rollups take of the file: their pages come last in the table. */
+static void measure_rollups(struct vv_block *block)
+{
+    uint32_t first = block->sections[VV_SECTION_ROLLUP_ROWS].first_page;
+    bool any = block->info.identity.rollup_sequence != 0;
+    for (uint32_t page = first; any && page < block->page_count; page++) {
+        const uint8_t *entry = block->page_table + (size_t)page * VV_BLOCK_PAGE_ENTRY_BYTES;
+        block->info.rollup_bytes += vv_load_u32(entry + VV_PAGE_STORED_BYTES);
+    }
 }
 
 static varve_status check_sections(struct opening *opening)
 {
     struct vv_block *block = opening->block;
     uint32_t next_page = 0;
-    for (int section = 0; section < VV_SECTION_COUNT; section++) {
+    for (uint32_t section = 0; section < opening->section_count; section++) {
         VV_TRY(check_section(opening, (enum vv_block_section)section, &next_page));
     }
     if (next_page != block->page_count || !counts_agree(block)) {
@@ -238,6 +261,7 @@ static varve_status check_sections(struct opening *opening)
     block->label_count = (uint32_t)block->sections[VV_SECTION_LABELS].record_count;
     block->bucket_bits =
         vv_block_bits((uint32_t)block->sections[VV_SECTION_BUCKETS].record_count - 1);
+    measure_rollups(block);
     return VARVE_OK;
 }
 

@@ -56,6 +56,13 @@ static const struct field fields[VV_SECTION_COUNT][FIELDS_MAX] = {
     [VV_SECTION_POSTINGS] = {{FIELD_U32, 0}},
     [VV_SECTION_BUCKETS] = {{FIELD_U32, 0}},
     [VV_SECTION_HASHES] = {{FIELD_U32, 0}},
+    [VV_SECTION_ROLLUP_RUNS] = {{FIELD_U64, VV_ROLLUP_RUN_FIRST},
+                                {FIELD_SPAN, VV_ROLLUP_RUN_LAST},
+                                {FIELD_PLACE, VV_ROLLUP_RUN_PLACE}},
+    [VV_SECTION_ROLLUPS] = {{FIELD_U64, VV_ROLLUP_STEP},
+                            {FIELD_U64, VV_ROLLUP_ROW_COUNT},
+                            {FIELD_U32, VV_ROLLUP_LAYER},
+                            {FIELD_U32, VV_ROLLUP_FIRST_RUN}},
 };
 
 static varve_status put_column(struct vv_buffer *out, int64_t *column, size_t count)

@@ -130,15 +130,21 @@ varve_status vv_block_pages_put_records(struct vv_block_pages *pages, enum vv_bl
     return VARVE_OK;
 }
 
+/* Sections that the block has. */
+static int section_count(const struct vv_block_pages *pages)
+{
+    return pages->rollups ? VV_SECTION_COUNT : VV_SECTION_COUNT_PLAIN;
+}
+
 /* The page table, then the section table, into tail. */
 static varve_status write_tables(struct vv_block_pages *pages, struct vv_buffer *tail)
 {
     uint32_t first_page = 0;
-    for (int section = 0; section < VV_SECTION_COUNT; section++) {
+    for (int section = 0; section < section_count(pages); section++) {
         VV_TRY(
             vv_buffer_append(tail, pages->entries[section].bytes, pages->entries[section].length));
     }
-    for (int section = 0; section < VV_SECTION_COUNT; section++) {
+    for (int section = 0; section < section_count(pages); section++) {
         uint8_t entry[VV_BLOCK_SECTION_ENTRY_BYTES] = {0};
         uint32_t page_count = vv_block_pages_count(pages, (enum vv_block_section)section);
         vv_store_u32(entry + VV_SECTION_KIND, (uint32_t)section);
@@ -164,12 +170,13 @@ varve_status vv_block_pages_put_tail(struct vv_block_pages *pages, const uint8_t
         goto out;
     }
     uint64_t page_count = 0;
-    for (int section = 0; section < VV_SECTION_COUNT; section++) {
+    for (int section = 0; section < section_count(pages); section++) {
         page_count += vv_block_pages_count(pages, (enum vv_block_section)section);
     }
     vv_store_u64(footer + VV_FOOTER_MAGIC, VV_BLOCK_FOOTER_MAGIC);
-    vv_store_u32(footer + VV_FOOTER_VERSION, VV_BLOCK_VERSION);
-    vv_store_u32(footer + VV_FOOTER_SECTION_COUNT, VV_SECTION_COUNT);
+    vv_store_u32(footer + VV_FOOTER_VERSION,
+                 pages->rollups ? VV_BLOCK_VERSION_ROLLUPS : VV_BLOCK_VERSION);
+    vv_store_u32(footer + VV_FOOTER_SECTION_COUNT, (uint32_t)section_count(pages));
     vv_store_u64(footer + VV_FOOTER_TAIL_OFFSET, pages->output.offset);
     vv_store_u64(footer + VV_FOOTER_FILE_BYTES,
                  pages->output.offset + tail.length + VV_BLOCK_FOOTER_BYTES);

@@ -4,7 +4,8 @@
  *   1 pages      each is loaded from the file again
  *   2 labels     names and values sorted; postings say what the sets say
  *   3 series     keys in order and found by their hash; tombstones
- *   4 chunks     decoded; times strictly increasing; statistics as computed from the values
+ *   4 chunks     decoded; times strictly increasing; statistics and rollups as computed from the
+ *                values
  *
  * Damage is reported and passed over, so that one bad chunk does not hide another. A damaged page
  * shows up again wherever it is used: from step 2 on, only what the pages do not explain is
@@ -12,6 +13,7 @@
  * Threads: one caller; others may read the block meanwhile.
  */
 #include "mmap/block_reader.h"
+#include "mmap/block_rollup.h"
 #include "os/alloc.h"
 
 struct verification {
@@ -27,6 +29,8 @@ struct verification {
     double values[VV_COLUMN_MAX];
     uint8_t keys[2][VARVE_SERIES_KEY_BYTES_MAX];
     uint32_t *cursors; /* postings seen so far, by label */
+    struct vv_rollup_check *rollups;
+    bool rollups_damaged; /* of the present layer */
 };
 
 static void report(struct verification *verification, uint64_t offset, const char *message)
@@ -192,10 +196,18 @@ static bool statistics_equal(const struct vv_value_statistics *a,
            bits_equal(a->increase, b->increase);
 }
 
+/* As settle(), once a layer. */
+static varve_status settle_rollups(struct verification *verification, varve_status status)
+{
+    verification->rollups_damaged |= status == VARVE_CORRUPT;
+    return settle(verification, status, "the rollups of a series do not say what its samples say");
+}
+
 static varve_status verify_chunk(struct verification *verification, uint32_t index,
                                  int64_t *time_max, bool is_first)
 {
     const struct vv_block *block = verification->block;
+    varve_status status;
     struct vv_block_chunk chunk;
     struct vv_value_statistics stored;
     struct vv_value_statistics computed;
@@ -218,6 +230,11 @@ static varve_status verify_chunk(struct verification *verification, uint32_t ind
         return VARVE_CORRUPT;
     }
     verification->samples += chunk.count;
+    if (!verification->rollups_damaged) {
+        status = vv_rollup_check_add(verification->rollups, verification->timestamps,
+                                     verification->values, chunk.count);
+        return settle_rollups(verification, status);
+    }
     return VARVE_OK;
 }
 
@@ -233,11 +250,16 @@ static varve_status verify_layer(struct verification *verification, uint32_t ind
     }
     uint64_t before = verification->samples;
     bool damaged_before = verification->damaged;
+    verification->rollups_damaged = false;
+    VV_TRY(settle_rollups(verification, vv_rollup_check_begin(verification->rollups, index)));
     for (uint32_t at = 0; at < layer.chunk_count; at++) {
-        VV_TRY(settle(verification,
-                      verify_chunk(verification, layer.first_chunk + at, &time_max, is_first),
-                      "a chunk of a series is damaged"));
+        status = verify_chunk(verification, layer.first_chunk + at, &time_max, is_first);
+        verification->rollups_damaged |= status == VARVE_CORRUPT; /* they know its samples */
+        VV_TRY(settle(verification, status, "a chunk of a series is damaged"));
         is_first = false;
+    }
+    if (!verification->rollups_damaged && damaged_before == verification->damaged) {
+        VV_TRY(settle_rollups(verification, vv_rollup_check_end(verification->rollups)));
     }
     bool agrees = verification->samples - before == layer.sample_count;
     return settle(verification,
@@ -298,7 +320,8 @@ varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damag
     verification->context = context;
     varve_status status = VARVE_NO_MEMORY;
     verification->cursors = vv_alloc_zeroed((size_t)block->label_count + 1, sizeof(uint32_t));
-    if (verification->cursors == NULL) {
+    if (verification->cursors == NULL ||
+        vv_rollup_check_create(block, &verification->rollups) != VARVE_OK) {
         goto out;
     }
     status = verify_pages(verification);
@@ -316,6 +339,7 @@ varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damag
 out:
     vv_block_hold_release(&verification->times_hold);
     vv_block_hold_release(&verification->values_hold);
+    vv_rollup_check_destroy(verification->rollups);
     vv_free(verification->cursors);
     vv_free(verification);
     return status;

@@ -17,6 +17,7 @@
 #include "mmap/block.h"
 #include "mmap/block_catalogue.h"
 #include "mmap/block_columns.h"
+#include "mmap/block_rollup.h"
 #include "os/alloc.h"
 
 struct vv_block_writer {
@@ -25,6 +26,7 @@ struct vv_block_writer {
     struct vv_block_pages pages;
     struct vv_block_columns columns;
     struct vv_block_catalogue catalogue;
+    struct vv_rollup_writer *rollups; /* NULL: the block has none */
     struct vv_buffer layers;
     struct vv_buffer tombstones;
     struct vv_buffer key; /* of the series under way */
@@ -39,7 +41,8 @@ struct vv_block_writer {
 void vv_block_header_encode(const struct vv_block_identity *identity, uint8_t *header)
 {
     vv_store_u64(header + VV_HEADER_MAGIC, VV_BLOCK_MAGIC);
-    vv_store_u32(header + VV_HEADER_VERSION, VV_BLOCK_VERSION);
+    vv_store_u32(header + VV_HEADER_VERSION,
+                 identity->rollup_sequence != 0 ? VV_BLOCK_VERSION_ROLLUPS : VV_BLOCK_VERSION);
     vv_store_u32(header + VV_HEADER_FLAGS, identity->cold ? VV_BLOCK_FLAG_COLD : 0);
     memcpy(header + VV_HEADER_UUID, identity->database_uuid, sizeof(identity->database_uuid));
     vv_store_u64(header + VV_HEADER_ID, identity->id);
@@ -62,6 +65,7 @@ varve_status vv_block_writer_create(const struct vv_env *env, int directory, con
     vv_block_catalogue_init(&made->catalogue);
     vv_block_header_encode(identity, made->header);
     varve_status status = vv_block_pages_init(&made->pages, identity->cold);
+    made->pages.rollups = identity->rollup_sequence != 0;
     if (status == VARVE_OK) {
         status = vv_block_columns_init(&made->columns, &made->pages);
     }
@@ -90,6 +94,7 @@ void vv_block_writer_destroy(struct vv_block_writer *writer)
     }
     vv_block_columns_fini(&writer->columns);
     vv_block_catalogue_fini(&writer->catalogue);
+    vv_rollup_writer_destroy(writer->rollups);
     vv_block_pages_fini(&writer->pages);
     vv_buffer_fini(&writer->layers);
     vv_buffer_fini(&writer->tombstones);
@@ -101,6 +106,14 @@ void vv_block_writer_use(struct vv_block_writer *writer, struct vv_workers *work
 {
     VV_ASSERT(writer->info.chunk_count == 0);
     writer->columns.workers = workers;
+}
+
+varve_status vv_block_writer_roll_up(struct vv_block_writer *writer, struct vv_rollup_rules *rules)
+{
+    VV_ASSERT(writer->info.series_count == 0 && writer->rollups == NULL &&
+              vv_rollup_rules_sequence(rules) == writer->info.identity.rollup_sequence);
+    return rules == NULL ? VARVE_OK
+                         : vv_rollup_writer_create(rules, &writer->pages, &writer->rollups);
 }
 
 /* Keeps the first failure, and says so where nobody has yet. */
@@ -139,6 +152,9 @@ static varve_status begin_series(struct vv_block_writer *writer, struct vv_key k
     writer->info.series_count++;
     vv_buffer_clear(&writer->key);
     VV_TRY(vv_buffer_append(&writer->key, key.bytes, key.length));
+    if (writer->rollups != NULL) {
+        VV_TRY(vv_rollup_writer_begin_series(writer->rollups, key, error));
+    }
     return vv_block_catalogue_add(&writer->catalogue, key,
                                   count_of(&writer->layers, VV_LAYER_BYTES),
                                   count_of(&writer->tombstones, VV_TOMBSTONE_BYTES));
@@ -197,6 +213,10 @@ static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
     }
     VV_TRY(vv_block_columns_add(&writer->columns, timestamps, values, count, error));
+    if (writer->rollups != NULL) {
+        uint32_t number = count_of(&writer->layers, VV_LAYER_BYTES) - 1;
+        VV_TRY(vv_rollup_writer_add(writer->rollups, number, timestamps, values, count, error));
+    }
     int64_t time_max = timestamps[count - 1];
     info->chunk_count++;
     info->sample_count += count;
@@ -257,6 +277,9 @@ static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_co
                                       error));
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_LAYERS, &writer->layers, error));
     VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TOMBSTONES, &writer->tombstones, error));
+    if (writer->rollups != NULL) {
+        VV_TRY(vv_rollup_writer_finish(writer->rollups, error));
+    }
     return vv_block_catalogue_write(&writer->catalogue, pages, layer_count, tombstone_count,
                                     set_count, error);
 }
@@ -266,6 +289,7 @@ static varve_status finish(struct vv_block_writer *writer, varve_error *error)
     struct vv_block_info *info = &writer->info;
     uint8_t footer[VV_BLOCK_FOOTER_BYTES] = {0};
     uint32_t set_count = 0;
+    VV_ASSERT((writer->rollups != NULL) == (info->identity.rollup_sequence != 0));
     VV_TRY(write_index(writer, &set_count, error));
     vv_store_u64(footer + VV_FOOTER_SERIES_COUNT, info->series_count);
     vv_store_u64(footer + VV_FOOTER_CHUNK_COUNT, info->chunk_count);
@@ -274,6 +298,7 @@ static varve_status finish(struct vv_block_writer *writer, varve_error *error)
     vv_store_u64(footer + VV_FOOTER_TIME_MIN, (uint64_t)info->time_min);
     vv_store_u64(footer + VV_FOOTER_TIME_MAX, (uint64_t)info->time_max);
     vv_store_u32(footer + VV_FOOTER_SET_COUNT, set_count);
+    vv_store_u64(footer + VV_FOOTER_ROLLUP_SEQUENCE, info->identity.rollup_sequence);
     VV_TRY(vv_block_pages_put_tail(&writer->pages, writer->header, footer, error));
     VV_TRY(vv_block_output_sync(&writer->pages.output, error));
     info->file_bytes = writer->pages.output.written;

@@ -19,6 +19,9 @@
 #include "query/aggregator.h"
 #include "query/ranges.h"
 
+static const int64_t HOUR_NS = INT64_C(3600) * 1000000000;
+static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
+
 /* ------------------------------------------------------------------------ Specification */
 
 /* Copies the group labels into one allocation: the strings, then their bytes. */
@@ -134,6 +137,42 @@ bool vv_aggregator_wants_summaries(const struct vv_aggregator *aggregator)
 {
     return !aggregator->spec.decode_everything &&
            (aggregator->parts & ~(unsigned)VV_PARTS_SUMMARY) == 0;
+}
+
+/* The greatest number that both are multiples of; a > 0. */
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a < 0 ? -a : a; /* no less than -a was at first, but for its sign */
+}
+
+bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_rollup_wish *wish)
+{
+    const varve_aggregation *spec = &aggregator->spec;
+    if (spec->decode_everything || (aggregator->parts & ~(unsigned)VV_PARTS_ROW) != 0) {
+        return false;
+    }
+    /* Days of the calendar begin at full hours nearly everywhere; a row that lies in two days is
+     * not taken. */
+    const struct vv_time_zone *zone = &aggregator->steps.zone;
+    bool is_utc = zone->change_count == 0 && zone->first_offset == 0 && zone->last_offset == 0;
+    int64_t unit = is_utc ? DAY_NS : HOUR_NS;
+    if (spec->step == 0 || spec->step_unit == VARVE_STEP_NANOSECONDS) {
+        unit = spec->step;
+    }
+    *wish = (struct vv_rollup_wish){
+        .unit = spec->step == 0 ? 0 : common_divisor(unit, spec->offset),
+        .parts = aggregator->parts,
+    };
+    for (size_t index = 0; index < spec->function_count; index++) {
+        wish->ends |= aggregator->functions[index] == VARVE_FUNCTION_FIRST ||
+                      aggregator->functions[index] == VARVE_FUNCTION_LAST;
+    }
+    return true;
 }
 
 /* ------------------------------------------------------------------------------- Series */
@@ -348,26 +387,24 @@ varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varv
     return VARVE_OK;
 }
 
-varve_status vv_aggregator_add_summary(struct vv_aggregator *aggregator,
-                                       const struct vv_summary *summary, bool *taken)
+/* Opens the step of [time_min, time_max] if all of that lies in one; *fits says so. */
+static varve_status fit(struct vv_aggregator *aggregator, const struct vv_summary *summary,
+                        bool *fits)
 {
-    const struct vv_value_statistics *statistics = &summary->statistics;
-    *taken = false;
-    if (!vv_aggregator_wants_summaries(aggregator) || statistics->nan_count > 0) {
-        return VARVE_OK;
-    }
     int64_t start = aggregator->step_start;
     int64_t end = aggregator->step_end;
     bool fits_open = aggregator->open && summary->time_min < end;
     if (!fits_open) {
         step_of(aggregator, summary->time_min, &start, &end);
     }
-    if (summary->time_max >= end) {
-        return VARVE_OK;
-    }
-    if (!fits_open) {
-        VV_TRY(open_step(aggregator, start, end));
-    }
+    *fits = summary->time_max < end;
+    return *fits && !fits_open ? open_step(aggregator, start, end) : VARVE_OK;
+}
+
+/* Adds a summary without NaN that fits into the open step. */
+static void add_to_open(struct vv_aggregator *aggregator, const struct vv_summary *summary)
+{
+    const struct vv_value_statistics *statistics = &summary->statistics;
     struct vv_bucket *bucket = &aggregator->list->entries[aggregator->list->count - 1];
     const struct vv_bucket chunk = {
         .count = statistics->count,
@@ -387,7 +424,38 @@ varve_status vv_aggregator_add_summary(struct vv_aggregator *aggregator,
     if ((aggregator->parts & VV_PARTS_TRACK) != 0) {
         vv_track_add_summary(&aggregator->track, summary);
     }
-    *taken = true;
+}
+
+varve_status vv_aggregator_add_summary(struct vv_aggregator *aggregator,
+                                       const struct vv_summary *summary, bool *taken)
+{
+    *taken = false;
+    if (!vv_aggregator_wants_summaries(aggregator) || summary->statistics.nan_count > 0) {
+        return VARVE_OK;
+    }
+    VV_TRY(fit(aggregator, summary, taken));
+    if (*taken) {
+        add_to_open(aggregator, summary);
+    }
+    return VARVE_OK;
+}
+
+varve_status vv_aggregator_add_row(struct vv_aggregator *aggregator,
+                                   const struct vv_rollup_row *row, bool *taken)
+{
+    const struct vv_value_statistics *statistics = &row->summary.statistics;
+    *taken = false;
+    if ((aggregator->parts & ~(unsigned)VV_PARTS_ROW) != 0 || statistics->nan_count > 0) {
+        return VARVE_OK;
+    }
+    VV_TRY(fit(aggregator, &row->summary, taken));
+    if (*taken) {
+        add_to_open(aggregator, &row->summary);
+        if ((aggregator->parts & VV_PART_SPREAD) != 0) {
+            vv_bucket_add_spread(newest_more(aggregator), statistics->count, statistics->sum,
+                                 row->squares);
+        }
+    }
     return VARVE_OK;
 }
 

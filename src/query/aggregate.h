@@ -52,6 +52,11 @@ varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator,
 varve_status vv_aggregator_add_summary(struct vv_aggregator *aggregator,
                                        const struct vv_summary *summary,
                                        bool *taken) VARVE_MUST_CHECK;
+/* The same for a row of a rollup. */
+varve_status vv_aggregator_add_row(struct vv_aggregator *aggregator,
+                                   const struct vv_rollup_row *row, bool *taken) VARVE_MUST_CHECK;
+/* Whether add_row() ever takes one, and of which the query has use. */
+bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_rollup_wish *wish);
 /* Whether add_summary() ever takes one. */
 bool vv_aggregator_wants_summaries(const struct vv_aggregator *aggregator);
 

@@ -51,6 +51,11 @@ static void add_spread(struct vv_bucket_more *more, const double *values, size_t
     merge_spread(more, (double)numbers.count, mean, squares);
 }
 
+void vv_bucket_add_spread(struct vv_bucket_more *more, uint64_t count, double sum, double squares)
+{
+    merge_spread(more, (double)count, sum / (double)count, squares);
+}
+
 /* A run with room for at least one more value. */
 static struct vv_value_run *reserve_run(struct vv_bucket_more *more, size_t wanted,
                                         struct vv_query_memory *memory)

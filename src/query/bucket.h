@@ -67,6 +67,9 @@ varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more
                            const int64_t *timestamps, const double *values, size_t count,
                            unsigned parts, struct vv_query_memory *memory) VARVE_MUST_CHECK;
 
+/* Adds count > 0 numbers of which sum and sum of (value - mean)^2 are known, to the spread. */
+void vv_bucket_add_spread(struct vv_bucket_more *more, uint64_t count, double sum, double squares);
+
 /* Adds other, of the same step. Where first or last have the same timestamp, those of bucket stay.
  * The value runs of other go over. */
 void vv_bucket_merge(struct vv_bucket *bucket, struct vv_bucket_more *more,

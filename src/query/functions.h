@@ -29,6 +29,8 @@ enum {
     VV_PARTS_MORE = VV_PARTS_TRACK | VV_PART_SPREAD | VV_PART_VALUES,
     /* What the statistics of a chunk tell. */
     VV_PARTS_SUMMARY = VV_PARTS_NUMBERS | VV_PART_STEPS,
+    /* What the rows of a rollup tell. */
+    VV_PARTS_ROW = VV_PARTS_SUMMARY | VV_PART_SPREAD,
 };
 unsigned vv_function_parts(varve_function function);
 

@@ -19,7 +19,11 @@
  *     range of the iterator does not matter to it.
  * I8  restart(start, end) makes a fresh iterator over the same state of the source, in another
  *     range. It may be called at any time unless status() is an error.
- * I9  destroy() is legal in any state; vv_iter_destroy() accepts NULL.
+ * I9  peek_row() tells whether the next undelivered samples are all those of a row of a rollup, in
+ *     the iterator's range, and what the row says; to go behind it, seek() to time_max + 1. From
+ *     the first call on spans end where rows end, so that after a row which was not taken the next
+ *     one can be. NULL: never.
+ * I10 destroy() is legal in any state; vv_iter_destroy() accepts NULL.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_ITER_H
@@ -39,11 +43,27 @@ struct vv_summary {
     struct vv_value_statistics statistics;
 };
 
+/* What is known of the samples in a bucket of a rollup. With NaN among them (nan_count > 0) only
+ * counts and times mean anything. */
+struct vv_rollup_row {
+    struct vv_summary summary;
+    double squares; /* sum of (value - mean)^2 */
+};
+
+/* Which rows a query has use for. */
+struct vv_rollup_wish {
+    int64_t unit;   /* of nanoseconds since the epoch: steps begin at multiples of it; 0: at none */
+    unsigned parts; /* of functions.h: what the rows are to tell, beside counts and times */
+    bool ends;      /* and first and last value */
+};
+
 struct vv_iter_ops {
     bool (*next_span)(struct vv_iter *iter, varve_span *span);
     void (*seek)(struct vv_iter *iter, int64_t timestamp);
     bool (*peek)(struct vv_iter *iter, struct vv_summary *summary);
     void (*pass)(struct vv_iter *iter);
+    bool (*peek_row)(struct vv_iter *iter, const struct vv_rollup_wish *wish,
+                     struct vv_rollup_row *row);
     int64_t (*window)(struct vv_iter *iter, int64_t before);
     void (*restart)(struct vv_iter *iter, int64_t start, int64_t end);
     varve_status (*status)(const struct vv_iter *iter);
@@ -70,6 +90,11 @@ static inline bool vv_iter_peek(struct vv_iter *iter, struct vv_summary *summary
 static inline void vv_iter_pass(struct vv_iter *iter)
 {
     iter->ops->pass(iter);
+}
+static inline bool vv_iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wish,
+                                    struct vv_rollup_row *row)
+{
+    return iter->ops->peek_row != NULL && iter->ops->peek_row(iter, wish, row);
 }
 static inline int64_t vv_iter_window(struct vv_iter *iter, int64_t before)
 {

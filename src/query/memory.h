@@ -24,6 +24,7 @@ struct vv_query_counts {
     uint64_t chunks;          /* in blocks, of what was opened */
     uint64_t chunks_answered; /* by statistics */
     uint64_t chunks_decoded;
+    uint64_t rows_answered; /* buckets answered by rows of rollups */
     uint64_t samples_answered;
     uint64_t samples_read;
     uint64_t bytes_decoded;

@@ -263,6 +263,24 @@ static void merge_pass(struct vv_iter *iter)
     sift_down(merge, 0);
 }
 
+/* As merge_peek(). */
+static bool merge_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wish,
+                           struct vv_rollup_row *row)
+{
+    struct merge *merge = (struct merge *)iter;
+    while (merge->heap_count > 0 && merge->status == VARVE_OK) {
+        size_t cursor = merge->heap[0];
+        if (!vv_merge_cursor_peek_row(&merge->cursors[cursor], wish, row)) {
+            return false;
+        }
+        sift_down(merge, 0);
+        if (merge->heap[0] == cursor) {
+            return row->summary.time_max < second_next(merge);
+        }
+    }
+    return false;
+}
+
 static int64_t merge_window(struct vv_iter *iter, int64_t before)
 {
     struct merge *merge = (struct merge *)iter;
@@ -379,6 +397,7 @@ static varve_status merge_create(struct vv_query_memory *memory,
         .seek = merge_seek,
         .peek = merge_peek,
         .pass = merge_pass,
+        .peek_row = merge_peek_row,
         .window = merge_window,
         .restart = merge_restart,
         .status = merge_status,

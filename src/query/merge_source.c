@@ -74,7 +74,8 @@ static bool load(struct vv_merge_cursor *cursor)
     return true;
 }
 
-bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary)
+/* Brings the iterator to next, if it has delivered all that the cursor has. */
+static bool go_to_next(struct vv_merge_cursor *cursor)
 {
     if (cursor->settled || cursor->at < cursor->span.count) {
         return false;
@@ -87,11 +88,29 @@ bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *sum
         vv_iter_seek(cursor->iter, cursor->next);
         cursor->span_end = cursor->next; /* where the iterator stands now */
     }
-    if (!vv_iter_peek(cursor->iter, summary) || summary->time_max >= cursor->live_end) {
+    return true;
+}
+
+/* What was peeked at counts if nothing of it is deleted. */
+static bool accept(struct vv_merge_cursor *cursor, const struct vv_summary *summary)
+{
+    if (summary->time_max >= cursor->live_end) {
         return false;
     }
     cursor->next = summary->time_min > cursor->next ? summary->time_min : cursor->next;
     return true;
+}
+
+bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary)
+{
+    return go_to_next(cursor) && vv_iter_peek(cursor->iter, summary) && accept(cursor, summary);
+}
+
+bool vv_merge_cursor_peek_row(struct vv_merge_cursor *cursor, const struct vv_rollup_wish *wish,
+                              struct vv_rollup_row *row)
+{
+    return go_to_next(cursor) && vv_iter_peek_row(cursor->iter, wish, row) &&
+           accept(cursor, &row->summary);
 }
 
 void vv_merge_cursor_pass(struct vv_merge_cursor *cursor, const struct vv_summary *summary)

@@ -36,6 +36,9 @@ void vv_merge_cursor_restart(struct vv_merge_cursor *cursor, int64_t start, int6
 /* Whether the next samples are a whole chunk of the source, with nothing of it deleted; raises next
  * to its first timestamp then. Only for a cursor that is not settled. */
 bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary);
+/* The same for a row of a rollup; to go behind it, seek to time_max + 1. */
+bool vv_merge_cursor_peek_row(struct vv_merge_cursor *cursor, const struct vv_rollup_wish *wish,
+                              struct vv_rollup_row *row);
 /* Goes behind the chunk that was peeked at. */
 void vv_merge_cursor_pass(struct vv_merge_cursor *cursor, const struct vv_summary *summary);
 

@@ -283,7 +283,9 @@ static varve_status rewrite_block(struct work *work, const struct vv_block *bloc
     struct vv_block_salvaged salvaged = {0};
     struct vv_block_writer *writer = NULL;
     const struct vv_block_info *old = vv_block_info(block);
-    VV_TRY(vv_block_writer_create(env, salvage->to, name, &old->identity, &writer, work->error));
+    struct vv_block_identity identity = old->identity;
+    identity.rollup_sequence = 0; /* the next writer makes rollups again, if rules ask for them */
+    VV_TRY(vv_block_writer_create(env, salvage->to, name, &identity, &writer, work->error));
     varve_status status = vv_block_salvage(block, writer, &salvaged, work->error);
     bool anything = status == VARVE_OK && salvaged.series > 0;
     if (anything) {

@@ -373,6 +373,9 @@ static void print_sections(const struct vv_block *block, double samples)
         [VV_SECTION_POSTINGS] = "postings",
         [VV_SECTION_BUCKETS] = "buckets",
         [VV_SECTION_HASHES] = "hashes",
+        [VV_SECTION_ROLLUP_ROWS] = "rollup rows",
+        [VV_SECTION_ROLLUP_RUNS] = "rollup runs",
+        [VV_SECTION_ROLLUPS] = "rollups",
     };
     for (int section = 0; section < VV_SECTION_COUNT; section++) {
         const struct vv_block_section_info *info = &block->sections[section];

@@ -116,6 +116,28 @@ static void read_layer(struct vv_block *block, uint32_t id, unsigned layer)
     vv_iter_destroy(source.iter);
 }
 
+/* The same by rows of rollups, of which every third is not taken. */
+static void read_rows(struct vv_block *block, uint32_t id, unsigned layer)
+{
+    static const struct vv_rollup_wish wish = {.unit = 1000000, .parts = 255, .ends = true};
+    struct vv_merge_source source;
+    struct vv_rollup_row row;
+    varve_span span;
+    if (vv_block_layer_iter(block, id, layer, INT64_MIN, INT64_MAX, &source) != VARVE_OK) {
+        return;
+    }
+    for (uint64_t turn = 0;; turn++) {
+        bool any = vv_iter_peek_row(source.iter, &wish, &row);
+        VV_ASSERT(!any || row.summary.time_min <= row.summary.time_max);
+        if (any && turn % 3 != 0) {
+            vv_iter_seek(source.iter, row.summary.time_max + 1);
+        } else if (!vv_iter_next_span(source.iter, &span)) {
+            break;
+        }
+    }
+    vv_iter_destroy(source.iter);
+}
+
 /* Damage may go unnoticed or not, as long as there is an answer. */
 static void any_answer(varve_status status)
 {
@@ -136,6 +158,7 @@ static void read_series(struct vv_block *block, uint32_t id)
         }
         for (unsigned layer = 0; layer < series.layer_count && layer < 64; layer++) {
             read_layer(block, id, layer);
+            read_rows(block, id, layer);
         }
     }
     vv_buffer_fini(&key);

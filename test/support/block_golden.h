@@ -64,4 +64,16 @@ static inline struct block_model *block_golden_model(void)
     return model;
 }
 
+/* The rules of the kept blocks that have rollups. */
+static inline struct vv_rollup_rules *block_golden_rules(void)
+{
+    static char metric[] = "cpu", all[] = "{}";
+    const struct vv_rollup_rule list[] = {
+        {.step = 500000, .selector = metric, .selector_length = 3},
+        {.step = 1000000, .selector = all, .selector_length = 2}};
+    struct vv_rollup_rules *rules;
+    assert_int_equal(vv_rollup_rules_create(list, 2, 9, &rules, NULL), VARVE_OK);
+    return rules;
+}
+
 #endif

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "mmap/block.h"
+#include "mmap/rollup_rules.h"
 #include "support/random.h"
 
 enum { BLOCK_MODEL_LAYERS_MAX = 3, BLOCK_MODEL_TOMBSTONES_MAX = 3 };
@@ -230,16 +231,16 @@ static inline struct vv_block_identity block_model_identity(bool cold)
     return identity;
 }
 
-/* Writes the model as a new file. */
-static inline varve_status block_model_write(const struct block_model *model,
-                                             const struct vv_env *env, int directory,
-                                             const char *name, bool cold,
-                                             struct vv_block_info *info, varve_error *error)
+/* Writes the model as a new file, with rollups by these rules (nullable). */
+static inline varve_status block_model_write_rolled_up(
+    const struct block_model *model, const struct vv_env *env, int directory, const char *name,
+    bool cold, struct vv_rollup_rules *rules, struct vv_block_info *info, varve_error *error)
 {
     struct vv_block_identity identity = block_model_identity(cold);
     struct vv_block_writer *writer;
+    identity.rollup_sequence = vv_rollup_rules_sequence(rules);
     VV_TRY(vv_block_writer_create(env, directory, name, &identity, &writer, error));
-    varve_status status = VARVE_OK;
+    varve_status status = vv_block_writer_roll_up(writer, rules);
     for (size_t at = 0; at < model->series_count && status == VARVE_OK; at++) {
         status = block_model_write_series(&model->series[at], writer, error);
     }
@@ -248,6 +249,14 @@ static inline varve_status block_model_write(const struct block_model *model,
     }
     vv_block_writer_destroy(writer);
     return status;
+}
+
+static inline varve_status block_model_write(const struct block_model *model,
+                                             const struct vv_env *env, int directory,
+                                             const char *name, bool cold,
+                                             struct vv_block_info *info, varve_error *error)
+{
+    return block_model_write_rolled_up(model, env, directory, name, cold, NULL, info, error);
 }
 
 /* Reads [start, end) of a layer and compares; anything but equal samples is returned as a

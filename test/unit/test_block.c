@@ -204,7 +204,9 @@ static int open_golden(void)
     return vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
 }
 
-static const char *const golden_names[] = {"block_v1_hot", "block_v1_cold"};
+static const char *const golden_names[] = {"block_v1_hot", "block_v1_cold", "block_v2_hot",
+                                           "block_v2_cold"};
+enum { GOLDEN_COUNT = 4 };
 
 /* Makes the kept files in the directory that VARVE_TEST_WRITE_GOLDEN names: needed only when the
  * format changes, which after its release means new files beside the old ones. */
@@ -216,12 +218,15 @@ static void write_golden(const struct block_model *model)
     }
     int directory = vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
     assert_true(directory >= 0);
-    for (int cold = 0; cold < 2; cold++) {
+    struct vv_rollup_rules *rules = block_golden_rules();
+    for (int at = 0; at < GOLDEN_COUNT; at++) {
         struct vv_block_info info;
-        assert_int_equal(block_model_write(model, vv_env_posix(), directory, golden_names[cold],
-                                           cold != 0, &info, NULL),
+        assert_int_equal(block_model_write_rolled_up(model, vv_env_posix(), directory,
+                                                     golden_names[at], at % 2 != 0,
+                                                     at >= 2 ? rules : NULL, &info, NULL),
                          VARVE_OK);
     }
+    vv_rollup_rules_release(rules);
     (void)vv_env_posix()->ops->close(vv_env_posix()->ctx, directory);
 }
 
@@ -232,7 +237,7 @@ static void blocks_written_by_earlier_versions_are_read(void **state)
     (void)state;
     assert_true(directory >= 0);
     write_golden(model);
-    for (size_t at = 0; at < 2; at++) {
+    for (size_t at = 0; at < GOLDEN_COUNT; at++) {
         struct vv_block *block;
         uint64_t samples;
         varve_error error = {.status = VARVE_OK};
@@ -242,7 +247,9 @@ static void blocks_written_by_earlier_versions_are_read(void **state)
         }
         assert_int_equal(block_model_compare(model, block), VARVE_OK);
         assert_int_equal(vv_block_verify(block, NULL, NULL, &samples), VARVE_OK);
-        assert_int_equal(vv_block_info(block)->identity.cold, at == 1);
+        assert_int_equal(vv_block_info(block)->identity.cold, at % 2 == 1);
+        assert_int_equal(vv_block_info(block)->identity.rollup_sequence, at >= 2 ? 9 : 0);
+        assert_int_equal(vv_block_info(block)->rollup_bytes > 0, at >= 2);
         vv_block_release(block);
     }
     (void)vv_env_posix()->ops->close(vv_env_posix()->ctx, directory);
