@@ -374,14 +374,17 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_wait_durable(varve_db *db, uint64_
 /**
  * varve_latest() - the sample with the greatest timestamp of a series.
  *
- * Where that is among what was appended since the last flush, it costs a few memory accesses and no
- * allocation; otherwise blocks are asked. NOT_FOUND: the series has no sample. INVALID: handle.
+ * It costs a few memory accesses, no lock while the series is appended to, and no allocation,
+ * unless the series has got no sample since the database was opened that is later than all blocks:
+ * then they are asked, once. (Also after a deletion, after a sample that came late or twice, and
+ * after a bulk import, for the next call.) NOT_FOUND: the series has no sample. INVALID: handle.
  * CORRUPT, IO, NO_MEMORY.
  * Threads: any. Sees every sample acknowledged before the call.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_latest(varve_db *db, varve_series series,
                                                      int64_t *timestamp, double *value);
-/* The same for count series; found[i] says whether entry i was written. */
+/* The same for count series, whose cache misses overlap; found[i] says whether entry i was
+ * written. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_latest_batch(varve_db *db, const varve_series *series,
                                                            size_t count, int64_t *timestamps,
                                                            double *values, bool *found);

@@ -4,8 +4,8 @@
  *   look (read the series) -> decide -> log      nobody else appends meanwhile
  *
  * Reading goes through the head's memory of the newest sample where that suffices, else through a
- * cursor over the one series. A write that looks is alone from the look to the log, so that of two
- * calls one sees what the other has written.
+ * cursor over the one series, and the head remembers what that finds. A write that looks is alone
+ * from the look to the log, so that of two calls one sees what the other has written.
  * Thread: any.
  */
 #include <stdlib.h>
@@ -13,6 +13,9 @@
 
 #include "engine/database.h"
 #include "os/alloc.h"
+#include "storage/shard_latest.h"
+
+enum { PREFETCH_SERIES = 16 }; /* as many misses as a core keeps under way */
 
 /* ------------------------------------------------------------------------------ reading */
 
@@ -33,7 +36,9 @@ static varve_status read_newest(varve_db *db, varve_series series, int64_t start
     return status != VARVE_OK ? status : found ? VARVE_OK : VARVE_NOT_FOUND;
 }
 
-varve_status varve_latest(varve_db *db, varve_series series, int64_t *timestamp, double *value)
+/* The newest sample of a series that is not being written to at present. */
+__attribute__((noinline)) static varve_status find_latest(varve_db *db, varve_series series,
+                                                          int64_t *timestamp, double *value)
 {
     uint32_t ref;
     int64_t newest_timestamp;
@@ -41,14 +46,22 @@ varve_status varve_latest(varve_db *db, varve_series series, int64_t *timestamp,
     if (!vv_series_ref(series, &ref)) {
         return VARVE_INVALID;
     }
-    if (vv_shard_latest(db->shard, ref, timestamp, value)) {
+    if (vv_shard_latest_locked(db->shard, ref, timestamp, value)) {
         return VARVE_OK;
     }
+    uint64_t stamp = vv_shard_latest_stamp(db->shard);
     VV_TRY(read_newest(db, series, INT64_MIN, INT64_MAX, &newest_timestamp, &newest_value));
-    vv_shard_note_latest(db->shard, ref, newest_timestamp, newest_value);
+    vv_shard_note_latest(db->shard, ref, stamp, newest_timestamp, newest_value);
     *timestamp = newest_timestamp;
     *value = newest_value;
     return VARVE_OK;
+}
+
+varve_status varve_latest(varve_db *db, varve_series series, int64_t *timestamp, double *value)
+{
+    return vv_shard_latest(db->shard, series - 1, timestamp, value)
+               ? VARVE_OK
+               : find_latest(db, series, timestamp, value);
 }
 
 varve_status varve_get(varve_db *db, varve_series series, int64_t timestamp, double *value)
@@ -76,10 +89,27 @@ static varve_status note_found(varve_status status, bool *found)
     return status == VARVE_NOT_FOUND ? VARVE_OK : status;
 }
 
+/* Brings what reading them will touch near: one step for all, then the next. */
+static void prefetch_latest(varve_db *db, const varve_series *series, size_t count)
+{
+    for (unsigned step = 0; step < 2; step++) {
+        for (size_t i = 0; i < count; i++) {
+            uint32_t ref;
+            if (vv_series_ref(series[i], &ref)) {
+                vv_shard_prefetch_latest(db->shard, ref, step);
+            }
+        }
+    }
+}
+
 varve_status varve_latest_batch(varve_db *db, const varve_series *series, size_t count,
                                 int64_t *timestamps, double *values, bool *found)
 {
     for (size_t i = 0; i < count; i++) {
+        if (i % PREFETCH_SERIES == 0) {
+            size_t left = count - i;
+            prefetch_latest(db, &series[i], left < PREFETCH_SERIES ? left : PREFETCH_SERIES);
+        }
         varve_status status = varve_latest(db, series[i], &timestamps[i], &values[i]);
         VV_TRY(note_found(status, &found[i]));
     }

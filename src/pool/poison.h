@@ -21,6 +21,9 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+/* For a function that reads memory which may have been released meanwhile, and finds that out. */
+#define VV_MAY_READ_POISONED __attribute__((no_sanitize("address")))
+
 /* A touch of these bytes is a report until vv_unpoison(). */
 static inline void vv_poison(const volatile void *bytes, size_t length)
 {

@@ -65,10 +65,10 @@ static bool extend_full(struct insertion *insertion, struct vv_head_line *line, 
         return false;
     }
     extent->before = (uint16_t)before;
-    extent->samples[0] = sample;
+    vv_sample_store(&extent->samples[0], sample);
     line->form[at] = extent->form;
     vv_line_link_behind_full(line, at, extent);
-    line->count[at] = 1;
+    vv_line_set_count(line, at, 1);
     line->time_last[at] = sample.timestamp;
     insertion->change.samples++;
     return true;
@@ -99,8 +99,8 @@ static inline varve_status insert_entry(struct insertion *insertion, struct vv_h
         return insert_otherwise(insertion, line, at, i);
     }
     struct vv_extent *extent = vv_head_extent(insertion->head, line->newest[at]);
-    extent->samples[count] = (struct vv_sample){timestamp, batch->values[i]};
-    line->count[at] = (uint8_t)(count + 1);
+    vv_sample_store(&extent->samples[count], (struct vv_sample){timestamp, batch->values[i]});
+    vv_line_set_count(line, at, count + 1);
     line->time_last[at] = timestamp;
     insertion->change.samples++;
     return VARVE_OK;

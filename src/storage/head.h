@@ -27,7 +27,8 @@ enum {
     VV_HEAD_PAGE_SERIES = 1 << 12,                     /* refs whose lines are allocated together */
     VV_HEAD_PAGES = 1 << 14,
     VV_HEAD_REFS_MAX = VV_HEAD_PAGES * VV_HEAD_PAGE_SERIES,
-    VV_HEAD_EXTENT_SIZES = 3,    /* of 64, 128 and 256 bytes: 3, 7 and 15 samples */
+    VV_HEAD_EXTENT_POOLS = 4,    /* raw ones of 64, 128 and 256 bytes: 3, 7 and 15 samples; others
+                                    of 64 bytes */
     VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
                                     comes first, and a sample is encoded once */
     VV_TAIL_UNORDERED_MAX = 4096 /* one that overlaps its run, at this: fewer overlapping chunks */
@@ -40,7 +41,8 @@ struct vv_head_line {
     _Alignas(64) struct vv_spin lock;
     uint8_t defined; /* a bit for each series, of this generation: see vv_head_is_defined() */
     _Atomic uint8_t position; /* low bits of where it stands among the locks of its holder */
-    uint8_t latest; /* a bit for each series: time_last is the greatest time that it has anywhere */
+    uint8_t latest; /* for each series a bit: time_last is the greatest time that it has anywhere;
+                       and one: the value of that is kept behind the lines of the page */
     uint32_t generation; /* low bits of that which form, count and last_time belong to */
     uint8_t form[VV_HEAD_LINE_SERIES];    /* kind and policy of the newest extent */
     uint8_t count[VV_HEAD_LINE_SERIES];   /* samples in it; 255: it takes none */
@@ -52,7 +54,7 @@ struct vv_head {
     /* Constant after init. */
     _Atomic(struct vv_head_line *) *pages; /* VV_HEAD_PAGES entries, filled in as refs come */
     struct vv_slab_directory slabs;
-    struct vv_pool *extents[VV_HEAD_EXTENT_SIZES];
+    struct vv_pool *extents[VV_HEAD_EXTENT_POOLS];
 
     struct vv_mutex page_mutex;
     struct vv_page_arena page_arena; /* under page_mutex */
@@ -61,6 +63,8 @@ struct vv_head {
     _Atomic uint64_t samples;            /* in them */
     _Atomic uint64_t tombstones;         /* extents of them */
     _Atomic uint64_t contended;          /* locks that were not free when somebody came */
+    _Atomic uint64_t latest_stamp;       /* see vv_head_latest_stamp() */
+    _Atomic int64_t blocks_time_max;     /* greatest time of any sample that is not in the head */
 };
 
 /* NO_MEMORY: nothing is to be undone. */
@@ -154,12 +158,24 @@ void vv_head_forget_defined(struct vv_head *head, uint32_t ref);
 
 /* --------------------------------------------------- reading and giving back; takes the lock */
 
-/* The sample with the greatest timestamp of a series, if the head knows which that is. False: ask
- * all sources. Cost: the line and one line of the extent; no allocation. */
+/* The sample with the greatest timestamp of a series, if the head knows which that is: from the
+ * first sample that is later than everything in blocks, or since it was noted, until something
+ * happens that makes it unsure. False: ask all sources. Cost: the line and one or two lines of the
+ * extent; no lock while the series is written to, no allocation. */
 bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, double *value);
-/* All sources say that this is it: the head will know from now on, if it has the sample in its
- * newest extent, until something happens that makes it unsure. */
-void vv_head_note_latest(struct vv_head *head, uint32_t ref, int64_t timestamp, double value);
+/* Asks for the memory that the former will read: for many series the first step for all, then the
+ * second, then the reading. */
+void vv_head_prefetch_latest(const struct vv_head *head, uint32_t ref, unsigned step);
+/* All sources say that this is it. stamp: vv_head_latest_stamp() before they were asked; what
+ * happened since is found out. */
+uint64_t vv_head_latest_stamp(const struct vv_head *head);
+void vv_head_note_latest(struct vv_head *head, uint32_t ref, uint64_t stamp, int64_t timestamp,
+                         double value);
+/* Samples up to this time are to be found in blocks, too: before any of those that the head had is
+ * given back. */
+void vv_head_note_blocks(struct vv_head *head, int64_t time_max);
+/* Samples have got into blocks that never were in the head. */
+void vv_head_forget_latest(struct vv_head *head);
 
 /* A growing list of merge sources, oldest first. */
 struct vv_source_list {

@@ -80,11 +80,13 @@ static varve_status cut_chunks(struct vv_extent *extent, struct vv_range range,
 static void cut_raw(struct vv_extent *extent, struct vv_range range, struct vv_head_change *change)
 {
     uint8_t kept = 0;
+    vv_extent_begin_change(extent);
     for (unsigned i = 0; i < extent->count; i++) {
         if (!in_range(range, extent->samples[i].timestamp)) {
-            extent->samples[kept++] = extent->samples[i];
+            vv_sample_store(&extent->samples[kept++], extent->samples[i]);
         }
     }
+    vv_extent_end_change(extent);
     change->samples -= extent->count - kept;
     extent->count = kept;
 }
@@ -158,9 +160,10 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
 }
 
 /* Takes the extents of generations up to this one off a line; returns the newest of them. */
-static struct vv_extent *unlink_dropped(const struct vv_head *head, struct vv_head_line *line,
-                                        unsigned at, uint64_t up_to)
+static struct vv_extent *unlink_dropped(struct vv_head *head, struct vv_head_line *line,
+                                        uint32_t ref, uint64_t up_to)
 {
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
     struct vv_extent *extent = vv_line_newest(head, line, at), *kept = NULL;
     while (extent != NULL && extent->generation > up_to) {
         kept = extent;
@@ -169,8 +172,9 @@ static struct vv_extent *unlink_dropped(const struct vv_head *head, struct vv_he
     if (extent != NULL && kept != NULL) {
         kept->older = 0;
     } else if (extent != NULL) {
-        line->newest[at] = 0;
-        line->count[at] = VV_COUNT_CLOSED;
+        vv_line_keep_latest(head, line, ref, extent);
+        vv_line_set_count(line, at, VV_COUNT_CLOSED);
+        vv_line_set_link(&line->newest[at], 0);
     }
     return extent;
 }
@@ -183,7 +187,7 @@ uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
         return 0;
     }
     vv_head_lock_line(head, line);
-    struct vv_extent *extent = unlink_dropped(head, line, ref % VV_HEAD_LINE_SERIES, up_to);
+    struct vv_extent *extent = unlink_dropped(head, line, ref, up_to);
     while (extent != NULL) {
         struct vv_extent *older = vv_extent_older(head, extent);
         vv_extent_destroy(head, extent, &change);
@@ -206,7 +210,7 @@ uint64_t vv_head_drop_line(struct vv_head *head, uint32_t ref, uint64_t up_to)
     }
     vv_head_lock_line(head, line);
     for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-        next[at] = unlink_dropped(head, line, at, up_to);
+        next[at] = unlink_dropped(head, line, ref - ref % VV_HEAD_LINE_SERIES + at, up_to);
     }
     while (any) {
         any = false;

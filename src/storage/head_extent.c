@@ -11,6 +11,9 @@
  * X4  Tombstones stand between extents without ending a run.
  * X5  The count of an extent that was closed because it was full is written when somebody passes
  *     it: the append that closes it does without that cache miss.
+ * X6  Readers without the lock follow the newest extent (head_latest.c). The line's count is closed
+ *     before another extent becomes the newest, and set after it has; raw extents have pools of
+ *     their own, so that their memory never holds anything but samples, whoever's.
  * Thread: under the lock of the line.
  */
 #include <string.h>
@@ -38,7 +41,7 @@ void vv_head_count(struct vv_head *head, struct vv_head_change change)
 static void close_newest(struct vv_head *head, struct vv_head_line *line, unsigned at)
 {
     (void)vv_line_newest(head, line, at);
-    line->count[at] = VV_COUNT_CLOSED;
+    vv_line_set_count(line, at, VV_COUNT_CLOSED);
 }
 
 void vv_line_turn(struct vv_head *head, struct vv_head_line *line, uint64_t generation)
@@ -50,27 +53,29 @@ void vv_line_turn(struct vv_head *head, struct vv_head_line *line, uint64_t gene
     line->generation = (uint32_t)generation;
 }
 
-static size_t extent_index(enum vv_extent_kind kind)
+static size_t extent_pool(enum vv_extent_kind kind)
 {
-    return kind <= VV_EXTENT_LARGE ? (size_t)kind : 0;
+    return kind <= VV_EXTENT_LARGE ? (size_t)kind : VV_EXTENT_LARGE + 1;
 }
 
 static int64_t extent_bytes(enum vv_extent_kind kind)
 {
-    return INT64_C(64) << extent_index(kind);
+    return kind <= VV_EXTENT_LARGE ? INT64_C(64) << kind : 64;
 }
 
 struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kind,
                                    varve_duplicates policy, uint64_t generation,
                                    struct vv_head_change *change)
 {
-    struct vv_extent *extent = vv_pool_acquire(head->extents[extent_index(kind)]);
+    struct vv_extent *extent = vv_pool_acquire(head->extents[extent_pool(kind)]);
+    VV_ASSERT(generation <= UINT32_MAX);
     if (extent != NULL) {
+        vv_extent_begin_change(extent);
         extent->older = 0;
         extent->form = (uint8_t)(kind | policy << VV_FORM_POLICY_SHIFT);
         extent->count = 0;
         extent->before = 0;
-        extent->generation = generation;
+        extent->generation = (uint32_t)generation;
         change->bytes += extent_bytes(kind);
         change->tombstones += kind == VV_EXTENT_TOMBSTONES;
     }
@@ -81,8 +86,9 @@ void vv_line_link_behind_full(struct vv_head_line *line, unsigned at, struct vv_
 {
     extent->older = line->newest[at];
     extent->form |= VV_FORM_OLDER_FULL;
-    line->newest[at] = vv_slab_handle(extent);
-    line->count[at] = VV_COUNT_CLOSED;
+    vv_line_set_count(line, at, VV_COUNT_CLOSED); /* X6 */
+    vv_extent_end_change(extent);
+    vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
 }
 
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
@@ -90,7 +96,8 @@ void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
 {
     close_newest(head, line, at);
     extent->older = line->newest[at];
-    line->newest[at] = vv_slab_handle(extent);
+    vv_extent_end_change(extent);
+    vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
 }
 
 void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at)
@@ -104,14 +111,15 @@ void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at)
         }
     }
     line->form[at] = newest->form & (VV_LINE_FORMS - 1);
-    line->count[at] = newest->count;
     line->time_last[at] = time_last;
+    vv_line_set_count(line, at, newest->count);
 }
 
 void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
                        struct vv_head_change *change)
 {
     enum vv_extent_kind kind = vv_form_kind(extent->form);
+    vv_extent_begin_change(extent);
     change->bytes -= extent_bytes(kind);
     change->tombstones -= kind == VV_EXTENT_TOMBSTONES;
     if (kind == VV_EXTENT_LOOSE) {
@@ -127,7 +135,7 @@ void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
     } else if (kind != VV_EXTENT_TOMBSTONES) {
         change->samples -= extent->count;
     }
-    vv_pool_release(head->extents[extent_index(kind)], extent);
+    vv_pool_release(head->extents[extent_pool(kind)], extent);
 }
 
 /* ---------------------------------------------------------------------------- tails */
@@ -210,7 +218,7 @@ bool vv_line_remove_tail(struct vv_head *head, struct vv_head_line *line, unsign
         } else if (holds_tail(extent)) {
             begins = (extent->form & VV_FORM_BEGINS) != 0;
             (void)vv_extent_older(head, extent); /* settles the count of it */
-            *link = extent->older;
+            vv_line_set_link(link, extent->older);
             vv_extent_destroy(head, extent, change);
         } else {
             break;

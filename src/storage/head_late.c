@@ -29,7 +29,7 @@ static varve_status push_raw(struct vv_head *head, struct vv_head_line *line, un
     }
     extent->form |= begins ? VV_FORM_BEGINS : 0;
     extent->before = (uint16_t)before;
-    extent->samples[0] = sample;
+    vv_sample_store(&extent->samples[0], sample);
     extent->count = 1;
     vv_line_link(head, line, at, extent);
     vv_line_open(head, line, at);
@@ -191,10 +191,13 @@ static struct vv_extent *raw_extent_at(const struct vv_head *head, struct vv_ext
 
 static void raw_insert(struct vv_extent *extent, unsigned position, struct vv_sample sample)
 {
-    memmove(&extent->samples[position + 1], &extent->samples[position],
-            (extent->count - position) * sizeof(sample));
-    extent->samples[position] = sample;
+    vv_extent_begin_change(extent);
+    for (unsigned at = extent->count; at > position; at--) {
+        vv_sample_store(&extent->samples[at], extent->samples[at - 1]);
+    }
+    vv_sample_store(&extent->samples[position], sample);
     extent->count++;
+    vv_extent_end_change(extent);
 }
 
 /* After raw extents were changed: what the line says of the newest. */
@@ -214,8 +217,8 @@ static varve_status insert_late(struct vv_head *head, struct vv_head_line *line,
     struct vv_extent *extent = raw_extent_at(head, tail, sample.timestamp);
     unsigned position = raw_position(extent, sample.timestamp);
     if (position < extent->count && extent->samples[position].timestamp == sample.timestamp) {
-        extent->samples[position].value =
-            vv_resolve_duplicate(policy, extent->samples[position].value, sample.value);
+        sample.value = vv_resolve_duplicate(policy, extent->samples[position].value, sample.value);
+        vv_sample_store(&extent->samples[position], sample);
         return VARVE_OK;
     }
     if (extent->count < vv_form_capacity(extent->form)) {
@@ -243,7 +246,7 @@ static varve_status insert_behind(struct vv_head *head, struct vv_head_line *lin
 {
     bool is_newest = vv_head_extent(head, line->newest[at]) == tail;
     if (is_newest && tail->count < vv_form_capacity(tail->form)) {
-        tail->samples[tail->count++] = sample;
+        vv_sample_store(&tail->samples[tail->count++], sample);
         vv_line_open(head, line, at);
         change->samples++;
         return VARVE_OK;
@@ -297,14 +300,18 @@ varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uns
 {
     bool knew_latest = vv_line_knows_latest(line, at);
     int64_t latest = line->time_last[at];
+    if (line->newest[at] == 0 && !knew_latest) { /* all that there may be is in blocks */
+        latest = atomic_load_explicit(&head->blocks_time_max, memory_order_relaxed);
+        knew_latest = sample.timestamp > latest;
+    }
     vv_line_forget_latest(line, at);
     varve_status status = insert(head, line, at, generation, policy, sample, change);
     if (status == VARVE_OK && knew_latest) {
         if (sample.timestamp > latest) {
             line->time_last[at] = sample.timestamp;
-            vv_line_know_latest(line, at);
+            vv_line_set_latest(line, at, true, false);
         } else if (sample.timestamp < latest && line->time_last[at] == latest) {
-            vv_line_know_latest(line, at);
+            vv_line_set_latest(line, at, true, false);
         }
     }
     return status;

@@ -1,11 +1,15 @@
 /*
  * head_line.h - inside of the head: lines, and the extents that hang on them.
  *
- *   extent  | older, form, count, before, generation | sample | sample | sample | ...
- *            16 bytes                                  16 bytes each
+ *   extent  | older, form, count, before, generation, version | sample | sample | sample | ...
+ *            16 bytes                                           16 bytes each
  *
  * A run is what one generation has of one series under one policy, in log order: chunks, then a
  * tail of samples sorted by time and unique. It begins with the extent that says so.
+ *
+ * Everything is written under the lock of the line. What is read without it (head_latest.c) is the
+ * line's newest extent, count and latest bits, the extent's version, and raw samples: these are
+ * written by the functions below that say "shared", as atomic stores with release order.
  */
 #ifndef VARVE_STORAGE_HEAD_LINE_H
 #define VARVE_STORAGE_HEAD_LINE_H
@@ -39,6 +43,13 @@ struct vv_sample {
     double value;
 };
 
+/* Shared: stores a sample into a raw extent. */
+static inline void vv_sample_store(struct vv_sample *slot, struct vv_sample sample)
+{
+    __atomic_store(&slot->timestamp, &sample.timestamp, __ATOMIC_RELEASE);
+    __atomic_store(&slot->value, &sample.value, __ATOMIC_RELEASE);
+}
+
 struct vv_loose_tail {
     int64_t *timestamps; /* capacity entries, values behind them in the same allocation */
     double *values;
@@ -51,7 +62,9 @@ struct vv_extent {
     uint8_t form;
     uint8_t count; /* samples, chunks or ranges; of the newest extent if it is open: in the line */
     uint16_t before; /* raw: at most so many samples of this tail lie in older extents */
-    uint64_t generation;
+    uint32_t generation;
+    _Atomic uint32_t version; /* shared: even while the samples that are there only grow in number;
+                                 goes on when the memory is used again */
     union {
         struct vv_sample samples[3]; /* or more */
         struct vv_loose_tail loose;
@@ -60,7 +73,7 @@ struct vv_extent {
     };
 };
 _Static_assert(sizeof(struct vv_extent) == 64, "the smallest extent is a cache line");
-_Static_assert(VV_EXTENT_LARGE + 1 == VV_HEAD_EXTENT_SIZES, "a pool for each size of extent");
+_Static_assert(VV_EXTENT_LARGE + 2 == VV_HEAD_EXTENT_POOLS, "one for each raw size, and one more");
 
 static inline enum vv_extent_kind vv_form_kind(uint8_t form)
 {
@@ -83,6 +96,18 @@ static inline unsigned vv_form_capacity(uint8_t form)
 static inline struct vv_extent *vv_head_extent(const struct vv_head *head, uint32_t handle)
 {
     return vv_slab_object(&head->slabs, handle);
+}
+/* Shared: around a change of an extent other than by a sample behind the last one. Linking it ends
+ * the change that creating it began. */
+static inline void vv_extent_begin_change(struct vv_extent *extent)
+{
+    uint32_t version = atomic_load_explicit(&extent->version, memory_order_relaxed);
+    atomic_store_explicit(&extent->version, version | 1, memory_order_relaxed);
+}
+static inline void vv_extent_end_change(struct vv_extent *extent)
+{
+    uint32_t version = atomic_load_explicit(&extent->version, memory_order_relaxed);
+    atomic_store_explicit(&extent->version, (version | 1) + 1, memory_order_release);
 }
 /* The next older one, with its right count; NULL at the end. */
 static inline struct vv_extent *vv_extent_older(const struct vv_head *head,
@@ -114,8 +139,33 @@ static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head,
     return page == NULL ? NULL : page + ref % VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES;
 }
 
+/* The values of latest samples that the extents have no more, of the refs of a page; they follow
+ * its lines. */
+static inline double *vv_head_kept(const struct vv_head *head, uint32_t ref)
+{
+    struct vv_head_line *page =
+        atomic_load_explicit(&head->pages[ref / VV_HEAD_PAGE_SERIES], memory_order_acquire);
+    double *kept = (double *)(void *)(page + VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES);
+    return kept + ref % VV_HEAD_PAGE_SERIES;
+}
+
+/* Makes the page of a ref if it is not there yet. NO_MEMORY. */
+varve_status vv_head_reserve_line(struct vv_head *head, uint32_t ref) VARVE_MUST_CHECK;
+
 /* Takes one lock and counts it if it was not free. */
 void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
+
+/* Shared: how many samples the newest extent has while it is open, VV_COUNT_CLOSED before another
+ * one becomes the newest. */
+static inline void vv_line_set_count(struct vv_head_line *line, unsigned at, unsigned count)
+{
+    __atomic_store_n(&line->count[at], (uint8_t)count, __ATOMIC_RELEASE);
+}
+/* Shared: which extent is the newest; link is the line's or that of an extent. */
+static inline void vv_line_set_link(uint32_t *link, uint32_t handle)
+{
+    __atomic_store_n(link, handle, __ATOMIC_RELEASE);
+}
 
 /* The newest extent with its right count; NULL without one. Needs the lock. */
 static inline struct vv_extent *vv_line_newest(const struct vv_head *head,
@@ -137,13 +187,21 @@ static inline bool vv_line_knows_latest(const struct vv_head_line *line, unsigne
 {
     return (line->latest >> at & 1) != 0;
 }
-static inline void vv_line_know_latest(struct vv_head_line *line, unsigned at)
+/* Whether its value is in vv_head_kept(): the head has given the sample back. */
+static inline bool vv_line_keeps_latest(const struct vv_head_line *line, unsigned at)
 {
-    line->latest = (uint8_t)(line->latest | 1U << at);
+    return (line->latest >> (VV_HEAD_LINE_SERIES + at) & 1) != 0;
+}
+/* Shared. */
+static inline void vv_line_set_latest(struct vv_head_line *line, unsigned at, bool known, bool kept)
+{
+    unsigned others = line->latest & ~(0x11U << at);
+    unsigned own = (known ? 0x01U : 0U) | (kept ? 0x10U : 0U);
+    __atomic_store_n(&line->latest, (uint8_t)(others | own << at), __ATOMIC_RELEASE);
 }
 static inline void vv_line_forget_latest(struct vv_head_line *line, unsigned at)
 {
-    line->latest = (uint8_t)(line->latest & ~(1U << at));
+    vv_line_set_latest(line, at, false, false);
 }
 
 /* ---- head_extent.c; all need the lock of the line ---- */
@@ -194,6 +252,13 @@ bool vv_line_remove_tail(struct vv_head *head, struct vv_head_line *line, unsign
 /* Encodes the tail of the newest run. On failure nothing changes. */
 varve_status vv_line_seal(struct vv_head *head, struct vv_head_line *line, unsigned at,
                           struct vv_head_change *change) VARVE_MUST_CHECK;
+
+/* ---- head_latest.c; needs the lock ---- */
+
+/* The last extents of a series are about to be given back, newest the newest of them: keeps the
+ * value of the latest sample if it is known, or forgets that it is. */
+void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
+                         struct vv_extent *newest);
 
 /* ---- head_late.c ---- */
 

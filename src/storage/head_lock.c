@@ -3,6 +3,7 @@
  *
  *   pages[ref >> 12] --> [line of refs 0-3][line of refs 4-7] ...     filled in as refs come,
  *                         64 bytes, the lock in it                    never moved
+ *                         ... [values of latest samples]
  *
  * L1  Whoever waits holds only locks below the one that it waits for: no circle of waiters. Locks
  *     that happen to be free may be taken in any order, because taking them does not wait.
@@ -19,11 +20,11 @@
 #include "os/pages.h"
 
 enum {
-    PAGE_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
+    LINES_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
+    PAGE_BYTES = LINES_BYTES + VV_HEAD_PAGE_SERIES * sizeof(double),
     PAGES_BYTES = VV_HEAD_PAGES * sizeof(struct vv_head_line *),
     PREFETCH_REFS = 16 /* ahead of the line being locked: about what a miss takes */
 };
-_Static_assert(PAGE_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(PAGES_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(sizeof(struct vv_head_line) == 64, "lines fill cache lines");
 
@@ -31,14 +32,15 @@ varve_status vv_head_init(struct vv_head *head)
 {
     memset(head, 0, sizeof(*head));
     vv_mutex_init(&head->page_mutex);
+    atomic_init(&head->blocks_time_max, INT64_MIN);
     head->pages = vv_pages_alloc(PAGES_BYTES);
     varve_status status = head->pages == NULL ? VARVE_NO_MEMORY : VARVE_OK;
     if (status == VARVE_OK) {
         status = vv_slab_directory_init(&head->slabs);
     }
-    for (size_t i = 0; i < VV_HEAD_EXTENT_SIZES && status == VARVE_OK; i++) {
-        struct vv_pool_options options = {.object_bytes = (size_t)64 << i,
-                                          .directory = &head->slabs};
+    for (size_t i = 0; i < VV_HEAD_EXTENT_POOLS && status == VARVE_OK; i++) {
+        struct vv_pool_options options = {
+            .object_bytes = i <= VV_EXTENT_LARGE ? (size_t)64 << i : 64, .directory = &head->slabs};
         status = vv_pool_create(&options, &head->extents[i]);
     }
     if (status != VARVE_OK) {
@@ -49,7 +51,7 @@ varve_status vv_head_init(struct vv_head *head)
 
 void vv_head_fini(struct vv_head *head)
 {
-    for (size_t i = 0; i < VV_HEAD_EXTENT_SIZES; i++) {
+    for (size_t i = 0; i < VV_HEAD_EXTENT_POOLS; i++) {
         vv_pool_destroy(head->extents[i]);
     }
     vv_slab_directory_fini(&head->slabs);
@@ -75,13 +77,16 @@ static varve_status add_page(struct vv_head *head, uint32_t ref)
     return page == NULL ? VARVE_NO_MEMORY : VARVE_OK;
 }
 
+varve_status vv_head_reserve_line(struct vv_head *head, uint32_t ref)
+{
+    VV_ASSERT(ref < VV_HEAD_REFS_MAX);
+    return vv_head_find_line(head, ref) == NULL ? add_page(head, ref) : VARVE_OK;
+}
+
 static varve_status reserve_pages(struct vv_head *head, const uint32_t *refs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        VV_ASSERT(refs[i] < VV_HEAD_REFS_MAX);
-        if (vv_head_find_line(head, refs[i]) == NULL) {
-            VV_TRY(add_page(head, refs[i]));
-        }
+        VV_TRY(vv_head_reserve_line(head, refs[i]));
     }
     return VARVE_OK;
 }

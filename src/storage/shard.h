@@ -49,7 +49,7 @@ struct vv_shard {
     uint64_t settled_sequence;  /* of the manifest: nothing is to be merged or reclaimed in it */
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
-    _Atomic bool has_floors;        /* samples may have expired: see retention.h */
+    _Atomic int64_t floor_highest;  /* samples before it may have expired: see retention.h */
     _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
     _Atomic bool has_unreadable;    /* ... because of errors of the disk, which may pass */
     _Atomic uint64_t damages;       /* found at open, and since */

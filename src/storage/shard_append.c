@@ -197,14 +197,31 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch
 
 /* ----------------------------------------------------------------------- newest samples */
 
-bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
+bool vv_shard_latest_locked(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
 {
-    /* The newest one may have expired: reading tells. */
-    return !atomic_load_explicit(&shard->has_floors, memory_order_acquire) &&
-           vv_head_latest(&shard->head, ref, timestamp, value);
+    int64_t newest_timestamp;
+    double newest_value;
+    if (!vv_head_latest(&shard->head, ref, &newest_timestamp, &newest_value) ||
+        newest_timestamp < atomic_load_explicit(&shard->floor_highest, memory_order_acquire)) {
+        return false; /* it may have expired: reading tells */
+    }
+    *timestamp = newest_timestamp;
+    *value = newest_value;
+    return true;
 }
 
-void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestamp, double value)
+void vv_shard_prefetch_latest(const struct vv_shard *shard, uint32_t ref, unsigned step)
 {
-    vv_head_note_latest(&shard->head, ref, timestamp, value);
+    vv_head_prefetch_latest(&shard->head, ref, step);
+}
+
+uint64_t vv_shard_latest_stamp(const struct vv_shard *shard)
+{
+    return vv_head_latest_stamp(&shard->head);
+}
+
+void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, uint64_t stamp, int64_t timestamp,
+                          double value)
+{
+    vv_head_note_latest(&shard->head, ref, stamp, timestamp, value);
 }

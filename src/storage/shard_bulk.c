@@ -298,7 +298,9 @@ static varve_status attach_locked(struct vv_shard_bulk *bulk, varve_error *error
     }
     VV_TRY(name_run(bulk, lsn, &added, error));
     struct vv_publication change = {.added = &added, .added_count = 1};
-    return vv_shard_publish(shard, &change, error);
+    VV_TRY(vv_shard_publish(shard, &change, error));
+    vv_head_forget_latest(&shard->head);
+    return VARVE_OK;
 }
 
 varve_status vv_shard_bulk_attach(struct vv_shard_bulk *bulk, varve_error *error)

@@ -296,13 +296,16 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
     } else {
         vv_retention_release(retention);
     }
+    for (size_t i = 0; i < change->added_count && status == VARVE_OK; i++) {
+        vv_head_note_blocks(&shard->head, vv_block_info(change->added[i])->time_max);
+    }
     if (status != VARVE_OK) {
         status = vv_fail(error, status, "out of memory while a block was published");
     } else {
         status = vv_manifest_store(&shard->place, &manifest, error);
     }
     if (status == VARVE_OK) {
-        atomic_store(&shard->has_floors, next->retention != NULL);
+        atomic_store(&shard->floor_highest, vv_retention_highest_floor(next->retention));
         vv_view_publish(&shard->views, next);
         vv_manifest_fini(&shard->manifest);
         shard->manifest = manifest;

@@ -249,6 +249,7 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < shard->manifest.block_count && status == VARVE_OK; i++) {
         struct vv_block *block = NULL;
+        vv_head_note_blocks(&shard->head, shard->manifest.blocks[i].time_max);
         status = open_block(shard, &shard->manifest.blocks[i], &block, error);
         if (status == VARVE_OK && block != NULL) {
             blocks[count++] = block;
@@ -264,7 +265,8 @@ static varve_status open_blocks(struct vv_shard *shard, varve_error *error)
             vv_view_set_fini(&shard->views);
             count = 0; /* the blocks were the view's */
         } else {
-            atomic_store(&shard->has_floors, shard->manifest.rule_count > 0);
+            atomic_store(&shard->floor_highest,
+                         vv_retention_highest_floor(shard->views.current->retention));
         }
     }
     for (size_t i = 0; i < count && status != VARVE_OK; i++) {

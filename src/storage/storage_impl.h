@@ -94,10 +94,17 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
                              varve_error *error) VARVE_MUST_CHECK;
 
-/* The newest sample of a series, if that is known without asking blocks; false: read the series,
- * and then note what the newest one is. Any ref. Any thread. */
-bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value);
-void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, int64_t timestamp, double value);
+/* The newest sample of a series, if that is known without asking blocks; false: take a stamp, read
+ * the series, and note what the newest one is. Any ref. Any thread. vv_shard_latest() of
+ * shard_latest.h comes first: no lock. */
+bool vv_shard_latest_locked(struct vv_shard *shard, uint32_t ref, int64_t *timestamp,
+                            double *value);
+uint64_t vv_shard_latest_stamp(const struct vv_shard *shard);
+void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, uint64_t stamp, int64_t timestamp,
+                          double value);
+/* For many series, so that their cache misses overlap: step 0 for all, step 1 for all, then the
+ * reading. */
+void vv_shard_prefetch_latest(const struct vv_shard *shard, uint32_t ref, unsigned step);
 
 /* ---- reading; a cursor belongs to one thread at a time ---- */
 

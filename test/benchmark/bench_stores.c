@@ -3,7 +3,8 @@
  *
  * Keys follow Zipf's law (exponent 0.99), as those of caches do. A read asks for the newest sample
  * of a key, a write puts one, mixed is nine reads to a write. varve keeps every sample, logs it and
- * finds it again after a crash; the others keep the last one, in memory.
+ * finds it again after a crash; the others keep the last one, in memory. Each store is asked in its
+ * own terms: varve by the handle of a series, which its users hold, the maps by the key.
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -54,14 +55,14 @@ struct subject {
     const struct key_store_kind *kind;
     void *store;
     struct bench_store varve;
+    uint64_t *keys; /* DRAWS of them: those of the map, or handles */
 };
 
 static void put(const struct subject *subject, uint64_t key, int64_t timestamp, double value)
 {
     if (subject->kind != NULL) {
         subject->kind->put(subject->store, key, timestamp, value);
-    } else if (varve_append(subject->varve.db, subject->varve.refs[key], &timestamp, &value, 1,
-                            NULL) != VARVE_OK) {
+    } else if (varve_append(subject->varve.db, key, &timestamp, &value, 1, NULL) != VARVE_OK) {
         bench_stop("cannot append");
     }
 }
@@ -71,10 +72,17 @@ static bool get(const struct subject *subject, uint64_t key, int64_t *timestamp,
     if (subject->kind != NULL) {
         return subject->kind->get(subject->store, key, timestamp, value);
     }
-    return varve_latest(subject->varve.db, subject->varve.refs[key], timestamp, value) == VARVE_OK;
+    return varve_latest(subject->varve.db, key, timestamp, value) == VARVE_OK;
 }
 
-static void open_subject(struct subject *subject, const struct key_store_kind *kind, size_t keys)
+static uint64_t key_of(const struct subject *subject, size_t key)
+{
+    return subject->kind != NULL ? key : subject->varve.refs[key];
+}
+
+/* A store of so many keys, and the keys that were drawn for it. */
+static void open_subject(struct subject *subject, const struct key_store_kind *kind, size_t keys,
+                         const uint32_t *drawn)
 {
     *subject = (struct subject){.name = kind != NULL ? kind->name : "varve", .kind = kind};
     if (kind != NULL) {
@@ -85,16 +93,20 @@ static void open_subject(struct subject *subject, const struct key_store_kind *k
     for (size_t key = 0; key < keys; key++) {
         int64_t timestamp;
         double value;
-        put(subject, key, 0, (double)key);
-        /* Warm: varve finds out once for each series what the newest sample is. */
-        if (!get(subject, key, &timestamp, &value) || value != (double)key) {
+        put(subject, key_of(subject, key), 0, (double)key);
+        if (!get(subject, key_of(subject, key), &timestamp, &value) || value != (double)key) {
             bench_stop("%s lost a key", subject->name);
         }
+    }
+    subject->keys = bench_allocate_zeroed(DRAWS * sizeof *subject->keys);
+    for (size_t i = 0; i < DRAWS; i++) {
+        subject->keys[i] = key_of(subject, drawn[i]);
     }
 }
 
 static void close_subject(struct subject *subject)
 {
+    free(subject->keys);
     if (subject->kind != NULL) {
         subject->kind->destroy(subject->store);
     } else {
@@ -110,8 +122,7 @@ static const char *const mix_names[MIXES] = {"read", "write", "mixed"};
 
 struct load {
     const struct subject *subject;
-    const uint32_t *keys; /* DRAWS of them */
-    size_t operations;    /* of each thread */
+    size_t operations; /* of each thread */
     enum mix mix;
     int64_t time; /* of the first write; each thread goes on from its own share */
 };
@@ -119,11 +130,11 @@ struct load {
 static void run_load(void *context, size_t index)
 {
     const struct load *load = context;
-    const uint32_t *keys = load->keys;
+    const uint64_t *keys = load->subject->keys;
     size_t at = index * (DRAWS / THREADS_MAX);
     double sum = 0;
     for (size_t i = 0; i < load->operations; i++) {
-        uint32_t key = keys[at++ % DRAWS];
+        uint64_t key = keys[at++ % DRAWS];
         if (load->mix == WRITE || (load->mix == MIXED && i % 10 == 9)) {
             put(load->subject, key, load->time + (int64_t)i, (double)i);
         } else {
@@ -139,15 +150,15 @@ static void run_load(void *context, size_t index)
 }
 
 /* CPU nanoseconds of an operation, and its wall nanoseconds over all threads. */
-static void measure_mix(const struct bench_run *run, struct subject *subjects, const uint32_t *keys,
-                        enum mix mix, size_t threads)
+static void measure_mix(const struct bench_run *run, struct subject *subjects, enum mix mix,
+                        size_t threads)
 {
     static int64_t time = 1;
     double wall[STORES][99];
     for (size_t round = 0; round < run->rounds; round++) {
         for (size_t i = 0; i < STORES; i++) {
             size_t slow = subjects[i].kind == &key_store_workers ? 16 : 1;
-            struct load load = {&subjects[i], keys, 0, mix, time};
+            struct load load = {&subjects[i], 0, mix, time};
             load.operations = (run->quick ? (size_t)1 << 18 : (size_t)1 << 21) / threads / slow;
             struct bench_threads result = bench_run_threads(threads, run_load, &load);
             wall[i][round] = result.wall_seconds * 1e9 / (double)(load.operations * threads);
@@ -171,18 +182,18 @@ static void measure_stores(const struct bench_run *run, enum mix mix)
     size_t key_count = run->quick ? 100000 : 1000000;
     uint32_t *keys = bench_allocate_zeroed(DRAWS * sizeof *keys);
     draw_keys(keys, key_count, run->seed);
-    open_subject(&subjects[0], &key_store_mutex, key_count);
-    open_subject(&subjects[1], &key_store_shards_32, key_count);
-    open_subject(&subjects[2], &key_store_shards_256, key_count);
-    open_subject(&subjects[3], &key_store_workers, key_count);
-    open_subject(&subjects[4], NULL, key_count);
+    open_subject(&subjects[0], &key_store_mutex, key_count, keys);
+    open_subject(&subjects[1], &key_store_shards_32, key_count, keys);
+    open_subject(&subjects[2], &key_store_shards_256, key_count, keys);
+    open_subject(&subjects[3], &key_store_workers, key_count, keys);
+    open_subject(&subjects[4], NULL, key_count, keys);
+    free(keys);
     for (size_t i = 0; i < BENCH_COUNT_OF(threads); i++) {
-        measure_mix(run, subjects, keys, mix, threads[i]);
+        measure_mix(run, subjects, mix, threads[i]);
     }
     for (size_t i = 0; i < STORES; i++) {
         close_subject(&subjects[i]);
     }
-    free(keys);
 }
 
 static void measure_read(const struct bench_run *run)
@@ -204,7 +215,6 @@ static void measure_mixed(const struct bench_run *run)
 
 struct beside {
     const struct subject *subject;
-    const uint32_t *keys;
     size_t operations;
     int64_t time; /* of the writer's first sample */
     _Atomic bool stop;
@@ -214,7 +224,7 @@ struct beside {
 static void read_beside_writer(void *context, size_t index)
 {
     struct beside *beside = context;
-    struct load load = {beside->subject, beside->keys, beside->operations, READ, 0};
+    struct load load = {beside->subject, beside->operations, READ, 0};
     if (index > 0) {
         run_load(&load, index);
         atomic_store(&beside->stop, true);
@@ -222,18 +232,16 @@ static void read_beside_writer(void *context, size_t index)
     }
     int64_t count = 0;
     for (; !atomic_load_explicit(&beside->stop, memory_order_relaxed); count++) {
-        put(beside->subject, beside->keys[(size_t)count % DRAWS], beside->time + count,
+        put(beside->subject, beside->subject->keys[(size_t)count % DRAWS], beside->time + count,
             (double)count);
     }
     atomic_store(&beside->written, count);
 }
 
 /* The time of the readers alone: nanoseconds of wall time for a read of each of the two. */
-static double time_beside(const struct bench_run *run, const struct subject *subject,
-                          const uint32_t *keys, int64_t *time)
+static double time_beside(const struct bench_run *run, const struct subject *subject, int64_t *time)
 {
     struct beside beside = {.subject = subject,
-                            .keys = keys,
                             .operations = run->quick ? (size_t)1 << 17 : (size_t)1 << 20,
                             .time = *time};
     struct bench_threads result = bench_run_threads(3, read_beside_writer, &beside);
@@ -249,18 +257,18 @@ static void measure_latest(const struct bench_run *run)
     size_t key_count = 1000000;
     uint32_t *keys = bench_allocate_zeroed(DRAWS * sizeof *keys);
     draw_keys(keys, key_count, run->seed);
-    open_subject(&mutex, &key_store_mutex, key_count);
-    open_subject(&varve, NULL, key_count);
+    open_subject(&mutex, &key_store_mutex, key_count, keys);
+    open_subject(&varve, NULL, key_count, keys);
+    free(keys);
     for (size_t round = 0; round < run->rounds; round++) {
-        times[0][round] = time_beside(run, &mutex, keys, &clocks[0]);
-        times[1][round] = time_beside(run, &varve, keys, &clocks[1]);
+        times[0][round] = time_beside(run, &mutex, &clocks[0]);
+        times[1][round] = time_beside(run, &varve, &clocks[1]);
     }
     double baseline = bench_median(times[0], run->rounds);
     double own = bench_median(times[1], run->rounds);
     bench_row("latest, beside a writer, times mutex", baseline / own, baseline, own, "ns");
     close_subject(&mutex);
     close_subject(&varve);
-    free(keys);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "os/alloc.h"
+#include "os/thread.h"
 #include "support/database_model.h"
 #include "support/random.h"
 
@@ -19,6 +20,7 @@ enum { SERIES = 5, STEPS = 20000 };
 struct fixture {
     struct vv_head head;
     uint64_t generation;
+    int64_t time_max; /* of what was inserted */
     struct model_series models[SERIES];
 };
 
@@ -65,6 +67,7 @@ static void insert(struct fixture *fixture, uint32_t ref, varve_duplicates polic
     assert_int_equal(vv_head_insert_and_unlock(&fixture->head, &batch, &locks), VARVE_OK);
     unlock(&locks);
     model_append(&fixture->models[ref], policy, timestamp, value);
+    fixture->time_max = timestamp > fixture->time_max ? timestamp : fixture->time_max;
 }
 
 static void delete_range(struct fixture *fixture, uint32_t ref, int64_t start, int64_t end)
@@ -95,8 +98,26 @@ static void note(struct fixture *fixture, uint32_t ref)
     int64_t timestamp;
     double value;
     if (newest(fixture, ref, &timestamp, &value)) {
-        vv_head_note_latest(&fixture->head, ref, timestamp, value);
+        vv_head_note_latest(&fixture->head, ref, vv_head_latest_stamp(&fixture->head), timestamp,
+                            value);
     }
+}
+
+/* What a flush does with all generations but the present one. */
+static void flush(struct fixture *fixture)
+{
+    vv_head_note_blocks(&fixture->head, fixture->time_max);
+    for (uint32_t ref = 0; ref < SERIES; ref++) {
+        (void)vv_head_drop(&fixture->head, ref, fixture->generation - 1);
+    }
+}
+
+/* A sample comes in a block, as in a bulk import. */
+static void import(struct fixture *fixture, uint32_t ref, int64_t timestamp, double value)
+{
+    model_append(&fixture->models[ref], VARVE_DUPLICATES_LAST, timestamp, value);
+    vv_head_note_blocks(&fixture->head, timestamp);
+    vv_head_forget_latest(&fixture->head);
 }
 
 /* Whether the head knows; then it must be right. */
@@ -117,11 +138,56 @@ static void it_is_not_known_until_somebody_says_so(void **state)
 {
     struct fixture *fixture = *state;
     assert_false(ask(fixture, 0));
+    import(fixture, 0, 10, 0);
     insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
     assert_false(ask(fixture, 0)); /* a block could have a later one */
     note(fixture, 0);
     assert_true(ask(fixture, 0));
     assert_false(ask(fixture, 1));
+}
+
+static void a_first_sample_that_is_later_than_all_blocks_is_known(void **state)
+{
+    struct fixture *fixture = *state;
+    import(fixture, 0, 10, 0);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 11, 1);
+    assert_true(ask(fixture, 0));
+    insert(fixture, 1, VARVE_DUPLICATES_LAST, 9, 1);
+    assert_false(ask(fixture, 1));
+}
+
+static void a_series_that_lies_in_blocks_only_can_be_noted(void **state)
+{
+    struct fixture *fixture = *state;
+    import(fixture, 0, 10, 1);
+    assert_false(ask(fixture, 0));
+    note(fixture, 0);
+    assert_true(ask(fixture, 0));
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 11, 2);
+    assert_true(ask(fixture, 0));
+}
+
+static void a_block_from_elsewhere_makes_it_unknown(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    assert_true(ask(fixture, 0));
+    import(fixture, 0, 20, 2);
+    assert_false(ask(fixture, 0));
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 15, 3);
+    assert_false(ask(fixture, 0));
+}
+
+static void what_was_read_before_a_sample_was_given_back_is_not_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    import(fixture, 0, 10, 1);
+    uint64_t stamp = vv_head_latest_stamp(&fixture->head);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 2); /* the reader has not seen this */
+    fixture->generation++;
+    flush(fixture);
+    vv_head_note_latest(&fixture->head, 0, stamp, 10, 1);
+    assert_false(ask(fixture, 0));
 }
 
 static void it_stays_known_while_samples_follow(void **state)
@@ -135,14 +201,15 @@ static void it_stays_known_while_samples_follow(void **state)
     }
 }
 
-static void it_is_known_again_with_the_first_sample_of_a_generation(void **state)
+static void it_outlives_the_generation(void **state)
 {
     struct fixture *fixture = *state;
     insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
-    note(fixture, 0);
+    insert(fixture, 1, VARVE_DUPLICATES_LAST, 7, 3);
     fixture->generation++;
-    (void)vv_head_drop(&fixture->head, 0, 1);
-    assert_false(ask(fixture, 0));
+    flush(fixture);
+    assert_true(ask(fixture, 0));
+    assert_true(ask(fixture, 1));
     insert(fixture, 0, VARVE_DUPLICATES_LAST, 11, 2);
     assert_true(ask(fixture, 0));
 }
@@ -172,9 +239,11 @@ static void what_is_not_the_newest_is_not_believed(void **state)
     struct fixture *fixture = *state;
     insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
     insert(fixture, 0, VARVE_DUPLICATES_LAST, 20, 2);
-    vv_head_note_latest(&fixture->head, 0, 10, 1);
+    vv_head_forget_latest(&fixture->head);
+    uint64_t stamp = vv_head_latest_stamp(&fixture->head);
+    vv_head_note_latest(&fixture->head, 0, stamp, 10, 1);
     assert_false(ask(fixture, 0));
-    vv_head_note_latest(&fixture->head, 0, 20, 3);
+    vv_head_note_latest(&fixture->head, 0, stamp, 20, 3);
     assert_false(ask(fixture, 0));
 }
 
@@ -195,8 +264,11 @@ static void one_random_step(struct fixture *fixture, struct vv_test_random *rand
         fixture->generation++;
         break;
     case 2:
-        for (uint32_t each = 0; each < SERIES; each++) {
-            (void)vv_head_drop(&fixture->head, each, fixture->generation - 1);
+        flush(fixture);
+        break;
+    case 8:
+        if (back < 5) {
+            import(fixture, ref, *clock - back, value);
         }
         break;
     case 3:
@@ -229,18 +301,91 @@ static void it_is_never_wrong(void **state)
     assert_true(known > STEPS); /* a fifth of all questions */
 }
 
+/* ------------------------------------------------------------------------- beside a writer */
+
+enum { READERS = 2, ROUNDS = 30000, LATE_EVERY = 37, FLUSH_EVERY = 50 };
+
+struct beside {
+    struct fixture *fixture;
+    _Atomic int64_t acknowledged; /* all series have a sample of that time */
+    _Atomic bool stop;
+};
+
+static double value_of(uint32_t ref, int64_t timestamp)
+{
+    return (double)(timestamp * 8 + ref);
+}
+
+/* What is read belongs together, to the series, and is no older than what had been appended. */
+static void read_beside_writer(void *argument)
+{
+    struct beside *beside = argument;
+    size_t known = 0;
+    do {
+        for (uint32_t ref = 0; ref < SERIES; ref++) {
+            int64_t least = atomic_load(&beside->acknowledged), timestamp;
+            double value;
+            if (vv_head_latest(&beside->fixture->head, ref, &timestamp, &value)) {
+                VV_ASSERT(timestamp >= least && value == value_of(ref, timestamp));
+                known++;
+            }
+        }
+    } while (!atomic_load(&beside->stop) || known == 0);
+}
+
+static void insert_round(struct fixture *fixture, int64_t timestamp)
+{
+    for (uint32_t ref = 0; ref < SERIES; ref++) {
+        insert(fixture, ref, VARVE_DUPLICATES_LAST, timestamp, value_of(ref, timestamp));
+    }
+}
+
+static void readers_beside_a_writer_see_what_was_acknowledged(void **state)
+{
+    struct beside beside = {.fixture = *state};
+    struct vv_thread readers[READERS];
+    insert_round(beside.fixture, 0);
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(vv_thread_start(&readers[i], read_beside_writer, &beside), 0);
+    }
+    for (int64_t time = 10; time < 10 * ROUNDS; time += 10) {
+        insert_round(beside.fixture, time);
+        atomic_store(&beside.acknowledged, time);
+        if (time / 10 % LATE_EVERY == 0) {
+            insert_round(beside.fixture, time - 15); /* extents are changed and given back */
+        }
+        /* Often for a while: memory goes from series to series. */
+        if (time / 10 % FLUSH_EVERY == 0 || time % 10000 < 5000) {
+            beside.fixture->generation++;
+            flush(beside.fixture);
+        }
+    }
+    atomic_store(&beside.stop, true);
+    for (size_t i = 0; i < READERS; i++) {
+        vv_thread_join(&readers[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_not_known_until_somebody_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_stays_known_while_samples_follow, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(it_is_known_again_with_the_first_sample_of_a_generation,
+        cmocka_unit_test_setup_teardown(a_first_sample_that_is_later_than_all_blocks_is_known,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_series_that_lies_in_blocks_only_can_be_noted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_block_from_elsewhere_makes_it_unknown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_was_read_before_a_sample_was_given_back_is_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_outlives_the_generation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_sample_of_a_new_generation_is_not_taken_for_it,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deletion_makes_it_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_the_newest_is_not_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_never_wrong, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(readers_beside_a_writer_see_what_was_acknowledged, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
