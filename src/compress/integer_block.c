@@ -154,23 +154,40 @@ static void write_exceptions(const struct vv_kernels *kernels, struct vv_writer 
     writer->at += pack_lanes(kernels, values, exceptions, width, writer->at);
 }
 
-/* The numbers to pack; those that do not fit the width become exceptions (E2, E3). */
-static size_t split_exceptions(const int64_t *differences, size_t first, size_t count,
-                               const struct vv_integer_plan *plan, uint64_t *packed,
-                               uint16_t *positions)
+/* Where the differences are that do not fit the plan's width. */
+static size_t find_exceptions(const int64_t *differences, size_t count,
+                              const struct vv_integer_plan *plan, uint16_t *positions)
 {
     uint64_t mask = vv_bits_mask(plan->width);
     size_t exceptions = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t offset = plan->zigzag ? vv_zigzag(differences[i])
                                        : (uint64_t)differences[i] - (uint64_t)plan->base;
-        bool fits = offset <= mask;
-        packed[i] = fits && i >= first ? offset : 0;
-        if (!fits && i >= first) {
-            positions[exceptions++] = (uint16_t)i;
-        }
+        positions[exceptions] = (uint16_t)i;
+        exceptions += offset > mask;
     }
     return exceptions;
+}
+
+/* The numbers to pack; those that do not fit the width become exceptions (E2, E3). The differences
+ * that do not count are made to fit. */
+static size_t split_exceptions(const struct vv_kernels *kernels, int64_t *differences, size_t first,
+                               size_t count, const struct vv_integer_plan *plan, uint64_t *packed,
+                               uint16_t *positions)
+{
+    uint64_t mask = vv_bits_mask(plan->width);
+    for (size_t i = 0; i < first; i++) {
+        differences[i] = plan->base;
+    }
+    if (!plan->zigzag) {
+        size_t within = kernels->split(differences, count, plan->base, plan->width, packed);
+        return within == count ? 0 : find_exceptions(differences, count, plan, positions);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t offset = vv_zigzag(differences[i]);
+        packed[i] = offset <= mask ? offset : 0;
+    }
+    return find_exceptions(differences, count, plan, positions);
 }
 
 /* Whether the decoder may compute the steps modulo 2^32. In a frame of reference they are distances
@@ -242,11 +259,11 @@ static size_t write_block(struct encoding *encoding, const struct vv_integer_pla
                           uint8_t *out)
 {
     uint64_t packed[VV_COLUMN_MAX];
-    uint16_t positions[VV_COLUMN_MAX];
+    uint16_t positions[VV_COLUMN_MAX + 1]; /* find_exceptions() writes one too many */
     size_t count = encoding->count;
     size_t first = first_difference(plan->mode);
-    size_t exceptions =
-        split_exceptions(encoding->differences, first, count, plan, packed, positions);
+    size_t exceptions = split_exceptions(encoding->kernels, encoding->differences, first, count,
+                                         plan, packed, positions);
     struct vv_writer writer = vv_writer_init(out, VV_INTEGER_BLOCK_BOUND(count));
     write_header(&writer, encoding, plan, exceptions);
     if (exceptions != 0) {

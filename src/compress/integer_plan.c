@@ -14,25 +14,27 @@
 #include "compress/bits.h"
 
 enum {
-    SAMPLE_MAX = 640, /* differences that are looked at */
-    RANKED = 48,      /* of them ranked, to find bases */
+    SAMPLE_MAX = 512,        /* of a long column of wide differences so many are looked at */
+    RANKED = VV_CENSUS_STEP, /* of any column so many are ranked, to find bases */
     EXCEPTION_HEADER_BITS = 32,
     EXCEPTION_EFFORT_BITS = 2, /* what decoding an exception is worth */
     EXCEPTION_BITS = 40,
 };
 
-struct range {
-    int64_t low;
-    int64_t high;
+/* Differences as offsets above the least of their column, to be counted: in lanes so narrow that
+ * many fit into a vector, and so wide that an offset below a base is no small distance when it
+ * wraps around: a bit wider than the greatest (but for the widest lanes, where an estimate may be
+ * wrong). */
+struct census {
+    const struct vv_kernels *kernels;
+    int64_t low;       /* least difference of the column */
+    uint64_t greatest; /* offset in the column */
+    unsigned lane;     /* 1 << lane bytes */
+    size_t count;      /* offsets to be counted */
+    size_t padded;     /* a multiple of VV_CENSUS_STEP: the first one fills up */
+    uint64_t first;
+    void *offsets;
 };
-
-static struct range find_range(const struct vv_kernels *kernels, const int64_t *differences,
-                               size_t count)
-{
-    struct range range;
-    kernels->range(differences, count, &range.low, &range.high);
-    return range;
-}
 
 /* What so many exceptions cost beside their values: positions as gaps or as a bitmap. */
 static size_t position_bits(size_t exceptions, size_t count)
@@ -41,144 +43,85 @@ static size_t position_bits(size_t exceptions, size_t count)
     return EXCEPTION_HEADER_BITS + (gaps < count ? gaps : count);
 }
 
-/* The cheapest width for a base, given how many differences need each number of bits. */
-static void choose_width(const uint16_t *histogram, size_t count, int64_t base, struct range range,
-                         struct vv_integer_plan *best)
+/* How many offsets are base to base + 2^width - 1; *bits are those that any of them has above
+ * base. */
+static size_t count_within(const struct census *census, uint64_t base, unsigned width,
+                           uint64_t *bits)
 {
-    size_t exceptions = 0;
-    uint64_t above = (uint64_t)range.high - (uint64_t)base;
-    uint64_t all = (uint64_t)range.high - (uint64_t)range.low;
-    unsigned width = 64;
-    while (width > 0 && histogram[width] == 0) {
-        width--;
-    }
-    for (;; width--) {
-        size_t exception_bits = 0;
-        if (exceptions != 0) {
-            uint64_t span = base > range.low ? all : above - ((uint64_t)1 << width);
-            exception_bits = position_bits(exceptions, count) +
-                             exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
-        }
-        if (count * width + exception_bits < best->bits) {
-            best->base = base;
-            best->width = width;
-            best->bits = count * width + exception_bits;
-        }
-        exceptions += histogram[width];
-        /* Exceptions only become more. */
-        if (width == 0 || exception_bits >= best->bits) {
-            break;
-        }
-    }
+    size_t within =
+        census->kernels->census(census->offsets, census->padded, census->lane, base, width, bits);
+    bool first_is_within = census->first - base <= vv_bits_mask(width);
+    return within - (first_is_within ? census->padded - census->count : 0);
 }
 
-/* How many of the numbers need each number of bits above base; those below base wrap
- * around and need 64, but for some that are 2^63 and more below it: an estimate may be wrong
- * there. */
-static void count_widths(const int64_t *differences, size_t count, int64_t base,
-                         uint16_t *histogram)
-{
-    /* Neighbours often need the same: counting them apart keeps additions from waiting. */
-    uint16_t counts[4][65] = {{0}};
-    for (size_t i = 0; i < count; i++) {
-        counts[i % 4][vv_bits_width((uint64_t)differences[i] - (uint64_t)base)]++;
-    }
-    for (size_t width = 0; width <= 64; width++) {
-        histogram[width] =
-            (uint16_t)(counts[0][width] + counts[1][width] + counts[2][width] + counts[3][width]);
-    }
-}
-
-static void try_base(const int64_t *differences, size_t count, int64_t base, struct range range,
+/* Takes base and width if that is the best so far. False: narrower ones cannot be. */
+static bool consider(const struct census *census, uint64_t base, unsigned width, size_t exceptions,
                      struct vv_integer_plan *best)
 {
-    uint16_t histogram[65];
-    count_widths(differences, count, base, histogram);
-    choose_width(histogram, count, base, range, best);
+    size_t count = census->count;
+    size_t exception_bits = 0;
+    if (exceptions != 0) {
+        uint64_t span = base > 0 ? census->greatest : census->greatest - ((uint64_t)1 << width);
+        exception_bits = position_bits(exceptions, count) +
+                         exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
+    }
+    if (count * width + exception_bits < best->bits) {
+        best->base = (int64_t)((uint64_t)census->low + base);
+        best->width = width;
+        best->bits = count * width + exception_bits;
+    }
+    return exception_bits < best->bits; /* exceptions only become more */
 }
 
-/* Sorts few numbers. */
-static void sort_numbers(int64_t *numbers, size_t count)
+/* The cheapest width for a base. From the widest on; of those that make the same exceptions only
+ * the first and the last one are looked at. */
+static void choose_width(const struct census *census, uint64_t base, struct vv_integer_plan *best)
 {
-    for (size_t i = 1; i < count; i++) {
-        int64_t value = numbers[i];
-        size_t at = i;
-        for (; at > 0 && numbers[at - 1] > value; at--) {
-            numbers[at] = numbers[at - 1];
+    unsigned width = vv_bits_width(census->greatest - base);
+    for (;;) {
+        uint64_t bits;
+        size_t exceptions = census->count - count_within(census, base, width, &bits);
+        unsigned needed = vv_bits_width(bits);
+        if (!consider(census, base, width, exceptions, best) ||
+            (needed < width && !consider(census, base, needed, exceptions, best)) || needed == 0) {
+            return;
         }
-        numbers[at] = value;
+        width = needed - 1;
     }
 }
 
-/* The greatest of the numbers that have at most rank others below them. */
-static int64_t at_rank(const int64_t *numbers, const int32_t *below, size_t count, size_t rank)
+/* What sorting the offsets would put at the rank: bit by bit from the highest, the half in which
+ * the rank lies, until one offset is left. */
+static uint64_t at_rank(const struct census *census, size_t rank)
 {
-    int64_t found = INT64_MIN;
-    for (size_t i = 0; i < count; i++) {
-        bool candidate = below[i] <= (int32_t)rank;
-        found = candidate && numbers[i] > found ? numbers[i] : found;
-    }
-    return found;
-}
-
-/* Four numbers of 32 bits: what every machine compares at once. */
-typedef int32_t four_ints __attribute__((vector_size(16)));
-
-/* How many of count offsets are below each; there is room for RANKED. Spelt out, twelve at a time,
- * because compilers that may not spend much on a loop neither compare four at once nor keep the
- * counts in registers. */
-static void count_below(const int32_t *offsets, size_t count, int32_t *below)
-{
-    enum { STEP = 12 };
-    static_assert(RANKED % STEP == 0, "all are counted");
-    for (size_t at = 0; at < count; at += STEP) {
-        four_ints some[3];
-        memcpy(some, offsets + at, sizeof some);
-        four_ints first = {0};
-        four_ints second = {0};
-        four_ints third = {0};
-        for (size_t i = 0; i < count; i++) {
-            four_ints offset = {offsets[i], offsets[i], offsets[i], offsets[i]};
-            first -= offset < some[0]; /* true is -1 */
-            second -= offset < some[1];
-            third -= offset < some[2];
+    uint64_t value = 0; /* left are those from here to + 2^bit - 1 */
+    uint64_t bits;
+    size_t left = census->count;
+    unsigned bit = vv_bits_width(census->greatest);
+    while (bit > 0 && left > 1) {
+        bit--;
+        size_t within = count_within(census, value, bit, &bits);
+        if (rank < within) {
+            left = within;
+            bit = vv_bits_width(bits);
+        } else {
+            left -= within;
+            rank -= within;
+            value += (uint64_t)1 << bit;
         }
-        memcpy(below + at, &first, sizeof first);
-        memcpy(below + at + 4, &second, sizeof second);
-        memcpy(below + at + 8, &third, sizeof third);
     }
-}
-
-/* Two bases that leave outliers below them: what sorting count numbers would put at a sixteenth and
- * in the middle. Where their offsets fit, they are ranked by counting: a sort of few numbers waits
- * for its branches. */
-static void find_bases(int64_t *numbers, size_t count, struct range range, int64_t *bases)
-{
-    int32_t offsets[RANKED];
-    int32_t below[RANKED];
-    if ((uint64_t)range.high - (uint64_t)range.low >= INT32_MAX) {
-        sort_numbers(numbers, count);
-        bases[0] = numbers[count / 16];
-        bases[1] = numbers[count / 2];
-        return;
+    if (bit > 0) {
+        (void)count_within(census, value, bit, &bits);
+        value += bits;
     }
-    for (size_t i = 0; i < RANKED; i++) {
-        offsets[i] = i < count ? (int32_t)((uint64_t)numbers[i] - (uint64_t)range.low) : INT32_MAX;
-    }
-    count_below(offsets, count, below);
-    bases[0] = at_rank(numbers, below, count, count / 16);
-    bases[1] = at_rank(numbers, below, count, count / 2);
+    return value;
 }
 
 /* Half of a long column, all of a short one: every other stretch of 8, but in an order that no
  * period of the data can hide from (Thue and Morse's). Returns how many. */
 static size_t take_sample(const int64_t *differences, size_t count, int64_t *sample)
 {
-    enum { WHOLE_MAX = 512, STRETCH = 8 };
-    if (count <= WHOLE_MAX) {
-        memcpy(sample, differences, count * sizeof *sample);
-        return count;
-    }
+    enum { STRETCH = 8 };
     size_t taken = 0;
     for (size_t stretch = 0; (stretch + 1) * STRETCH <= count; stretch++) {
         if (__builtin_parityll(stretch) == 0) {
@@ -189,34 +132,82 @@ static size_t take_sample(const int64_t *differences, size_t count, int64_t *sam
     return taken;
 }
 
+static unsigned lane_of(uint64_t greatest)
+{
+    unsigned bits = vv_bits_width(greatest);
+    return bits < 8 ? 0 : bits < 16 ? 1 : bits < 32 ? 2 : 3;
+}
+
+/* Makes offsets of count differences; there is room for a multiple of VV_CENSUS_STEP. */
+static void take_offsets(struct census *census, const int64_t *differences, size_t count)
+{
+    size_t whole = count & ~(size_t)(VV_CENSUS_STEP - 1);
+    census->count = count;
+    census->padded = (count + VV_CENSUS_STEP - 1) & ~(size_t)(VV_CENSUS_STEP - 1);
+    census->first = (uint64_t)differences[0] - (uint64_t)census->low;
+    census->kernels->narrow(differences, whole, census->low, census->lane, census->offsets);
+    if (whole < count) {
+        int64_t filled[VV_CENSUS_STEP];
+        for (size_t i = 0; i < VV_CENSUS_STEP; i++) {
+            filled[i] = whole + i < count ? differences[whole + i] : differences[0];
+        }
+        census->kernels->narrow(filled, VV_CENSUS_STEP, census->low, census->lane,
+                                (uint8_t *)census->offsets + (whole << census->lane));
+    }
+}
+
+/* Three bases: the least, and two that leave outliers below them, a sixteenth and a half. Ranked is
+ * one difference out of each stretch, but not always the same: the data may have a period. */
+static void choose_bases(const struct census *column, const int64_t *differences, size_t count,
+                         uint64_t *bases)
+{
+    uint64_t offsets[RANKED];
+    int64_t ranked[RANKED];
+    struct census census = *column;
+    size_t stride = (count + RANKED - 1) / RANKED;
+    size_t wander = ((size_t)1 << (vv_bits_width(stride) - 1)) - 1; /* below the stride */
+    size_t taken = 0;
+    for (size_t start = 0; start < count; start += stride) {
+        size_t i = start + (taken * 7 & wander);
+        ranked[taken++] = differences[i < count ? i : start];
+    }
+    census.offsets = offsets;
+    take_offsets(&census, ranked, taken);
+    bases[0] = 0;
+    bases[1] = at_rank(&census, taken / 16);
+    bases[2] = at_rank(&census, taken / 2);
+}
+
 struct vv_integer_plan vv_integer_plan_lanes(const struct vv_kernels *kernels,
                                              const int64_t *differences, size_t count,
                                              enum vv_block_mode mode)
 {
     struct vv_integer_plan best = {.mode = mode, .bits = SIZE_MAX};
+    struct census census = {.kernels = kernels};
+    uint64_t offsets[SAMPLE_MAX]; /* as many bytes are enough for VV_COLUMN_MAX of two */
+    int64_t sample[SAMPLE_MAX];
+    uint64_t bases[3];
+    int64_t high;
     if (count == 0) {
         best.bits = 0;
         return best;
     }
-    struct range range = find_range(kernels, differences, count);
-    if (range.low == range.high) {
-        best.base = range.low;
+    kernels->range(differences, count, &census.low, &high);
+    if (census.low == high) {
+        best.base = high;
         best.bits = 0;
         return best;
     }
-    int64_t sample[SAMPLE_MAX];
-    int64_t ranked[RANKED];
-    size_t taken = take_sample(differences, count, sample);
-    size_t stride = (taken + RANKED - 1) / RANKED;
-    size_t ranked_count = 0;
-    for (size_t i = 0; i < taken; i += stride) {
-        ranked[ranked_count++] = sample[i];
-    }
-    int64_t bases[3] = {range.low};
-    find_bases(ranked, ranked_count, range, bases + 1);
+    census.offsets = offsets;
+    census.greatest = (uint64_t)high - (uint64_t)census.low;
+    census.lane = lane_of(census.greatest);
+    choose_bases(&census, differences, count, bases);
+    bool is_sampled = census.lane >= 2 && count > SAMPLE_MAX;
+    size_t taken = is_sampled ? take_sample(differences, count, sample) : count;
+    take_offsets(&census, is_sampled ? sample : differences, taken);
     for (size_t i = 0; i < 3; i++) {
         if (i == 0 || bases[i] != bases[i - 1]) {
-            try_base(sample, taken, bases[i], range, &best);
+            choose_width(&census, bases[i], &best);
         }
     }
     best.bits = best.bits * count / taken;
@@ -282,7 +273,9 @@ struct vv_integer_plan vv_integer_plan_bytes(const struct vv_kernels *kernels,
     }
     uint64_t packed[1024];
     uint16_t histogram[65] = {0};
-    best.base = best.zigzag ? 0 : find_range(kernels, differences, count).low;
+    int64_t low, high;
+    kernels->range(differences, count, &low, &high);
+    best.base = best.zigzag ? 0 : low;
     for (size_t i = 0; i < count; i++) {
         packed[i] = best.zigzag ? vv_zigzag(differences[i])
                                 : (uint64_t)differences[i] - (uint64_t)best.base;

@@ -272,6 +272,64 @@ static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *h
     *high = greatest;
 }
 
+/* Lanes of 8 to 64 bits: narrow_<bits>(), census_<bits>(). */
+#define FOR_LANES(bits)                                                                            \
+    static void narrow_##bits(const int64_t *numbers, size_t count, int64_t low, void *out)        \
+    {                                                                                              \
+        uint##bits##_t *offsets = out;                                                             \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            offsets[i] = (uint##bits##_t)((uint64_t)numbers[i] - (uint64_t)low);                   \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static size_t census_##bits(const void *in, size_t count, uint64_t base, unsigned width,       \
+                                uint64_t *set)                                                     \
+    {                                                                                              \
+        const uint##bits##_t *offsets = in;                                                        \
+        size_t within = 0;                                                                         \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            uint##bits##_t distance = (uint##bits##_t)(offsets[i] - (uint##bits##_t)base);         \
+            bool fits = distance <= vv_bits_mask(width);                                           \
+            *set |= fits ? distance : 0;                                                           \
+            within += fits;                                                                        \
+        }                                                                                          \
+        return within;                                                                             \
+    }
+
+FOR_LANES(8)
+FOR_LANES(16)
+FOR_LANES(32)
+FOR_LANES(64)
+
+static void narrow(const int64_t *numbers, size_t count, int64_t low, unsigned lane, void *out)
+{
+    static void (*const of_lane[])(const int64_t *, size_t, int64_t,
+                                   void *) = {narrow_8, narrow_16, narrow_32, narrow_64};
+    of_lane[lane](numbers, count, low, out);
+}
+
+static size_t census(const void *offsets, size_t count, unsigned lane, uint64_t base,
+                     unsigned width, uint64_t *bits)
+{
+    static size_t (*const of_lane[])(const void *, size_t, uint64_t, unsigned,
+                                     uint64_t *) = {census_8, census_16, census_32, census_64};
+    *bits = 0;
+    return of_lane[lane](offsets, count, base, width, bits);
+}
+
+static size_t split(const int64_t *numbers, size_t count, int64_t base, unsigned width,
+                    uint64_t *packed)
+{
+    uint64_t mask = vv_bits_mask(width);
+    size_t within = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t distance = (uint64_t)numbers[i] - (uint64_t)base;
+        packed[i] = distance <= mask ? distance : 0;
+        within += distance <= mask;
+    }
+    return within;
+}
+
 /* Writes the rows lane by lane as word_bits words; the last, partial words and the last row as
  * fields. */
 static size_t pack(const uint64_t *values, size_t count, unsigned width, unsigned word_bits,
@@ -347,6 +405,9 @@ const struct vv_kernels vv_kernels_scalar = {
     .whole_statistics = whole_statistics,
     .difference = difference,
     .range = range,
+    .narrow = narrow,
+    .census = census,
+    .split = split,
     .pack32 = pack32,
     .pack64 = pack64,
 };

@@ -556,6 +556,9 @@ const struct vv_kernels VV_KERNELS = {
     .whole_statistics = whole_statistics,
     .difference = difference,
     .range = range,
+    .narrow = narrow,
+    .census = census,
+    .split = split,
     .pack32 = pack32,
     .pack64 = pack64,
 };

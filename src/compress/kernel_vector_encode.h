@@ -14,6 +14,64 @@ static void difference(const int64_t *numbers, size_t count, int64_t *restrict o
 
 typedef int64_t vector_signed __attribute__((vector_size(VV_VECTOR_BYTES)));
 
+/* Combines all lanes in each lane, by combine(vector, vector). By shuffles, because a vector that
+ * was stored cannot be loaded lane by lane at once. */
+#if VV_VECTOR_BYTES == 16
+#define SWAPPED(x, by) __builtin_shufflevector(x, x, 0 ^ (by), 1 ^ (by))
+#define COMBINE(lanes, combine) lanes = combine(lanes, SWAPPED(lanes, 1))
+#elif VV_VECTOR_BYTES == 32
+#define SWAPPED(x, by) __builtin_shufflevector(x, x, 0 ^ (by), 1 ^ (by), 2 ^ (by), 3 ^ (by))
+#define COMBINE(lanes, combine)                                                                    \
+    do {                                                                                           \
+        lanes = combine(lanes, SWAPPED(lanes, 2));                                                 \
+        lanes = combine(lanes, SWAPPED(lanes, 1));                                                 \
+    } while (0)
+#else
+#define SWAPPED(x, by)                                                                             \
+    __builtin_shufflevector(x, x, 0 ^ (by), 1 ^ (by), 2 ^ (by), 3 ^ (by), 4 ^ (by), 5 ^ (by),      \
+                            6 ^ (by), 7 ^ (by))
+#define COMBINE(lanes, combine)                                                                    \
+    do {                                                                                           \
+        lanes = combine(lanes, SWAPPED(lanes, 4));                                                 \
+        lanes = combine(lanes, SWAPPED(lanes, 2));                                                 \
+        lanes = combine(lanes, SWAPPED(lanes, 1));                                                 \
+    } while (0)
+#endif
+
+#define SUM(a, b) ((a) + (b))
+#define OR(a, b) ((a) | (b))
+#define AND(a, b) ((a) & (b))
+
+static inline vector_signed lesser(vector_signed a, vector_signed b)
+{
+    vector_signed mask = a < b;
+    return (a & mask) | (b & ~mask);
+}
+
+static inline vector_signed greater(vector_signed a, vector_signed b)
+{
+    vector_signed mask = a > b;
+    return (a & mask) | (b & ~mask);
+}
+
+static inline bool all_true(vector_signed lanes)
+{
+    COMBINE(lanes, AND);
+    return lanes[0] != 0;
+}
+
+static inline uint64_t any_of(vector_signed lanes)
+{
+    COMBINE(lanes, OR);
+    return (uint64_t)lanes[0];
+}
+
+static inline uint64_t sum_of(vector_signed lanes)
+{
+    COMBINE(lanes, SUM);
+    return (uint64_t)lanes[0];
+}
+
 /* ------------------------------------------------------------------------------ Values */
 
 static inline vector_double load_double(const double *at)
@@ -34,25 +92,6 @@ static inline vector_double choose(vector_signed mask, vector_double values, vec
     return (vector_double)(((vector_signed)values & mask) | ((vector_signed)others & ~mask));
 }
 
-/* Whether every lane is all ones. */
-static inline bool all_true(vector_signed lanes)
-{
-    int64_t all = lanes[0];
-    for (size_t lane = 1; lane < LANES64; lane++) {
-        all &= lanes[lane];
-    }
-    return all != 0;
-}
-
-static inline int64_t sum_of(vector_signed lanes)
-{
-    int64_t sum = lanes[0];
-    for (size_t lane = 1; lane < LANES64; lane++) {
-        sum += lanes[lane];
-    }
-    return sum;
-}
-
 static size_t changes(const double *values, size_t count)
 {
     vector_signed found = {0};
@@ -60,7 +99,7 @@ static size_t changes(const double *values, size_t count)
     for (; i + LANES64 <= count; i += LANES64) {
         found -= (vector_signed)load64(values + i) != (vector_signed)load64(values + i - 1);
     }
-    size_t all = (size_t)sum_of(found);
+    size_t all = sum_of(found);
     for (; i < count; i++) {
         all += memcmp(&values[i], &values[i - 1], sizeof *values) != 0;
     }
@@ -207,39 +246,146 @@ static void range(const int64_t *numbers, size_t count, int64_t *low, int64_t *h
 {
     /* Four of each, so that comparisons need not wait for one another. */
     enum { CHAINS = 4, STEP = CHAINS * LANES64 };
-    const vector_signed zero = {0};
-    vector_signed least[CHAINS];
-    vector_signed greatest[CHAINS];
-    for (size_t chain = 0; chain < CHAINS; chain++) {
-        least[chain] = zero + numbers[0];
-        greatest[chain] = zero + numbers[0];
-    }
+    const vector_signed first = (vector_signed){0} + numbers[0];
+    vector_signed least[CHAINS] = {first, first, first, first};
+    vector_signed greatest[CHAINS] = {first, first, first, first};
     size_t i = 0;
     for (; i + STEP <= count; i += STEP) {
         for (size_t chain = 0; chain < CHAINS; chain++) {
             vector_signed some = (vector_signed)load64(numbers + i + chain * LANES64);
-            vector_signed below = some < least[chain];
-            vector_signed above = some > greatest[chain];
-            least[chain] = (some & below) | (least[chain] & ~below);
-            greatest[chain] = (some & above) | (greatest[chain] & ~above);
+            least[chain] = lesser(some, least[chain]);
+            greatest[chain] = greater(some, greatest[chain]);
         }
     }
-    int64_t all_least = numbers[0];
-    int64_t all_greatest = numbers[0];
-    for (size_t chain = 0; chain < CHAINS; chain++) {
-        for (size_t lane = 0; lane < LANES64; lane++) {
-            int64_t one = least[chain][lane];
-            int64_t other = greatest[chain][lane];
-            all_least = one < all_least ? one : all_least;
-            all_greatest = other > all_greatest ? other : all_greatest;
-        }
+    while (i < count && count >= LANES64) {
+        i = i + LANES64 <= count ? i : count - LANES64; /* once more does no harm */
+        vector_signed some = (vector_signed)load64(numbers + i);
+        least[0] = lesser(some, least[0]);
+        greatest[0] = greater(some, greatest[0]);
+        i += LANES64;
     }
+    least[0] = lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
+    greatest[0] = greater(greater(greatest[0], greatest[1]), greater(greatest[2], greatest[3]));
+    COMBINE(least[0], lesser);
+    COMBINE(greatest[0], greater);
+    int64_t all_least = least[0][0];
+    int64_t all_greatest = greatest[0][0];
     for (; i < count; i++) {
         all_least = numbers[i] < all_least ? numbers[i] : all_least;
         all_greatest = numbers[i] > all_greatest ? numbers[i] : all_greatest;
     }
     *low = all_least;
     *high = all_greatest;
+}
+
+/* What every word of a vector has found: how many of its lanes are within, and their bits. */
+struct found {
+    vector_signed within;
+    vector_signed bits;
+};
+
+/* Lanes of 8 to 64 bits: narrow_<bits>(), census_<bits>(). A byte counts to VV_COLUMN_MAX / 16 at
+ * most. */
+#define FOR_LANES(bits)                                                                            \
+    typedef uint##bits##_t lanes_##bits __attribute__((vector_size(VV_VECTOR_BYTES)));             \
+                                                                                                   \
+    static void narrow_##bits(const int64_t *numbers, size_t count, int64_t low, void *out)        \
+    {                                                                                              \
+        uint##bits##_t *offsets = out;                                                             \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            offsets[i] = (uint##bits##_t)((uint64_t)numbers[i] - (uint64_t)low);                   \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static inline struct found census_##bits(const uint8_t *offsets, size_t bytes, uint64_t base,  \
+                                             unsigned width)                                       \
+    {                                                                                              \
+        const lanes_##bits zero = {0};                                                             \
+        const lanes_##bits bases = zero + (uint##bits##_t)base;                                    \
+        const lanes_##bits beyond = zero + (uint##bits##_t) ~vv_bits_mask(width);                  \
+        lanes_##bits within = zero, set = zero;                                                    \
+        for (size_t at = 0; at < bytes; at += VV_VECTOR_BYTES) {                                   \
+            lanes_##bits distance;                                                                 \
+            memcpy(&distance, offsets + at, sizeof distance);                                      \
+            distance -= bases;                                                                     \
+            lanes_##bits fits = (lanes_##bits)((distance & beyond) == zero);                       \
+            within -= fits;                                                                        \
+            set |= distance & fits;                                                                \
+        }                                                                                          \
+        return (struct found){(vector_signed)within, (vector_signed)set};                          \
+    }
+
+FOR_LANES(8)
+FOR_LANES(16)
+FOR_LANES(32)
+FOR_LANES(64)
+
+static void narrow(const int64_t *numbers, size_t count, int64_t low, unsigned lane, void *out)
+{
+    static void (*const of_lane[])(const int64_t *, size_t, int64_t,
+                                   void *) = {narrow_8, narrow_16, narrow_32, narrow_64};
+    of_lane[lane](numbers, count, low, out);
+}
+
+/* Adds up the lanes of words, and sets what is set in any of them. No lane overflows: a byte of the
+ * sum of the words gets to VV_COLUMN_MAX / 8. */
+static inline size_t sum_up(struct found found, unsigned lane, uint64_t *bits)
+{
+    uint64_t word = sum_of(found.within), set = any_of(found.bits);
+    *bits = set;
+    if (lane < 3) {
+        set |= set >> 32;
+        *bits = set & UINT32_MAX;
+    }
+    if (lane < 2) {
+        set |= set >> 16;
+        *bits = set & UINT16_MAX;
+    }
+    if (lane < 1) {
+        *bits = (set | set >> 8) & UINT8_MAX;
+        word = (word & UINT64_C(0x00ff00ff00ff00ff)) + (word >> 8 & UINT64_C(0x00ff00ff00ff00ff));
+    }
+    return lane < 2    ? word * UINT64_C(0x0001000100010001) >> 48
+           : lane == 2 ? (word & UINT32_MAX) + (word >> 32)
+                       : word;
+}
+
+static size_t census(const void *offsets, size_t count, unsigned lane, uint64_t base,
+                     unsigned width, uint64_t *bits)
+{
+    size_t bytes = count << lane;
+    switch (lane) {
+    case 0:
+        return sum_up(census_8(offsets, bytes, base, width), 0, bits);
+    case 1:
+        return sum_up(census_16(offsets, bytes, base, width), 1, bits);
+    case 2:
+        return sum_up(census_32(offsets, bytes, base, width), 2, bits);
+    default:
+        return sum_up(census_64(offsets, bytes, base, width), 3, bits);
+    }
+}
+
+static size_t split(const int64_t *numbers, size_t count, int64_t base, unsigned width,
+                    uint64_t *packed)
+{
+    const vector64 zero = {0};
+    const uint64_t mask = vv_bits_mask(width);
+    vector64 within = zero;
+    size_t i = 0;
+    for (; i + LANES64 <= count; i += LANES64) {
+        vector64 distance = load64(numbers + i) - (uint64_t)base;
+        vector64 fits = (vector64)((distance & ~mask) == zero);
+        within -= fits;
+        store64(packed + i, distance & fits);
+    }
+    size_t all = sum_of((vector_signed)within);
+    for (; i < count; i++) {
+        uint64_t distance = (uint64_t)numbers[i] - (uint64_t)base;
+        packed[i] = distance <= mask ? distance : 0;
+        all += distance <= mask;
+    }
+    return all;
 }
 
 /* Writes the last, partial words of the lanes and the values of the last row as fields. Always part

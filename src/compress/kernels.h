@@ -29,6 +29,7 @@ enum {
     VV_LANES = 16,
     VV_POSITIONS_ROOM =
         1024 + 8, /* entries where positions go: up to eight are written at a time */
+    VV_CENSUS_STEP = 64,
 };
 
 struct vv_kernels {
@@ -99,6 +100,18 @@ struct vv_kernels {
     void (*difference)(const int64_t *numbers, size_t count, int64_t *out);
     /* The least and the greatest of at least one number. */
     void (*range)(const int64_t *numbers, size_t count, int64_t *low, int64_t *high);
+
+    /* What numbers are above low, in lanes of 1 << lane bytes (lane 0 to 3), into which all fit. */
+    void (*narrow)(const int64_t *numbers, size_t count, int64_t low, unsigned lane, void *out);
+    /* How many of the offsets (as of narrow()) are base to base + 2^width - 1; *bits has the bits
+     * set that any of those has above base. count: a multiple of VV_CENSUS_STEP, at most
+     * VV_COLUMN_MAX; width: at most that of a lane. */
+    size_t (*census)(const void *offsets, size_t count, unsigned lane, uint64_t base,
+                     unsigned width, uint64_t *bits);
+    /* packed[i] = numbers[i] - base, or 0 where that has more than width bits. Returns where it has
+     * not. */
+    size_t (*split)(const int64_t *numbers, size_t count, int64_t base, unsigned width,
+                    uint64_t *packed);
 
     /* The opposites of unpack32 and unpack64; values must fit in width bits. Return the bytes
      * written. */

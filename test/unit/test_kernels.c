@@ -269,6 +269,47 @@ static void check_values(const struct vv_kernels *kernels, struct vv_test_random
     }
 }
 
+/* What plans count. */
+static void check_census(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static int64_t numbers[ROOM];
+    static uint64_t offsets[2][ROOM], packed[2][ROOM];
+    for (unsigned round = 0; round < 4000; round++) {
+        unsigned lane = round % 4, lane_bits = 8u << lane;
+        size_t count = VV_CENSUS_STEP * (1 + (size_t)vv_test_random_below(random, 16));
+        int64_t low = (int64_t)vv_test_random_next(random);
+        unsigned bits = (unsigned)vv_test_random_below(random, lane_bits + 1);
+        fill(random, (uint64_t *)numbers, count, bits);
+        for (size_t i = 0; i < count; i++) {
+            numbers[i] = (int64_t)((uint64_t)numbers[i] + (uint64_t)low);
+        }
+        kernels->narrow(numbers, count, low, lane, offsets[0]);
+        vv_kernels_scalar.narrow(numbers, count, low, lane, offsets[1]);
+        assert_memory_equal(offsets[0], offsets[1], count << lane);
+        unsigned width = (unsigned)vv_test_random_below(random, lane_bits + 1);
+        uint64_t base = vv_test_random_next(random) & vv_bits_mask(width < bits ? bits : width);
+        uint64_t set, expected;
+        size_t within = vv_kernels_scalar.census(offsets[1], count, lane, base, width, &expected);
+        assert_int_equal(kernels->census(offsets[0], count, lane, base, width, &set), within);
+        assert_int_equal(set, expected);
+        size_t some = some_count(random, round);
+        within = vv_kernels_scalar.split(numbers, some, low + 1, width, packed[1]);
+        assert_int_equal(kernels->split(numbers, some, low + 1, width, packed[0]), within);
+        assert_memory_equal(packed[0], packed[1], some * sizeof packed[0][0]);
+        int64_t least[2], greatest[2];
+        kernels->range(numbers, some, &least[0], &greatest[0]);
+        vv_kernels_scalar.range(numbers, some, &least[1], &greatest[1]);
+        assert_int_equal(least[0], least[1]);
+        assert_int_equal(greatest[0], greatest[1]);
+    }
+}
+
+static void plans_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_census);
+}
+
 static void values_are_the_same_on_every_instruction_set(void **state)
 {
     (void)state;
@@ -333,6 +374,11 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN(kernels->to_decimals(values, count, 0, differences, positions));
         CLEAN(kernels->to_decimals(values, count, 1, differences, positions));
         CLEAN(kernels->whole_statistics(values, count, &statistics));
+        for (unsigned lane = 0; lane < 4; lane++) {
+            CLEAN_VOID(kernels->narrow(differences, count, 0, lane, wide));
+            CLEAN(kernels->census(wide, VV_CENSUS_STEP, lane, 1, 5, numbers));
+        }
+        CLEAN(kernels->split(differences, count, 1, 5, numbers));
         CLEAN_VOID(kernels->difference(differences, count, (int64_t *)(void *)wide));
         CLEAN_VOID(kernels->range(differences, count, &low, &high));
         fill(random, numbers, ROOM, 5);
@@ -395,6 +441,7 @@ int main(void)
         cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
         cmocka_unit_test(exceptions_are_the_same_on_every_instruction_set),
         cmocka_unit_test(runs_are_the_same_on_every_instruction_set),
+        cmocka_unit_test(plans_are_the_same_on_every_instruction_set),
         cmocka_unit_test(values_are_the_same_on_every_instruction_set),
         cmocka_unit_test(decimals_are_the_same_on_every_instruction_set),
     };
