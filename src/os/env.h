@@ -76,6 +76,9 @@ struct vv_env_ops {
     /* Reserves room for the first length bytes and grows the file to at least that, with zeros.
      * -EOPNOTSUPP is no failure: the backend cannot, and writes reserve as they come. */
     int (*preallocate)(void *ctx, int file, uint64_t length);
+    /* Takes the same room from the disk without growing the file; removing the file gives it back.
+     * -EOPNOTSUPP as above. */
+    int (*hold_room)(void *ctx, int file, uint64_t length);
     int (*truncate)(void *ctx, int file, uint64_t length);
     int (*fdatasync)(void *ctx, int file);
     int (*stat)(void *ctx, int file, struct vv_file_status *status);

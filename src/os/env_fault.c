@@ -220,6 +220,15 @@ static int fault_preallocate(void *ctx, int file, uint64_t length)
     return (int)note_range(fault, VV_CALL_PREALLOCATE, file, 0, length, verdict, result);
 }
 
+static int fault_hold_room(void *ctx, int file, uint64_t length)
+{
+    struct vv_env_fault *fault = ctx;
+    const struct vv_env *below = fault->below;
+    int verdict = decide(fault, VV_CALL_PREALLOCATE);
+    int result = verdict < 0 ? verdict : below->ops->hold_room(below->ctx, file, length);
+    return (int)note_range(fault, VV_CALL_PREALLOCATE, file, 0, length, verdict, result);
+}
+
 static int fault_truncate(void *ctx, int file, uint64_t length)
 {
     struct vv_env_fault *fault = ctx;
@@ -390,6 +399,7 @@ static const struct vv_env_ops fault_ops = {
     .pread = fault_pread,
     .pwrite = fault_pwrite,
     .preallocate = fault_preallocate,
+    .hold_room = fault_hold_room,
     .truncate = fault_truncate,
     .fdatasync = fault_fdatasync,
     .stat = fault_stat,

@@ -36,7 +36,7 @@ enum vv_call {
     VV_CALL_CLOSE, /* closes, and then says that it failed */
     VV_CALL_PREAD,
     VV_CALL_PWRITE,
-    VV_CALL_PREALLOCATE,
+    VV_CALL_PREALLOCATE, /* and hold_room */
     VV_CALL_TRUNCATE,
     VV_CALL_FDATASYNC,
     VV_CALL_STAT,

@@ -201,14 +201,25 @@ static int64_t posix_pwrite(void *ctx, int file, const void *bytes, size_t lengt
     return done >= 0 ? done : -errno;
 }
 
+static int allocate_room(int file, int mode, uint64_t length)
+{
+    int error;
+    do {
+        error = result_of(fallocate(file, mode, 0, (off_t)length));
+    } while (error == -EINTR);
+    return error;
+}
+
 static int posix_preallocate(void *ctx, int file, uint64_t length)
 {
     (void)ctx;
-    int error;
-    do {
-        error = result_of(fallocate(file, 0, 0, (off_t)length));
-    } while (error == -EINTR);
-    return error;
+    return allocate_room(file, 0, length);
+}
+
+static int posix_hold_room(void *ctx, int file, uint64_t length)
+{
+    (void)ctx;
+    return allocate_room(file, FALLOC_FL_KEEP_SIZE, length);
 }
 
 static int posix_truncate(void *ctx, int file, uint64_t length)
@@ -397,6 +408,7 @@ const struct vv_env *vv_env_posix(void)
         .pread = posix_pread,
         .pwrite = posix_pwrite,
         .preallocate = posix_preallocate,
+        .hold_room = posix_hold_room,
         .truncate = posix_truncate,
         .fdatasync = posix_fdatasync,
         .stat = posix_stat,

@@ -181,6 +181,26 @@ static int sim_preallocate(void *ctx, int number, uint64_t length)
     return vv_sim_end(sim, error);
 }
 
+/* A crash loses what is held, as it loses everything that was not synced. */
+static int sim_hold_room(void *ctx, int number, uint64_t length)
+{
+    struct vv_env_sim *sim = ctx;
+    int error = vv_sim_begin(sim, VV_SIM_READS); /* nothing that a crash could tear */
+    if (error != 0) {
+        return error;
+    }
+    struct vv_sim_inode *file = NULL;
+    error = find_writable(sim, number, &file);
+    if (error == 0 && length > vv_sim_room(file)) {
+        uint64_t more = length - vv_sim_room(file);
+        error = more > vv_sim_free_bytes(sim) ? -ENOSPC : 0;
+    }
+    if (error == 0 && length > file->held_bytes) {
+        file->held_bytes = length;
+    }
+    return vv_sim_end(sim, error);
+}
+
 static int sim_truncate(void *ctx, int number, uint64_t length)
 {
     struct vv_env_sim *sim = ctx;
@@ -254,8 +274,7 @@ static int sim_free_bytes(void *ctx, int number, uint64_t *bytes)
     struct vv_sim_inode *directory = NULL;
     error = vv_sim_find_directory(sim, number, &directory);
     if (error == 0) {
-        bool is_full = sim->used_bytes >= sim->capacity_bytes;
-        *bytes = is_full ? 0 : sim->capacity_bytes - sim->used_bytes;
+        *bytes = vv_sim_free_bytes(sim);
     }
     return vv_sim_end(sim, error);
 }
@@ -414,6 +433,7 @@ static const struct vv_env_ops sim_ops = {
     .pread = sim_pread,
     .pwrite = sim_pwrite,
     .preallocate = sim_preallocate,
+    .hold_room = sim_hold_room,
     .truncate = sim_truncate,
     .fdatasync = sim_fdatasync,
     .stat = sim_stat,

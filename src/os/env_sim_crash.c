@@ -346,7 +346,6 @@ static bool show_durable(struct vv_sim_inode *inode)
         memcpy(inode->live.bytes, inode->durable.bytes, inode->durable.size);
     }
     inode->live.size = inode->durable.size;
-    inode->sim->used_bytes += inode->live.size;
     for (size_t index = 0; index < inode->durable_entries.count; index++) {
         const struct vv_sim_entry *entry = &inode->durable_entries.items[index];
         vv_sim_entries_set(&inode->live_entries, entry->name, entry->inode);

@@ -84,7 +84,6 @@ void vv_sim_inode_release(struct vv_sim_inode *inode)
     vv_free(inode->changes);
     free_entries(&inode->live_entries);
     free_entries(&inode->durable_entries);
-    inode->sim->used_bytes -= inode->live.size;
     vv_free(inode->live.bytes);
     vv_free(inode->durable.bytes);
     if (inode->next != NULL) {
@@ -206,21 +205,40 @@ static void commit_change(struct vv_sim_inode *inode)
     inode->sim->next_sequence++;
 }
 
+uint64_t vv_sim_free_bytes(struct vv_env_sim *sim)
+{
+    if (sim->capacity_bytes == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    uint64_t used = 0;
+    for (struct vv_sim_inode *inode = sim->inodes; inode != NULL; inode = inode->next) {
+        inode->is_in_use = false;
+    }
+    for (size_t number = 0; number < sim->handle_count; number++) {
+        if (sim->handles[number].inode != NULL) {
+            sim->handles[number].inode->is_in_use = true;
+        }
+    }
+    for (struct vv_sim_inode *inode = sim->inodes; inode != NULL; inode = inode->next) {
+        for (size_t index = 0; index < inode->live_entries.count; index++) {
+            inode->live_entries.items[index].inode->is_in_use = true;
+        }
+    }
+    for (struct vv_sim_inode *inode = sim->inodes; inode != NULL; inode = inode->next) {
+        used += inode->is_in_use ? vv_sim_room(inode) : 0;
+    }
+    return used < sim->capacity_bytes ? sim->capacity_bytes - used : 0;
+}
+
 /* 0, or why the live file cannot become so large. */
 static int check_growth(const struct vv_sim_inode *file, uint64_t size)
 {
     if (size > VV_SIM_FILE_BYTES_MAX) {
         return -EFBIG;
     }
-    uint64_t used_elsewhere = file->sim->used_bytes - file->live.size;
-    return size > file->live.size && used_elsewhere + size > file->sim->capacity_bytes ? -ENOSPC
-                                                                                       : 0;
-}
-
-static void set_live_size(struct vv_sim_inode *file, uint64_t size)
-{
-    file->sim->used_bytes += size - file->live.size;
-    vv_sim_image_resize(&file->live, size);
+    uint64_t room = vv_sim_room(file);
+    bool fits = size <= room || size - room <= vv_sim_free_bytes(file->sim);
+    return fits ? 0 : -ENOSPC;
 }
 
 int vv_sim_file_write(struct vv_sim_inode *file, const void *bytes, uint64_t length,
@@ -248,7 +266,7 @@ int vv_sim_file_write(struct vv_sim_inode *file, const void *bytes, uint64_t len
     change->length = length;
     change->bytes = copy;
     commit_change(file);
-    set_live_size(file, size);
+    vv_sim_image_resize(&file->live, size);
     memcpy(file->live.bytes + offset, bytes, length);
     return 0;
 }
@@ -267,7 +285,7 @@ int vv_sim_file_resize(struct vv_sim_inode *file, uint64_t size)
     change->size_before = file->live.size;
     change->size_after = size;
     commit_change(file);
-    set_live_size(file, size);
+    vv_sim_image_resize(&file->live, size);
     return 0;
 }
 

@@ -80,6 +80,8 @@ struct vv_sim_inode {
     size_t change_capacity;
 
     struct vv_sim_inode *clone; /* while a crash copies the disk; else NULL */
+    bool is_in_use;             /* of vv_sim_free_bytes() */
+    uint64_t held_bytes;        /* room beyond its size */
 };
 
 struct vv_sim_handle {
@@ -112,7 +114,6 @@ struct vv_env_sim {
     bool is_lying;
     uint64_t mutations;
     uint64_t mutations_left; /* until the power goes; UINT64_MAX = never */
-    uint64_t used_bytes;     /* of live files */
     uint64_t capacity_bytes;
     int64_t now_ns;
     uint64_t random_state;
@@ -128,6 +129,15 @@ struct vv_sim_inode *vv_sim_inode_create(struct vv_env_sim *sim, bool is_directo
 void vv_sim_inode_reference(struct vv_sim_inode *inode);
 /* Frees the inode with its last reference. */
 void vv_sim_inode_release(struct vv_sim_inode *inode);
+
+/* What is left for files to grow. As in a file system, a file takes room while it has a name or is
+ * open; that a loss of power may bring its name back changes nothing. */
+uint64_t vv_sim_free_bytes(struct vv_env_sim *sim);
+/* What a file takes, of its size and what it holds beyond. */
+static inline uint64_t vv_sim_room(const struct vv_sim_inode *file)
+{
+    return file->live.size > file->held_bytes ? file->live.size : file->held_bytes;
+}
 
 /* Room for bytes without changing content or size; 0 or -ENOMEM. */
 int vv_sim_image_reserve(struct vv_sim_image *image, uint64_t bytes);

@@ -135,6 +135,20 @@ static void contract_truncate_cuts_and_grows_with_zeros(void **state)
     env_fixture_close(fixture, file);
 }
 
+static void contract_held_room_does_not_show(void **state)
+{
+    const struct env_fixture *fixture = *state;
+    const struct vv_env *env = fixture->env;
+    int file = env_fixture_create(fixture, "a", "hello");
+    int error = env->ops->hold_room(env->ctx, file, 10000);
+    if (error != -EOPNOTSUPP) {
+        assert_int_equal(error, 0);
+        assert_int_equal(env->ops->hold_room(env->ctx, file, 3), 0);
+        env_fixture_assert_text(fixture, file, "hello");
+    }
+    env_fixture_close(fixture, file);
+}
+
 static void contract_preallocate_never_shrinks(void **state)
 {
     const struct env_fixture *fixture = *state;
@@ -424,6 +438,7 @@ static void contract_free_bytes_are_reported(void **state)
         ENV_CONTRACT_TEST(reading_past_the_end_is_short, setup, teardown),                         \
         ENV_CONTRACT_TEST(open_modes_do_what_they_say, setup, teardown),                           \
         ENV_CONTRACT_TEST(truncate_cuts_and_grows_with_zeros, setup, teardown),                    \
+        ENV_CONTRACT_TEST(held_room_does_not_show, setup, teardown),                               \
         ENV_CONTRACT_TEST(preallocate_never_shrinks, setup, teardown),                             \
         ENV_CONTRACT_TEST(syncs_succeed, setup, teardown),                                         \
         ENV_CONTRACT_TEST(rename_replaces_its_target, setup, teardown),                            \

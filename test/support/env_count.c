@@ -97,6 +97,11 @@ static int forward_preallocate(void *ctx, int file, uint64_t length)
     return CALL(ctx, preallocate, file, length);
 }
 
+static int forward_hold_room(void *ctx, int file, uint64_t length)
+{
+    return CALL(ctx, hold_room, file, length);
+}
+
 static int forward_truncate(void *ctx, int file, uint64_t length)
 {
     return CALL(ctx, truncate, file, length);
@@ -202,6 +207,7 @@ void env_count_init(struct env_count *count, const struct vv_env *below)
                 .pread = forward_pread,
                 .pwrite = forward_pwrite,
                 .preallocate = forward_preallocate,
+                .hold_room = forward_hold_room,
                 .truncate = forward_truncate,
                 .fdatasync = forward_fdatasync,
                 .stat = forward_stat,

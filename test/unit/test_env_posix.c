@@ -97,6 +97,7 @@ static void errors_of_the_kernel_come_through(void **state)
     assert_int_equal(env->ops->sync_directory(NULL, -1), -EBADF);
     assert_int_equal(env->ops->truncate(NULL, -1, 0), -EBADF);
     assert_int_equal(env->ops->preallocate(NULL, -1, 1), -EBADF);
+    assert_int_equal(env->ops->hold_room(NULL, -1, 1), -EBADF);
     assert_int_equal(env->ops->stat(NULL, -1, &status), -EBADF);
     assert_int_equal(env->ops->lock(NULL, -1), -EBADF);
     assert_int_equal(env->ops->close(NULL, -1), -EBADF);
