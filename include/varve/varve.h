@@ -220,6 +220,13 @@ typedef struct varve_options {
     /* Bytes of blocks that background merges read a second at most. Default 0: as fast as it
      * goes. */
     uint64_t merge_bytes_per_second;
+
+    /* Bytes of the disk that are kept for what frees more, behind the end of the empty file
+     * "reserve": when the disk is full, appends get NO_SPACE, while queries, deletions and
+     * retention go on, with not a byte left. Default: 1 % of the blocks and as much as the samples
+     * take that are in none yet, 16 KiB at least; never more than 64 MiB. Less, and a deletion may
+     * not find the room that it needs to take effect. */
+    uint64_t reserve_bytes;
 } varve_options;
 
 #define VARVE_OPTIONS_INIT                                                                         \
@@ -330,9 +337,10 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_s
  * @lsn         out, may be NULL; written only on VARVE_OK.
  *
  * INVALID: count, handle or a timestamp out of range. EXISTS: policy ERROR and a timestamp is
- * taken. READ_ONLY: opened read-only or the log has failed. NO_SPACE: the disk is full. In all of
- * these nothing is stored. UNKNOWN: the disk failed during the call; the samples may or may not
- * survive, and appending them again is harmless except under the SUM policy.
+ * taken. READ_ONLY: opened read-only or the log has failed. NO_SPACE: the disk is full but for what
+ * is kept for deletions and retention (options.reserve_bytes). In all of these nothing is stored.
+ * UNKNOWN: the disk failed during the call; the samples may or may not survive, and appending them
+ * again is harmless except under the SUM policy.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_append(varve_db *db, varve_series series,
                                                      const int64_t *timestamps,

@@ -108,13 +108,24 @@ struct way {
     void *context;
 };
 
+/* Where the log has filled the disk, the head becomes a block and the log goes. */
+static varve_status append_or_make_space(struct varve_db *db, const struct vv_shard_batch *batch,
+                                         uint64_t *lsn)
+{
+    varve_status status = vv_shard_append(db->shard, batch, lsn);
+    if (status == VARVE_NO_SPACE && !batch->no_wait && vv_shard_make_space(db->shard) == VARVE_OK) {
+        status = vv_shard_append(db->shard, batch, lsn);
+    }
+    return status;
+}
+
 static varve_status append(struct varve_db *db, const struct vv_shard_batch *batch, struct way way,
                            uint64_t *lsn)
 {
     uint64_t end_lsn;
     VV_TRY(make_room(db, !batch->no_wait));
     VV_TRY(way.look == NULL
-               ? vv_shard_append(db->shard, batch, &end_lsn)
+               ? append_or_make_space(db, batch, &end_lsn)
                : vv_shard_append_alone(db->shard, batch, way.look, way.context, &end_lsn));
     VV_TRY(wait_for_log(db, way.sync, end_lsn, !batch->no_wait));
     relieve_pressure(db, !batch->no_wait);

@@ -172,6 +172,7 @@ static varve_status open_shard_state(struct varve_db *db, struct vv_shard **shar
         .cache_bytes_max = db->options.cache_bytes_max,
         .block_bytes_max = db->options.block_bytes_max,
         .merge_bytes_per_second = db->options.merge_bytes_per_second,
+        .reserve_bytes = db->options.reserve_bytes,
         .duplicates = db->options.duplicates,
         .read_only = db->read_only,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,

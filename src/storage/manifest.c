@@ -376,6 +376,15 @@ void vv_manifest_fini(struct vv_manifest *manifest)
     *manifest = (struct vv_manifest){0};
 }
 
+uint64_t vv_manifest_block_bytes(const struct vv_manifest *manifest)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < manifest->block_count; i++) {
+        bytes += manifest->blocks[i].file_bytes;
+    }
+    return bytes;
+}
+
 bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name)
 {
     for (size_t i = 0; i < manifest->block_count; i++) {

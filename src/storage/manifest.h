@@ -68,6 +68,8 @@ varve_status vv_manifest_copy_rules(struct vv_manifest *manifest,
                                     size_t rule_count) VARVE_MUST_CHECK;
 void vv_retention_rules_free(struct vv_retention_rule *rules, size_t rule_count);
 
+/* Bytes of all blocks that it lists. */
+uint64_t vv_manifest_block_bytes(const struct vv_manifest *manifest);
 /* Whether name is that of a block in the manifest. */
 bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name);
 

@@ -16,6 +16,7 @@
 #include "mmap/working_set.h"
 #include "pool/thread_slot.h"
 #include "storage/head.h"
+#include "storage/reserve.h"
 #include "storage/series_table.h"
 #include "storage/storage_impl.h"
 #include "storage/view.h"
@@ -29,9 +30,10 @@ struct vv_shard {
     struct vv_series_table *table;
     struct vv_working_set *working_set; /* of all blocks */
 
-    struct vv_head head;      /* has its own locks */
-    struct vv_view_set views; /* lock-free for readers */
-    struct vv_wal wal;        /* has its own locks */
+    struct vv_head head;       /* has its own locks */
+    struct vv_view_set views;  /* lock-free for readers */
+    struct vv_wal wal;         /* has its own locks */
+    struct vv_reserve reserve; /* has its own lock */
 
     struct vv_slot_owner writers;         /* struct vv_shard_writer of each thread that appends */
     _Alignas(64) _Atomic bool head_lacks; /* something that the log has: vv_shard_head_lacks() */
@@ -49,6 +51,7 @@ struct vv_shard {
     uint64_t settled_sequence;  /* of the manifest: nothing is to be merged or reclaimed in it */
 
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
+    _Atomic uint64_t block_bytes;   /* of all that it lists */
     _Atomic int64_t floor_highest;  /* samples before it may have expired: see retention.h */
     _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
     _Atomic bool has_unreadable;    /* ... because of errors of the disk, which may pass */
@@ -131,6 +134,22 @@ varve_status vv_shard_order_series(struct vv_shard *shard, const uint32_t **refs
 /* shard_log.c: appends a mark to the log, for its place there. READ_ONLY, NO_SPACE, IO. */
 varve_status vv_shard_log_mark(struct vv_shard *shard) VARVE_MUST_CHECK;
 
+/* shard_space.c: NO_SPACE where an append has to be refused, because the room that is kept for what
+ * frees space is not whole. Cheap as long as it is. */
+varve_status vv_shard_check_space(struct vv_shard *shard) VARVE_MUST_CHECK;
+/* Makes the reserve as large as head and blocks ask for. Cheap if it is. A writer only. */
+void vv_shard_fill_reserve(struct vv_shard *shard);
+/* After NO_SPACE, for work that frees space: whether there is more room now, so that it is worth
+ * another try (*error, nullable, is emptied for it). Then vv_shard_give_back() once it is over. */
+bool vv_shard_borrow(struct vv_shard *shard, varve_status status,
+                     varve_error *error) VARVE_MUST_CHECK;
+void vv_shard_give_back(struct vv_shard *shard);
+/* Whether a closing shard does better to write its head as a block: the log is long, or the disk so
+ * full that the next opening may have no room for the block. */
+bool vv_shard_closes_with_flush(struct vv_shard *shard);
+/* After the log was closed: the reserve for a database that nobody has open. */
+void vv_shard_shrink_reserve(struct vv_shard *shard);
+
 /* shard_flush.c: writes the generations up to now as a block. Needs maintenance_mutex. */
 varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 /* The same. Something that ends in gap bytes that hold nothing was logged before: the block ends so
@@ -140,6 +159,8 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
 /* Gives back what no view reads any more. Needs maintenance_mutex. True if something was. */
 bool vv_shard_drop_flushed(struct vv_shard *shard);
 bool vv_shard_flush_is_due(struct vv_shard *shard);
+/* Of the head: what no block has yet. */
+uint64_t vv_shard_open_bytes(const struct vv_shard *shard);
 
 /* shard_publish.c: replaces some of the live blocks by others, and moves the start of the log, in
  * one step. Takes the references to the added ones over. Blocks that flushes have published since

@@ -137,6 +137,7 @@ static varve_status prepare(struct vv_shard *shard, const struct vv_shard_batch 
     if (shard->options.read_only) {
         return VARVE_READ_ONLY;
     }
+    VV_TRY(vv_shard_check_space(shard));
     *writer = vv_shard_writer(shard);
     if (*writer == NULL) {
         return VARVE_NO_MEMORY;

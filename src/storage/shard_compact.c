@@ -103,6 +103,24 @@ static varve_status plan_begin(struct vv_shard *shard, struct plan *plan)
     return status;
 }
 
+static uint64_t chosen_bytes(const struct plan *plan)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        bytes += plan->chosen[i] ? plan->blocks[i].bytes : 0;
+    }
+    return bytes;
+}
+
+/* A merge must not take the last bytes of a disk, on which appends still go on. */
+static bool has_room_for(const struct vv_shard *shard, uint64_t bytes)
+{
+    const struct vv_env *env = shard->place.env;
+    uint64_t available = UINT64_MAX;
+    (void)env->ops->free_bytes(env->ctx, shard->place.directory, &available);
+    return available / 2 >= bytes;
+}
+
 /* The choice as the merge wants it. */
 static struct vv_merge_set choose_in_view(const struct plan *plan, size_t slices_max, bool cold)
 {
@@ -128,17 +146,27 @@ varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked, varve_erro
     if (status != VARVE_OK) {
         return vv_fail(error, status, "no memory to choose what to merge");
     }
-    if (vv_merge_choose(plan.blocks, plan.count, vv_shard_merge_target(shard), plan.chosen,
-                        &slices_max)) {
+    bool is_due = vv_merge_choose(plan.blocks, plan.count, vv_shard_merge_target(shard),
+                                  plan.chosen, &slices_max);
+    bool fits = !is_due || has_room_for(shard, chosen_bytes(&plan));
+    if (is_due && fits) {
         *worked = true;
         struct vv_merge_set set = choose_in_view(&plan, slices_max, false);
         status = vv_shard_merge_set(shard, &set, error);
     }
     plan_end(shard, &plan);
+    if (status == VARVE_NO_SPACE) { /* a merge that does not fit must not keep dead data alive */
+        bool reclaimed = false;
+        varve_status other = vv_shard_reclaim(shard, VV_RECLAIM_WORTHWHILE, &reclaimed, NULL);
+        if (other == VARVE_OK && reclaimed) {
+            vv_error_clear(error);
+            return VARVE_OK;
+        }
+    }
     if (status == VARVE_OK && !*worked) {
         status = vv_shard_reclaim(shard, VV_RECLAIM_WORTHWHILE, worked, error);
     }
-    if (status == VARVE_OK && !*worked) {
+    if (status == VARVE_OK && !*worked && fits) {
         shard->settled_sequence = sequence;
     }
     return status;
@@ -198,15 +226,6 @@ static bool extend(struct plan *plan, size_t index, bool *scratch)
     }
     memcpy(plan->chosen, scratch, plan->count * sizeof(bool));
     return true;
-}
-
-static uint64_t chosen_bytes(const struct plan *plan)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        bytes += plan->chosen[i] ? plan->blocks[i].bytes : 0;
-    }
-    return bytes;
 }
 
 /* Whether a rewrite would change nothing of a block. */
@@ -352,6 +371,17 @@ static varve_status reclaim_all(struct vv_shard *shard, varve_error *error)
     return status;
 }
 
+/* Applies the rules and lets go of whole blocks: needs no room. */
+static varve_status drop_all_dead(struct vv_shard *shard, varve_error *error)
+{
+    bool worked = true;
+    varve_status status = vv_shard_apply_retention(shard, NULL, error);
+    while (status == VARVE_OK && worked) {
+        status = vv_shard_drop_dead(shard, &worked, error);
+    }
+    return status;
+}
+
 varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
 {
     if (shard->options.read_only) {
@@ -359,12 +389,12 @@ varve_status vv_shard_compact(struct vv_shard *shard, varve_error *error)
     }
     vv_mutex_lock(&shard->maintenance_mutex);
     varve_status status = vv_shard_flush_head(shard, error);
-    if (status == VARVE_OK) {
-        status = vv_shard_apply_retention(shard, NULL, error);
+    if (status == VARVE_NO_SPACE && drop_all_dead(shard, NULL) == VARVE_OK) {
+        vv_error_clear(error);
+        status = vv_shard_flush_head(shard, error);
     }
-    bool worked = true;
-    while (status == VARVE_OK && worked) { /* frees what needs no room first */
-        status = vv_shard_drop_dead(shard, &worked, error);
+    if (status == VARVE_OK) {
+        status = drop_all_dead(shard, error); /* frees what needs no room first */
     }
     /* Once everything is clean of the deletions, a second round takes their tombstones away. */
     for (int round = 0; status == VARVE_OK && (round == 0 || (round < 3 && has_tombstones(shard)));

@@ -133,6 +133,18 @@ static varve_status check_can_delete(const struct vv_shard *shard, varve_error *
     return VARVE_OK;
 }
 
+/* Logs one record; on a full disk, in the room that is kept for that. */
+static varve_status delete_and_borrow(struct vv_shard *shard, const struct vv_wal_delete *record,
+                                      uint64_t *lsn)
+{
+    varve_status status = delete_some(shard, record, lsn);
+    if (vv_shard_borrow(shard, status, NULL)) {
+        status = delete_some(shard, record, lsn);
+        vv_shard_give_back(shard);
+    }
+    return status;
+}
+
 /* Deletes from the listed series, REFS_MAX at a time. */
 static varve_status delete_listed(struct vv_shard *shard, const struct ref_list *list,
                                   struct vv_range range, uint64_t *lsn, varve_error *error)
@@ -142,7 +154,7 @@ static varve_status delete_listed(struct vv_shard *shard, const struct ref_list 
         count = list->count - first;
         count = count > REFS_MAX ? REFS_MAX : count;
         struct vv_wal_delete record = {range.start, range.end, count, list->refs + first};
-        varve_status status = delete_some(shard, &record, lsn);
+        varve_status status = delete_and_borrow(shard, &record, lsn);
         if (status == VARVE_UNKNOWN) {
             return vv_fail(
                 error, status,
@@ -157,16 +169,6 @@ static varve_status delete_listed(struct vv_shard *shard, const struct ref_list 
     return VARVE_OK;
 }
 
-/* Deletions use what is kept back for a disk that is full. */
-static varve_status delete_sparing(struct vv_shard *shard, const struct ref_list *list,
-                                   struct vv_range range, uint64_t *lsn, varve_error *error)
-{
-    atomic_fetch_add(&shard->wal.sparing, 1);
-    varve_status status = delete_listed(shard, list, range, lsn, error);
-    atomic_fetch_sub(&shard->wal.sparing, 1);
-    return status;
-}
-
 varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *matchers,
                              struct vv_range range, uint64_t *series_count, uint64_t *lsn,
                              varve_error *error)
@@ -175,7 +177,7 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
     VV_TRY(check_can_delete(shard, error));
     varve_status status = list_refs(shard, matchers, &list, error);
     if (status == VARVE_OK) {
-        status = delete_sparing(shard, &list, range, lsn, error);
+        status = delete_listed(shard, &list, range, lsn, error);
     }
     if (status == VARVE_OK) {
         *series_count = list.count;
@@ -201,7 +203,7 @@ varve_status vv_shard_delete_series(struct vv_shard *shard, const varve_series *
         }
     }
     if (status == VARVE_OK) {
-        status = delete_sparing(shard, &list, range, lsn, error);
+        status = delete_listed(shard, &list, range, lsn, error);
     }
     vv_free(list.refs);
     return status;

@@ -10,12 +10,13 @@
  *     else does (ring.h); and it is all there (P5 in shard_log.c).
  * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next
  *     try, together with what has come since.
+ * F3  On a full disk the block is written again in the room that is kept for that, for size.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
  */
 #include "os/alloc.h"
 #include "storage/shard.h"
 
-static uint64_t open_bytes(struct vv_shard *shard)
+uint64_t vv_shard_open_bytes(const struct vv_shard *shard)
 {
     uint64_t bytes = atomic_load(&shard->head.bytes);
     uint64_t flushed = atomic_load(&shard->undropped_bytes);
@@ -25,14 +26,14 @@ static uint64_t open_bytes(struct vv_shard *shard)
 bool vv_shard_flush_is_due(struct vv_shard *shard)
 {
     uint64_t log_bytes = vv_wal_end(&shard->wal) - atomic_load(&shard->wal_start_lsn);
-    return open_bytes(shard) >= shard->options.head_bytes_max ||
+    return vv_shard_open_bytes(shard) >= shard->options.head_bytes_max ||
            log_bytes >= shard->options.wal_bytes_max || atomic_load(&shard->replay_damaged);
 }
 
 unsigned vv_shard_pressure_percent(struct vv_shard *shard)
 {
     uint64_t log_bytes = vv_wal_end(&shard->wal) - atomic_load(&shard->wal_start_lsn);
-    uint64_t head = open_bytes(shard) * 100 / shard->options.head_bytes_max;
+    uint64_t head = vv_shard_open_bytes(shard) * 100 / shard->options.head_bytes_max;
     uint64_t log = log_bytes * 100 / shard->options.wal_bytes_max;
     uint64_t greater = head > log ? head : log;
     return greater > 1000 ? 1000 : (unsigned)greater;
@@ -102,11 +103,19 @@ static varve_status write_series(struct vv_shard *shard, struct vv_series_output
     return status;
 }
 
-/* Writes the generations (after, up_to] as a block; *block stays NULL if there is nothing in
- * them. */
-static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t up_to,
-                                uint64_t lsn, struct vv_block **block, varve_error *error)
+/* What is to become a block. */
+struct flush {
+    uint64_t after; /* the generations (after, up_to] */
+    uint64_t up_to;
+    uint64_t lsn; /* where the block ends */
+    bool cold;    /* slower to write and much smaller */
+};
+
+/* *block stays NULL if there is nothing in the generations. */
+static varve_status write_block(struct vv_shard *shard, const struct flush *flush,
+                                struct vv_block **block, varve_error *error)
 {
+    uint64_t after = flush->after, up_to = flush->up_to;
     struct vv_series **list = NULL;
     size_t count = 0;
     varve_status status = list_series(shard, after, up_to, &list, &count);
@@ -116,7 +125,7 @@ static varve_status write_block(struct vv_shard *shard, uint64_t after, uint64_t
     struct vv_series_output output = {0};
     uint64_t id = 0;
     if (count > 0) {
-        status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, lsn, false,
+        status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, flush->lsn, flush->cold,
                                       &output.writer, &id, error);
     }
     bool has_older = shard->manifest.block_count > 0;
@@ -172,12 +181,24 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
                        "the log has failed: close the database and open it again");
     }
     struct vv_block *block = NULL;
-    VV_TRY(write_block(shard, after, generation, lsn - gap, &block, error));
+    struct flush flush = {.after = after, .up_to = generation, .lsn = lsn - gap};
+    varve_status status = write_block(shard, &flush, &block, error);
+    bool borrowed = vv_shard_borrow(shard, status, error);
+    if (borrowed) { /* F3 */
+        flush.cold = true;
+        status = write_block(shard, &flush, &block, error);
+    }
     struct vv_publication change = {.added = &block,
                                     .added_count = block != NULL ? 1 : 0,
                                     .flushed_generation = generation,
                                     .wal_start_lsn = lsn};
-    VV_TRY(vv_shard_publish(shard, &change, error));
+    if (status == VARVE_OK) {
+        status = vv_shard_publish(shard, &change, error);
+    }
+    if (borrowed) {
+        vv_shard_give_back(shard);
+    }
+    VV_TRY(status);
     atomic_store(&shard->replay_damaged, false);
     atomic_store(&shard->undropped_bytes, bytes);
     (void)vv_shard_drop_flushed(shard);

@@ -204,6 +204,7 @@ varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writ
             return status;
         case NO_ROOM:
             VV_TRY(vv_wal_make_room(&shard->wal, way.refused_bytes, change->wait)); /* P3 */
+            vv_shard_fill_reserve(shard); /* grows with the log */
             break;
         case SHUT_OUT: /* until whoever is alone has finished */
             vv_mutex_lock(&shard->exclusive_mutex);

@@ -282,6 +282,7 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
     struct vv_view *view = vv_view_acquire(&shard->views), *next = NULL;
     struct vv_manifest manifest = {0};
     struct vv_retention *retention = NULL;
+    bool borrowed = false;
     varve_status status = next_manifest(shard, change, &manifest);
     if (status == VARVE_OK && change->has_rules) {
         status = vv_retention_create(change->rules, change->rule_count, &retention, error);
@@ -303,6 +304,10 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         status = vv_fail(error, status, "out of memory while a block was published");
     } else {
         status = vv_manifest_store(&shard->place, &manifest, error);
+        if (vv_shard_borrow(shard, status, error)) {
+            status = vv_manifest_store(&shard->place, &manifest, error);
+            borrowed = true;
+        }
     }
     if (status == VARVE_OK) {
         atomic_store(&shard->floor_highest, vv_retention_highest_floor(next->retention));
@@ -310,6 +315,7 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         vv_manifest_fini(&shard->manifest);
         shard->manifest = manifest;
         atomic_store(&shard->wal_start_lsn, manifest.wal_start_lsn);
+        atomic_store(&shard->block_bytes, vv_manifest_block_bytes(&manifest));
         remove_replaced(shard, change);
         vv_wal_drop(&shard->wal, manifest.wal_start_lsn);
     } else {
@@ -324,5 +330,10 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         discard_blocks(shard, change->added, change->added_count, status != VARVE_UNKNOWN); /* B3 */
     }
     vv_view_release(&shard->views, view);
+    if (borrowed) {
+        vv_shard_give_back(shard);
+    } else {
+        vv_shard_fill_reserve(shard);
+    }
     return status;
 }

@@ -7,9 +7,9 @@
  *                                  b3 { c: ... }     untouched    -> noted as clean up to b9
  *   all clean -> the tombstones of b9 are not needed any more
  *
- * X1  Dropping and noting write nothing but the manifest: they work on a full disk.
- * X2  A rewrite needs room for one block. What is dead is estimated from the time ranges of series;
- *     the rewrite itself is exact.
+ * X1  Dropping and noting write nothing but the manifest: they work on a full disk (shard_space.c).
+ * X2  A rewrite needs room for one block, on the disk or in the reserve. What is dead is estimated
+ *     from the time ranges of series; the rewrite itself is exact.
  * Thread: under maintenance_mutex.
  */
 #include "os/alloc.h"
@@ -336,6 +336,10 @@ static varve_status rewrite(struct reclaim *reclaim, varve_error *error)
         .slices_max = 1,
         .cold = vv_block_info(reclaim->view->blocks[reclaim->best])->identity.cold};
     varve_status status = vv_shard_merge_set(reclaim->shard, &set, error);
+    if (vv_shard_borrow(reclaim->shard, status, error)) {
+        status = vv_shard_merge_set(reclaim->shard, &set, error);
+        vv_shard_give_back(reclaim->shard);
+    }
     vv_free(chosen);
     return status;
 }

@@ -22,7 +22,6 @@
 enum {
     READER_TRIES = 20,
     DAMAGE_TRIES = 4,
-    CLOSE_FLUSH_BYTES = 1 << 20, /* a longer log is made a block on close, for a quick next open */
 };
 
 varve_status vv_shard_create(const struct vv_shard_place *place, varve_error *error)
@@ -318,6 +317,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->order_buffer);
     vv_shard_writers_fini(shard);
+    vv_reserve_fini(&shard->reserve);
     vv_mutex_fini(&shard->exclusive_mutex);
     vv_mutex_fini(&shard->maintenance_mutex);
     vv_free(shard);
@@ -335,6 +335,7 @@ static struct vv_shard *allocate(const struct vv_shard_place *place,
     shard->place = *place;
     shard->options = *options;
     shard->report = report;
+    vv_reserve_init(&shard->reserve, &shard->place, report, options->reserve_bytes);
     vv_mutex_init(&shard->exclusive_mutex);
     vv_mutex_init(&shard->maintenance_mutex);
     vv_shard_writers_init(shard);
@@ -354,6 +355,7 @@ static varve_status open_once(const struct vv_shard_place *place,
     varve_status status = vv_manifest_load(place, &shard->manifest, error);
     if (status == VARVE_OK) {
         atomic_store(&shard->wal_start_lsn, shard->manifest.wal_start_lsn);
+        atomic_store(&shard->block_bytes, vv_manifest_block_bytes(&shard->manifest));
         status = vv_epoch_create(&shard->epoch);
     }
     if (status == VARVE_OK) {
@@ -445,6 +447,7 @@ varve_status vv_shard_open(const struct vv_shard_place *place,
     VV_TRY(open_once(place, options, report, shard, error));
     (void)place->env->ops->list(place->env->ctx, place->directory, sweep_name, *shard);
     vv_wal_drop(&(*shard)->wal, (*shard)->manifest.wal_start_lsn);
+    vv_shard_fill_reserve(*shard);
     return VARVE_OK;
 }
 
@@ -457,21 +460,20 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
 {
     varve_status status = VARVE_OK;
     if (!shard->options.read_only) {
-        uint64_t end_lsn = vv_wal_end(&shard->wal);
-        uint64_t start_lsn = atomic_load(&shard->wal_start_lsn);
-        if (end_lsn - start_lsn >= CLOSE_FLUSH_BYTES && !atomic_load(&shard->wal.failed)) {
+        if (vv_shard_closes_with_flush(shard)) {
             vv_mutex_lock(&shard->maintenance_mutex);
             /* Failing costs nothing but the time of the next open: the log has it all. */
             varve_status flushed = vv_shard_flush_head(shard, NULL);
             (void)flushed;
             vv_mutex_unlock(&shard->maintenance_mutex);
         }
-        end_lsn = vv_wal_end(&shard->wal);
-        start_lsn = atomic_load(&shard->wal_start_lsn);
+        uint64_t end_lsn = vv_wal_end(&shard->wal);
+        uint64_t start_lsn = atomic_load(&shard->wal_start_lsn);
         if (end_lsn > start_lsn && vv_wal_flush(&shard->wal, end_lsn, VV_WAL_DURABLE) == VARVE_OK) {
             vv_shard_mark_log(shard);
         }
         status = vv_wal_close(&shard->wal, start_lsn);
+        vv_shard_shrink_reserve(shard);
         if (status != VARVE_OK) {
             status = vv_fail(error, status,
                              "the log could not be made durable when the database was closed");
@@ -479,6 +481,13 @@ varve_status vv_shard_close(struct vv_shard *shard, varve_error *error)
     }
     release(shard, true, true);
     return status;
+}
+
+/* What is due but for a flush. */
+static varve_status maintain_blocks(struct vv_shard *shard, bool *worked, varve_error *error)
+{
+    VV_TRY(vv_shard_apply_retention(shard, worked, error));
+    return *worked ? VARVE_OK : vv_shard_merge_due(shard, worked, error);
 }
 
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error *error)
@@ -495,10 +504,17 @@ varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error
     } else if (vv_shard_flush_is_due(shard)) {
         *worked = true;
         status = vv_shard_flush_head(shard, error);
-    } else {
-        status = vv_shard_apply_retention(shard, worked, error);
-        if (status == VARVE_OK && !*worked) {
-            status = vv_shard_merge_due(shard, worked, error);
+    }
+    bool is_full = status == VARVE_NO_SPACE; /* of what retention may free */
+    if (!*worked || is_full) {
+        bool freed = false;
+        varve_status other = maintain_blocks(shard, &freed, is_full ? NULL : error);
+        if (!is_full) {
+            status = other;
+            *worked = freed;
+        } else if (other == VARVE_OK && freed) {
+            vv_error_clear(error);
+            status = VARVE_OK; /* another try will do */
         }
     }
     if (status == VARVE_CANCELLED) {

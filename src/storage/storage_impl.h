@@ -29,6 +29,7 @@ struct vv_shard_options {
     uint64_t cache_bytes_max;        /* of what queries have unpacked */
     uint64_t block_bytes_max;        /* target of merges; 0: 64 MiB, or 1/64 of the data */
     uint64_t merge_bytes_per_second; /* 0: as fast as it goes */
+    uint64_t reserve_bytes;          /* 0: a share of the data */
     varve_duplicates duplicates;     /* the database's policy */
     bool read_only;
     bool strict;                /* damage found while opening is CORRUPT */
@@ -80,6 +81,9 @@ typedef varve_status (*vv_shard_look)(void *context, struct vv_wal_samples *batc
 varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_shard_batch *batch,
                                    vv_shard_look look, void *context,
                                    uint64_t *lsn) VARVE_MUST_CHECK;
+/* After NO_SPACE: writes the head as a block if that gives space back, since the log goes then.
+ * OK: try again. NO_SPACE, READ_ONLY, IO. */
+varve_status vv_shard_make_space(struct vv_shard *shard) VARVE_MUST_CHECK;
 /* lsn UINT64_MAX: everything accepted so far. */
 varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn,
                                 enum vv_wal_strength strength) VARVE_MUST_CHECK;

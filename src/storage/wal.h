@@ -96,7 +96,6 @@ struct vv_wal {
     _Atomic uint64_t sequence_max; /* greatest one that a file has had, finished or not */
     _Atomic bool failed;           /* a new segment failed too: nothing is accepted any more */
     _Atomic uint64_t relogged;
-    _Atomic uint32_t sparing; /* callers whose records will free space: they may use the rest */
 
     struct vv_turn syncing; /* who moves durable_lsn; taken before writing, if both are */
     struct vv_turn writing; /* who moves written_lsn */

@@ -16,10 +16,7 @@
 
 #include "os/alloc.h"
 
-enum {
-    SEGMENT_BYTES_MIN = 256 << 10,
-    FREE_BYTES_MIN = 1 << 20, /* left on the disk for a block and a manifest */
-};
+enum { SEGMENT_BYTES_MIN = 256 << 10 };
 
 varve_status vv_wal_segments_add(struct vv_wal_segments *segments, struct vv_wal_segment segment)
 {
@@ -135,29 +132,25 @@ uint64_t vv_wal_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes)
     return bytes > needed_bytes ? bytes : needed_bytes;
 }
 
-/* Whether the disk has room for so many bytes and for what maintenance needs beside it. Deletions
- * may use that as well, since they make room. */
-static varve_status check_free_bytes(const struct vv_wal *wal, uint64_t bytes)
+/* What the disk has room for; a file system that cannot tell is asked by preallocate(). */
+static uint64_t free_bytes(const struct vv_wal *wal)
 {
     uint64_t available;
     const struct vv_env *env = wal->place.env;
     int result = env->ops->free_bytes(env->ctx, wal->place.directory, &available);
-    uint64_t kept = atomic_load(&wal->sparing) > 0 ? 0 : FREE_BYTES_MIN;
-    if (result == 0 && available < bytes + kept) {
-        return VARVE_NO_SPACE;
-    }
-    return VARVE_OK; /* a file system that cannot tell is asked by preallocate() */
+    return result == 0 ? available : UINT64_MAX;
 }
 
 varve_status vv_wal_segment_choose_bytes(const struct vv_wal *wal, uint64_t needed_bytes,
                                          uint64_t *bytes)
 {
-    *bytes = vv_wal_segment_bytes(wal, needed_bytes);
-    if (check_free_bytes(wal, *bytes) == VARVE_OK) {
-        return VARVE_OK;
+    uint64_t available = free_bytes(wal), least = needed_bytes + VV_WAL_SEGMENT_HEADER_BYTES;
+    uint64_t wanted = vv_wal_segment_bytes(wal, needed_bytes);
+    while (wanted > available && wanted > least) { /* perhaps a smaller one fits */
+        wanted = wanted / 2 > least ? wanted / 2 : least;
     }
-    *bytes = needed_bytes + VV_WAL_SEGMENT_HEADER_BYTES; /* perhaps a small one fits */
-    return check_free_bytes(wal, *bytes);
+    *bytes = wanted;
+    return wanted <= available ? VARVE_OK : VARVE_NO_SPACE;
 }
 
 /* A killed process leaves frames that the kernel has and the disk perhaps not: they must be durable

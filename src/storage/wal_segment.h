@@ -12,7 +12,7 @@ uint64_t vv_wal_ring_checksum(const struct vv_wal *wal, uint64_t first, uint64_t
 /* How large a segment that takes needed_bytes of frames is best made. */
 uint64_t vv_wal_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes);
 
-/* The same, but no more than the disk has room for beside what maintenance needs; NO_SPACE. */
+/* The same, but no more than the disk has room for; NO_SPACE. */
 varve_status vv_wal_segment_choose_bytes(const struct vv_wal *wal, uint64_t needed_bytes,
                                          uint64_t *bytes) VARVE_MUST_CHECK;
 

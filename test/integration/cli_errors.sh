@@ -88,7 +88,7 @@ if [ "$(id -u)" -ne 0 ]; then
     run 5 put db2 x 1
     run 0 query db2 x
     chmod -R u+w db2
-elif mkdir small && mount -t tmpfs -o size=4m tmpfs small 2>/dev/null; then
+elif mkdir small && mount -t tmpfs -o size=2m tmpfs small 2>/dev/null; then
     # A full disk: what was acknowledged stays, and the reason is said.
     "$VARVE" import small/db --format prom --acks - >out 2>err < <(
         seq 2000000 | awk '{ printf "x{a=\"%d\"} %d.%d %.0f\n", $1 % 100, $1 * 7919 % 32768,
@@ -101,7 +101,21 @@ elif mkdir small && mount -t tmpfs -o size=4m tmpfs small 2>/dev/null; then
     kept=$(tail -1 out | cut -d, -f2)
     [ "${kept:-0}" -ge "${acked:-0}" ] || fail "$acked lines were acknowledged, $kept are there"
     run 0 check small/db
-    cp -r db2 small/ro 2>/dev/null || { rm -rf small/db; cp -r db2 small/ro; }
+    # Not a byte is left: queries, deletions and retention go on, and make room.
+    dd if=/dev/zero of=small/filler bs=4k 2>/dev/null
+    [ "$(df --output=avail small | tail -1)" -eq 0 ] || fail 'the disk is not full'
+    run 5 put small/db x 1 1700000000s
+    run 0 query small/db 'x{a="7"}' --limit 1
+    run 0 delete small/db 'x{a="7"}'
+    run 0 query small/db 'x{a="7"}' --agg count --by ''
+    [ "$(wc -l <out)" -eq 1 ] || fail "deleted on a full disk, and still there: $(cat out)"
+    run 0 retain small/db --age 1d
+    [ "$(df --output=avail small | tail -1)" -gt 0 ] || fail 'nothing was freed'
+    run 0 compact small/db
+    run 0 put small/db x 1 1700000000s
+    run 0 check small/db
+    rm -rf small/db small/filler
+    cp -r db2 small/ro
     mount -o remount,ro small
     run 5 put small/ro x 1
     run 0 query small/ro x --limit 1

@@ -235,7 +235,7 @@ static void a_full_disk_refuses_before_anything_is_accepted(void **state)
     struct wal_fixture *fixture = *state;
     uint64_t lsn;
     wal_fixture_open(fixture, VV_WAL_FIRST_LSN, SEGMENT_MAX);
-    vv_env_sim_set_capacity(fixture->sim, 100000);
+    vv_env_sim_set_capacity(fixture->sim, 100);
     assert_int_equal(wal_fixture_append(fixture, 1, 100, &lsn), VARVE_NO_SPACE);
     vv_env_sim_set_capacity(fixture->sim, 100 << 20);
     (void)wal_fixture_fill(fixture, 2, 3);
