@@ -75,25 +75,6 @@ varve_status vv_integer_block_parse(const struct vv_kernels *kernels, struct vv_
     return reader->failed || reader->at != reader->end ? VARVE_CORRUPT : VARVE_OK;
 }
 
-/* The layouts of the cold tier: whole bytes, where decompression costs more than any loop here. */
-static void unpack_bytes(const struct vv_integer_block *block, uint64_t *out)
-{
-    if (block->layout == VV_LAYOUT_FIELDS) {
-        for (size_t i = 0; i < block->count; i++) {
-            out[i] = vv_bits_get(block->payload, i, block->width);
-        }
-        return;
-    }
-    const uint8_t *plane = block->payload;
-    memset(out, 0, block->count * sizeof *out);
-    for (unsigned shift = 0; shift < block->width; shift += 8) {
-        for (size_t i = 0; i < block->count; i++) {
-            out[i] |= (uint64_t)plane[i] << shift;
-        }
-        plane += block->count;
-    }
-}
-
 /* A payload in lanes as 64-bit numbers; out has SCRATCH entries. */
 static void unpack_wide(const struct vv_kernels *kernels, const uint8_t *payload, unsigned width,
                         size_t count, uint64_t *out)
@@ -119,19 +100,19 @@ static void narrow_differences(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, uint32_t *steps)
 {
     size_t count = block->count;
-    if (block->layout != VV_LAYOUT_LANES) {
-        uint64_t wide[VV_COLUMN_MAX];
-        unpack_bytes(block, wide);
-        for (size_t i = 0; i < count; i++) {
-            steps[i] = (uint32_t)wide[i];
-        }
-    } else {
+    switch (block->layout) {
+    case VV_LAYOUT_LANES:
         kernels->unpack32(block->payload, block->width, count, steps);
+        break;
+    case VV_LAYOUT_PLANES:
+        kernels->planes32(block->payload, block->width, count, steps);
+        break;
+    case VV_LAYOUT_FIELDS:
+        kernels->fields32(block->payload, block->width, count, steps);
+        break;
     }
     if (block->zigzag) {
-        for (size_t i = 0; i < count; i++) {
-            steps[i] = (steps[i] >> 1) ^ (0 - (steps[i] & 1));
-        }
+        kernels->unzigzag32(steps, count);
     }
     if (block->exception_width > 32) {
         uint64_t wide[SCRATCH];
@@ -165,17 +146,17 @@ static void wide_differences(const struct vv_kernels *kernels, const struct vv_i
                              uint64_t *steps)
 {
     size_t count = block->count;
-    if (block->layout != VV_LAYOUT_LANES) {
-        unpack_bytes(block, steps);
-    } else if (block->width != 0) {
-        unpack_wide(kernels, block->payload, block->width, count, steps);
-    } else {
+    if (block->width == 0) {
         memset(steps, 0, count * sizeof *steps);
+    } else if (block->layout == VV_LAYOUT_PLANES) {
+        kernels->planes64(block->payload, block->width, count, steps);
+    } else if (block->layout == VV_LAYOUT_FIELDS) {
+        kernels->fields64(block->payload, block->width, count, steps);
+    } else {
+        unpack_wide(kernels, block->payload, block->width, count, steps);
     }
     if (block->zigzag) {
-        for (size_t i = 0; i < count; i++) {
-            steps[i] = (uint64_t)vv_unzigzag(steps[i]);
-        }
+        kernels->unzigzag64(steps, count);
     }
     if (block->exception_count != 0) {
         uint64_t values[SCRATCH];

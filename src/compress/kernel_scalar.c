@@ -71,6 +71,54 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
     }
 }
 
+static void planes64(const uint8_t *payload, unsigned width, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = 0;
+        for (unsigned shift = 0; shift < width; shift += 8) {
+            out[i] |= (uint64_t)payload[shift / 8 * count + i] << shift;
+        }
+    }
+}
+
+static void planes32(const uint8_t *payload, unsigned width, size_t count, uint32_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = 0;
+        for (unsigned shift = 0; shift < width; shift += 8) {
+            out[i] |= (uint32_t)payload[shift / 8 * count + i] << shift;
+        }
+    }
+}
+
+static void fields64(const uint8_t *payload, unsigned width, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = vv_bits_get(payload, i, width);
+    }
+}
+
+static void fields32(const uint8_t *payload, unsigned width, size_t count, uint32_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (uint32_t)vv_bits_get(payload, i, width);
+    }
+}
+
+static void unzigzag32(uint32_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = (numbers[i] >> 1) ^ (0 - (numbers[i] & 1));
+    }
+}
+
+static void unzigzag64(uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = (uint64_t)vv_unzigzag(numbers[i]);
+    }
+}
+
 static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out)
 {
     size_t next = 0;
@@ -385,6 +433,12 @@ static size_t pack64(const uint64_t *values, size_t count, unsigned width, uint8
 const struct vv_kernels vv_kernels_scalar = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
+    .planes32 = planes32,
+    .planes64 = planes64,
+    .fields32 = fields32,
+    .fields64 = fields64,
+    .unzigzag32 = unzigzag32,
+    .unzigzag64 = unzigzag64,
     .positions = positions,
     .bitmap = bitmap,
     .scatter32 = scatter32,

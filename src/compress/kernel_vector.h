@@ -531,11 +531,18 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
     }
 }
 
+#include "compress/kernel_vector_bytes.h"
 #include "compress/kernel_vector_encode.h"
 
 const struct vv_kernels VV_KERNELS = {
     .unpack32 = unpack32,
     .unpack64 = unpack64,
+    .planes32 = planes32,
+    .planes64 = planes64,
+    .fields32 = fields32,
+    .fields64 = fields64,
+    .unzigzag32 = unzigzag32,
+    .unzigzag64 = unzigzag64,
     .positions = positions,
     .bitmap = bitmap,
     .scatter32 = scatter32,

@@ -37,6 +37,16 @@ struct vv_kernels {
     void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
 
+    /* Payload of whole bytes to integers: width a multiple of 8, to 32 and to 64. In planes, byte 0 of
+     * every number comes first; in fields, every number stands for itself. */
+    void (*planes32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
+    void (*planes64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
+    void (*fields32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
+    void (*fields64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
+    /* numbers[i] = vv_unzigzag(numbers[i]), in place. */
+    void (*unzigzag32)(uint32_t *numbers, size_t count);
+    void (*unzigzag64)(uint64_t *numbers, size_t count);
+
     /* Positions out of gaps of `code` (0 to 10) bits, as positions.h says; out has
      * VV_POSITIONS_ROOM. Returns the last position plus 1, beyond 2^16 where positions have wrapped
      * around. */

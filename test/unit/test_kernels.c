@@ -78,6 +78,41 @@ static void check_packing(const struct vv_kernels *kernels, struct vv_test_rando
     }
 }
 
+/* Whole bytes in any order of them, behind which stands what must not be taken for numbers. */
+static void check_bytes(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint64_t payload[ROOM];
+    static uint64_t wide[2][ROOM];
+    static uint32_t narrow[2][ROOM];
+    const uint8_t *bytes = (const uint8_t *)payload;
+    for (unsigned round = 0; round < 9 * 60; round++) {
+        unsigned width = round % 9 * 8;
+        size_t count = some_count(random, round / 9);
+        fill(random, payload, ROOM, 64);
+        kernels->planes64(bytes, width, count, wide[0]);
+        vv_kernels_scalar.planes64(bytes, width, count, wide[1]);
+        assert_memory_equal(wide[0], wide[1], count * sizeof wide[0][0]);
+        kernels->fields64(bytes, width, count, wide[0]);
+        vv_kernels_scalar.fields64(bytes, width, count, wide[1]);
+        assert_memory_equal(wide[0], wide[1], count * sizeof wide[0][0]);
+        kernels->unzigzag64(wide[0], count);
+        vv_kernels_scalar.unzigzag64(wide[1], count);
+        assert_memory_equal(wide[0], wide[1], count * sizeof wide[0][0]);
+        if (width > 32) {
+            continue;
+        }
+        kernels->planes32(bytes, width, count, narrow[0]);
+        vv_kernels_scalar.planes32(bytes, width, count, narrow[1]);
+        assert_memory_equal(narrow[0], narrow[1], count * sizeof narrow[0][0]);
+        kernels->fields32(bytes, width, count, narrow[0]);
+        vv_kernels_scalar.fields32(bytes, width, count, narrow[1]);
+        assert_memory_equal(narrow[0], narrow[1], count * sizeof narrow[0][0]);
+        kernels->unzigzag32(narrow[0], count);
+        vv_kernels_scalar.unzigzag32(narrow[1], count);
+        assert_memory_equal(narrow[0], narrow[1], count * sizeof narrow[0][0]);
+    }
+}
+
 static void check_prefixes(const struct vv_kernels *kernels, struct vv_test_random *random)
 {
     static uint64_t wide[ROOM];
@@ -400,6 +435,12 @@ static void packing_is_the_same_on_every_instruction_set(void **state)
     with_each_table(check_packing);
 }
 
+static void whole_bytes_are_the_same_on_every_instruction_set(void **state)
+{
+    (void)state;
+    with_each_table(check_bytes);
+}
+
 static void prefix_sums_are_the_same_on_every_instruction_set(void **state)
 {
     (void)state;
@@ -437,6 +478,7 @@ int main(void)
         cmocka_unit_test(kernels_leave_no_vector_in_use),
 #endif
         cmocka_unit_test(packing_is_the_same_on_every_instruction_set),
+        cmocka_unit_test(whole_bytes_are_the_same_on_every_instruction_set),
         cmocka_unit_test(prefix_sums_are_the_same_on_every_instruction_set),
         cmocka_unit_test(scaling_is_the_same_on_every_instruction_set),
         cmocka_unit_test(exceptions_are_the_same_on_every_instruction_set),
