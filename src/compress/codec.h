@@ -44,6 +44,15 @@ size_t vv_values_encode(const double *values, size_t count, uint8_t *out);
 varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count,
                               double *values) VARVE_MUST_CHECK;
 
+/* What the encoding of a column tells of its values. */
+enum {
+    VV_TRAIT_NUMBERS = 1, /* none is NaN or infinite */
+    VV_TRAIT_WHOLE = 2, /* all are whole numbers, so small that the sum of VV_COLUMN_MAX is exact */
+};
+/* As vv_values_decode(), and what is known of the values. */
+varve_status vv_values_decode_traits(const uint8_t *in, size_t length, size_t count, double *values,
+                                     unsigned *traits) VARVE_MUST_CHECK;
+
 /* What is known of a chunk without decoding it. NaN values are left out of min, max and sum, which
  * are NaN, NaN and 0 if there are only NaN. */
 struct vv_value_statistics {

@@ -19,5 +19,8 @@ size_t vv_values_encode_with(const struct vv_kernels *kernels, const double *val
                              enum vv_block_form form, uint8_t *out);
 varve_status vv_values_decode_with(const struct vv_kernels *kernels, const uint8_t *in,
                                    size_t length, size_t count, double *values) VARVE_MUST_CHECK;
+varve_status vv_values_decode_traits_with(const struct vv_kernels *kernels, const uint8_t *in,
+                                          size_t length, size_t count, double *values,
+                                          unsigned *traits) VARVE_MUST_CHECK;
 
 #endif

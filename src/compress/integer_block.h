@@ -68,6 +68,10 @@ size_t vv_integer_block_encode(const struct vv_kernels *kernels, const int64_t *
 varve_status vv_integer_block_parse(const struct vv_kernels *kernels, struct vv_reader *reader,
                                     size_t count, struct vv_integer_block *block) VARVE_MUST_CHECK;
 
+/* Whether every entry is at most 2^43, by what stands in the header: 2^10 of them have an exact sum
+ * in a double. */
+bool vv_integer_block_is_small(const struct vv_integer_block *block);
+
 /* Writes the entries of a parsed block; out has VV_DECODE_ROOM(count) entries. Cannot fail. */
 void vv_integer_block_integers(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, uint64_t *out);

@@ -207,6 +207,14 @@ void vv_integer_block_integers(const struct vv_kernels *kernels,
     }
 }
 
+bool vv_integer_block_is_small(const struct vv_integer_block *block)
+{
+    int64_t origin = (int64_t)block->origin;
+    /* Steps are at most 2^31. */
+    return block->narrow && block->factor <= 1 << 11 && origin <= (int64_t)1 << 42 &&
+           origin >= -((int64_t)1 << 42);
+}
+
 /* Whether every entry of a narrow block is exact in a double, and so is what leads to it. */
 static bool is_exact(const struct vv_integer_block *block)
 {

@@ -37,8 +37,8 @@ struct vv_kernels {
     void (*unpack32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*unpack64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
 
-    /* Payload of whole bytes to integers: width a multiple of 8, to 32 and to 64. In planes, byte 0 of
-     * every number comes first; in fields, every number stands for itself. */
+    /* Payload of whole bytes to integers: width a multiple of 8, to 32 and to 64. In planes, byte 0
+     * of every number comes first; in fields, every number stands for itself. */
     void (*planes32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);
     void (*planes64)(const uint8_t *payload, unsigned width, size_t count, uint64_t *out);
     void (*fields32)(const uint8_t *payload, unsigned width, size_t count, uint32_t *out);

@@ -2,6 +2,8 @@
  * values_decode.c - reads value columns of any scheme.
  *
  * R1  The tag, the counts and the positions are checked before anything is written.
+ * R2  Decimals are numbers. Without places, and small by what their block says of them, they are
+ *     whole numbers whose sums are exact; exceptions may be anything.
  * Thread: no state. No allocation; about 40 KiB of stack.
  */
 #include "compress/codec_with.h"
@@ -35,14 +37,22 @@ static varve_status decode_constant(const struct vv_kernels *kernels, struct vv_
     return VARVE_OK;
 }
 
+/* What decimals of a block are (R2). */
+static unsigned traits_of(const struct vv_integer_block *block, unsigned scheme)
+{
+    bool whole = scheme == 0 && vv_integer_block_is_small(block);
+    return VV_TRAIT_NUMBERS | (whole ? VV_TRAIT_WHOLE : 0u);
+}
+
 /* The block of a scheme, after runs and exceptions. */
 static varve_status decode_block(const struct vv_kernels *kernels, struct vv_reader *reader,
-                                 unsigned scheme, size_t count, double *values)
+                                 unsigned scheme, size_t count, double *values, unsigned *traits)
 {
     struct vv_integer_block block;
     VV_TRY(vv_integer_block_parse(kernels, reader, count, &block));
     if (scheme != VV_VALUES_RAW) {
         vv_integer_block_decimals(kernels, &block, scheme, values);
+        *traits = traits_of(&block, scheme);
         return VARVE_OK;
     }
     uint64_t *bits = (uint64_t *)values;
@@ -53,11 +63,11 @@ static varve_status decode_block(const struct vv_kernels *kernels, struct vv_rea
 
 /* Values with the exceptions of their decimals, if the tag has the flag. */
 static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_reader *reader,
-                                 unsigned tag, size_t count, double *values)
+                                 unsigned tag, size_t count, double *values, unsigned *traits)
 {
     unsigned scheme = tag & VV_VALUES_SCHEME;
     if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
-        return decode_block(kernels, reader, scheme, count, values);
+        return decode_block(kernels, reader, scheme, count, values, traits);
     }
     uint16_t positions[VV_POSITIONS_ROOM];
     uint64_t exceptions = vv_read_varint(reader);
@@ -66,7 +76,8 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
     }
     VV_TRY(vv_positions_decode(kernels, reader, (size_t)exceptions, count, positions));
     const uint8_t *bits = vv_read_bytes(reader, exceptions * 8);
-    VV_TRY(decode_block(kernels, reader, scheme, count, values));
+    VV_TRY(decode_block(kernels, reader, scheme, count, values, traits));
+    *traits = 0;
     for (size_t i = 0; i < exceptions; i++) {
         values[positions[i]] = double_of(vv_load_u64(bits + i * 8));
     }
@@ -74,7 +85,7 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
 }
 
 static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_reader *reader,
-                                unsigned tag, size_t count, double *values)
+                                unsigned tag, size_t count, double *values, unsigned *traits)
 {
     uint16_t changes[VV_POSITIONS_ROOM];
     double runs[VV_DECODE_ROOM(VV_COLUMN_MAX)];
@@ -86,19 +97,21 @@ static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_read
     if (changes[0] == 0) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(decode_plain(kernels, reader, tag, (size_t)change_count + 1, runs));
+    VV_TRY(decode_plain(kernels, reader, tag, (size_t)change_count + 1, runs, traits));
     kernels->expand((const uint64_t *)runs, changes, (size_t)change_count + 1, count,
                     (uint64_t *)values);
     return VARVE_OK;
 }
 
-varve_status vv_values_decode_with(const struct vv_kernels *kernels, const uint8_t *in,
-                                   size_t length, size_t count, double *values)
+varve_status vv_values_decode_traits_with(const struct vv_kernels *kernels, const uint8_t *in,
+                                          size_t length, size_t count, double *values,
+                                          unsigned *traits)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     struct vv_reader reader = vv_reader_init(in, length);
     unsigned tag = vv_read_u8(&reader);
     unsigned scheme = tag & VV_VALUES_SCHEME;
+    *traits = 0;
     if (scheme > VV_DECIMALS_MAX && scheme != VV_VALUES_RAW) {
         return VARVE_CORRUPT;
     }
@@ -108,8 +121,21 @@ varve_status vv_values_decode_with(const struct vv_kernels *kernels, const uint8
         }
         return decode_constant(kernels, &reader, scheme, count, values);
     }
-    return (tag & VV_VALUES_RUNS) != 0 ? decode_runs(kernels, &reader, tag, count, values)
-                                       : decode_plain(kernels, &reader, tag, count, values);
+    return (tag & VV_VALUES_RUNS) != 0 ? decode_runs(kernels, &reader, tag, count, values, traits)
+                                       : decode_plain(kernels, &reader, tag, count, values, traits);
+}
+
+varve_status vv_values_decode_with(const struct vv_kernels *kernels, const uint8_t *in,
+                                   size_t length, size_t count, double *values)
+{
+    unsigned traits;
+    return vv_values_decode_traits_with(kernels, in, length, count, values, &traits);
+}
+
+varve_status vv_values_decode_traits(const uint8_t *in, size_t length, size_t count, double *values,
+                                     unsigned *traits)
+{
+    return vv_values_decode_traits_with(vv_kernels(), in, length, count, values, traits);
 }
 
 varve_status vv_values_decode(const uint8_t *in, size_t length, size_t count, double *values)

@@ -311,6 +311,7 @@ varve_status varve_refresh(varve_db *db, varve_error *error)
     }
     struct vv_shard *shard = NULL;
     VV_TRY(open_shard_state(db, &shard, error));
+    vv_cursors_drop_idle(db); /* what they keep is named by numbers that the shard gave */
     varve_status status = vv_shard_close(db->shard, NULL);
     (void)status; /* a reader has nothing to lose */
     db->shard = shard;

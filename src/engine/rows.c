@@ -148,7 +148,7 @@ static varve_status feed_samples(struct varve_rows *rows, bool *any)
             return vv_iter_status(cursor->iter);
         }
         *any = true;
-        VV_TRY(vv_aggregator_add_span(rows->aggregator, &span));
+        VV_TRY(vv_aggregator_add_span(rows->aggregator, &span, vv_iter_traits(cursor->iter)));
         if (cursor->profile != NULL) {
             cursor->profile->compute_ns += vv_cursor_clock(cursor) - read;
         }

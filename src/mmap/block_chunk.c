@@ -82,9 +82,18 @@ varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_
 varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
                                    struct vv_block_hold *hold, double *values)
 {
+    unsigned traits;
+    return vv_block_chunk_values_traits(block, chunk, hold, values, &traits);
+}
+
+varve_status vv_block_chunk_values_traits(const struct vv_block *block,
+                                          const struct vv_block_chunk *chunk,
+                                          struct vv_block_hold *hold, double *values,
+                                          unsigned *traits)
+{
     const uint8_t *encoded;
     VV_TRY(vv_block_column(block, VV_SECTION_VALUES, chunk->values, hold, &encoded));
-    return vv_values_decode(encoded, chunk->values.bytes, chunk->count, values);
+    return vv_values_decode_traits(encoded, chunk->values.bytes, chunk->count, values, traits);
 }
 
 varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,

@@ -17,6 +17,7 @@
  */
 #include "mmap/block_rollup.h"
 #include "query/ranges.h"
+#include "query/time_columns.h"
 
 struct block_iter {
     struct vv_iter iter;
@@ -31,6 +32,7 @@ struct block_iter {
     int64_t from;
     int64_t end;
     varve_status status;
+    unsigned traits; /* of the last span */
     struct vv_block_chunk chunk;
     struct vv_block_hold times_hold;
     struct vv_block_hold values_hold;
@@ -38,6 +40,8 @@ struct block_iter {
     struct vv_rollup_reader *rows; /* NULL: the layer has none that are of use */
     size_t left_first;             /* decoded samples that are left (L4) */
     size_t left_end;
+    struct vv_time_column *shared_times; /* of the query; NULL: the column is in timestamps */
+    const int64_t *times;                /* of the decoded chunk */
     int64_t timestamps[VV_COLUMN_MAX];
     double values[VV_COLUMN_MAX];
 };
@@ -115,6 +119,28 @@ static void count_decoded(const struct block_iter *self)
     }
 }
 
+/* The timestamps of the chunk: those that another series of the query had, or decoded now. */
+static varve_status load_times(struct block_iter *self)
+{
+    const struct vv_block_chunk *chunk = &self->chunk;
+    vv_time_column_release(self->shared_times);
+    self->shared_times = NULL;
+    if (self->memory != NULL && self->block->working_set != NULL) {
+        self->shared_times = vv_time_column_acquire(self->memory, self->block->working_owner + 1,
+                                                    chunk->time_column);
+    }
+    struct vv_time_column *shared = self->shared_times;
+    int64_t *decoded = shared != NULL ? shared->timestamps : self->timestamps;
+    if (shared == NULL || !shared->filled) {
+        VV_TRY(vv_block_chunk_times(self->block, chunk, &self->times_hold, decoded));
+    }
+    if (shared != NULL) {
+        shared->filled = true;
+    }
+    self->times = decoded;
+    return VARVE_OK;
+}
+
 /* Hands out decoded samples [first, end), or those of them that belong to one row (L4). */
 static varve_status hand_out(struct block_iter *self, size_t first, size_t end, varve_span *span)
 {
@@ -122,15 +148,15 @@ static varve_status hand_out(struct block_iter *self, size_t first, size_t end, 
     if (self->rows != NULL) {
         bool found;
         const struct vv_rollup_reader *rows = self->rows;
-        VV_TRY(vv_rollup_reader_seek(self->rows, self->timestamps[first], &found));
-        if (!found || vv_rollup_run_time_min(&rows->run, rows->at) > self->timestamps[first]) {
+        VV_TRY(vv_rollup_reader_seek(self->rows, self->times[first], &found));
+        if (!found || vv_rollup_run_time_min(&rows->run, rows->at) > self->times[first]) {
             return VARVE_CORRUPT; /* rows are of all samples */
         }
         int64_t time_max = vv_rollup_run_time_max(&rows->run, rows->at);
-        cut = vv_timestamps_find(self->timestamps, first, end, time_max + 1);
+        cut = vv_timestamps_find(self->times, first, end, time_max + 1);
     }
-    *span = (varve_span){self->timestamps + first, self->values + first, cut - first};
-    self->from = self->timestamps[cut - 1] + 1;
+    *span = (varve_span){self->times + first, self->values + first, cut - first};
+    self->from = self->times[cut - 1] + 1;
     self->left_first = cut;
     self->left_end = end;
     return VARVE_OK;
@@ -141,7 +167,7 @@ static bool any_left(struct block_iter *self)
 {
     if (self->left_first < self->left_end) {
         self->left_first =
-            vv_timestamps_find(self->timestamps, self->left_first, self->left_end, self->from);
+            vv_timestamps_find(self->times, self->left_first, self->left_end, self->from);
     }
     return self->left_first < self->left_end;
 }
@@ -150,20 +176,21 @@ static bool any_left(struct block_iter *self)
 static varve_status decode_chunk(struct block_iter *self, varve_span *span)
 {
     const struct vv_block_chunk *chunk = &self->chunk;
-    VV_TRY(vv_block_chunk_times(self->block, chunk, &self->times_hold, self->timestamps));
+    VV_TRY(load_times(self));
     size_t first = 0;
     size_t last = chunk->count;
     if (chunk->time_min < self->from) {
-        first = lower_bound(self->timestamps, chunk->count, self->from);
+        first = lower_bound(self->times, chunk->count, self->from);
     }
     if (chunk->time_max >= self->end) {
-        last = lower_bound(self->timestamps, chunk->count, self->end);
+        last = lower_bound(self->times, chunk->count, self->end);
     }
     if (first >= last) {
         span->count = 0;
         return VARVE_OK;
     }
-    VV_TRY(vv_block_chunk_values(self->block, chunk, &self->values_hold, self->values));
+    VV_TRY(vv_block_chunk_values_traits(self->block, chunk, &self->values_hold, self->values,
+                                        &self->traits));
     count_decoded(self);
     return hand_out(self, first, last, span);
 }
@@ -266,6 +293,11 @@ static bool iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wis
     return true;
 }
 
+static unsigned iter_traits(const struct vv_iter *iter)
+{
+    return ((const struct block_iter *)(const void *)iter)->traits;
+}
+
 /* The number of chunks that begin before a time; layers are in time order. */
 static uint32_t chunks_before(struct block_iter *self, int64_t before)
 {
@@ -321,6 +353,7 @@ static varve_status iter_status(const struct vv_iter *iter)
 static void iter_destroy(struct vv_iter *iter)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
+    vv_time_column_release(self->shared_times);
     vv_block_hold_release(&self->times_hold);
     vv_block_hold_release(&self->values_hold);
     if (self->rows != NULL) {
@@ -337,6 +370,7 @@ static const struct vv_iter_ops iter_ops = {
     .peek = iter_peek,
     .pass = iter_pass,
     .peek_row = iter_peek_row,
+    .traits = iter_traits,
     .window = iter_window,
     .restart = iter_restart,
     .status = iter_status,
@@ -357,6 +391,8 @@ static struct block_iter *create(struct vv_block *block, uint32_t index,
     self->chunk_end = layer->first_chunk + layer->chunk_count;
     self->loaded = false;
     self->status = VARVE_OK;
+    self->traits = 0;
+    self->shared_times = NULL;
     self->times_hold = (struct vv_block_hold){0};
     self->values_hold = (struct vv_block_hold){0};
     self->layer = index;

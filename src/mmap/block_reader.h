@@ -144,6 +144,11 @@ varve_status vv_block_chunk_times(const struct vv_block *block, const struct vv_
                                   struct vv_block_hold *hold, int64_t *timestamps) VARVE_MUST_CHECK;
 varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv_block_chunk *chunk,
                                    struct vv_block_hold *hold, double *values) VARVE_MUST_CHECK;
+/* The values, and what is known of them (VV_TRAIT_NUMBERS and others). */
+varve_status vv_block_chunk_values_traits(const struct vv_block *block,
+                                          const struct vv_block_chunk *chunk,
+                                          struct vv_block_hold *hold, double *values,
+                                          unsigned *traits) VARVE_MUST_CHECK;
 
 /* The statistics of a chunk, read and not computed. */
 varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,

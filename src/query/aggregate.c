@@ -325,18 +325,18 @@ static void add_past_area(struct vv_aggregator *aggregator, const double *values
 
 /* Samples of the open step. */
 static varve_status add_run(struct vv_aggregator *aggregator, const int64_t *timestamps,
-                            const double *values, size_t count)
+                            const double *values, size_t count, unsigned parts)
 {
     struct vv_bucket_list *list = aggregator->list;
     struct vv_bucket_more *more = newest_more(aggregator);
-    if ((aggregator->parts & VV_PART_AREA) != 0) {
+    if ((parts & VV_PART_AREA) != 0) {
         add_past_area(aggregator, values, count);
     }
-    if ((aggregator->parts & VV_PARTS_TRACK) != 0) {
+    if ((parts & VV_PARTS_TRACK) != 0) {
         vv_track_add(&aggregator->track, timestamps, values, count, aggregator->step_start, more);
     }
-    return vv_bucket_add(&list->entries[list->count - 1], more, timestamps, values, count,
-                         aggregator->parts, aggregator->memory);
+    return vv_bucket_add(&list->entries[list->count - 1], more, timestamps, values, count, parts,
+                         aggregator->memory);
 }
 
 /* ------------------------------------------------------------------------------- Samples */
@@ -366,13 +366,39 @@ static varve_status clean_span(struct vv_aggregator *aggregator, varve_span *spa
     return VARVE_OK;
 }
 
-varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varve_span *given)
+/* The end of a step in a span, from at on. Samples are mostly as far from each other as they are on
+ * average: then the place is where it would be on a line. */
+static size_t find_step_end(const varve_span *span, size_t at, int64_t end, double per_nanosecond)
+{
+    const int64_t *timestamps = span->timestamps;
+    if (timestamps[span->count - 1] < end) {
+        return span->count;
+    }
+    double distance = (double)((uint64_t)end - (uint64_t)timestamps[0]);
+    size_t guess = (size_t)(distance * per_nanosecond + 0.999);
+    if (guess > at && guess < span->count && timestamps[guess - 1] < end &&
+        timestamps[guess] >= end) {
+        return guess;
+    }
+    return vv_timestamps_find(timestamps, at, span->count, end);
+}
+
+varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varve_span *given,
+                                    unsigned traits)
 {
     VV_ASSERT(aggregator->list != NULL);
     varve_span span = *given;
-    if (vv_numbers_any_stale(span.values, span.count)) {
+    bool numbers = (traits & VV_TRAIT_NUMBERS) != 0;
+    bool whole = (traits & VV_TRAIT_WHOLE) != 0;
+    unsigned parts = aggregator->parts | (whole ? VV_PART_IS_WHOLE : 0u);
+    if (!numbers && vv_numbers_any_stale(span.values, span.count)) {
         VV_TRY(clean_span(aggregator, &span));
     }
+    if (span.count == 0) {
+        return VARVE_OK;
+    }
+    uint64_t length = (uint64_t)span.timestamps[span.count - 1] - (uint64_t)span.timestamps[0];
+    double per_nanosecond = length > 0 ? (double)(span.count - 1) / (double)length : 0.0;
     for (size_t at = 0; at < span.count;) {
         int64_t timestamp = span.timestamps[at];
         if (!aggregator->open || timestamp >= aggregator->step_end) {
@@ -380,8 +406,8 @@ varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varv
             step_of(aggregator, timestamp, &start, &end);
             VV_TRY(open_step(aggregator, start, end));
         }
-        size_t end = vv_timestamps_find(span.timestamps, at, span.count, aggregator->step_end);
-        VV_TRY(add_run(aggregator, span.timestamps + at, span.values + at, end - at));
+        size_t end = find_step_end(&span, at, aggregator->step_end, per_nanosecond);
+        VV_TRY(add_run(aggregator, span.timestamps + at, span.values + at, end - at, parts));
         at = end;
     }
     return VARVE_OK;

@@ -45,8 +45,9 @@ bool vv_aggregator_needs_key(const struct vv_aggregator *aggregator);
  * summaries of a series are added in order of time, as an iterator gives them. */
 varve_status vv_aggregator_add_series(struct vv_aggregator *aggregator,
                                       struct vv_key key) VARVE_MUST_CHECK;
-varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator,
-                                    const varve_span *span) VARVE_MUST_CHECK;
+/* traits: what is known of the values (vv_iter_traits()); 0 is always right. */
+varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varve_span *span,
+                                    unsigned traits) VARVE_MUST_CHECK;
 /* A chunk known by its statistics. *taken is false, and nothing was added, if its samples are
  * needed: it lies in more than one step, has NaN, or some function needs its values. */
 varve_status vv_aggregator_add_summary(struct vv_aggregator *aggregator,

@@ -104,7 +104,7 @@ varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more
     bucket->last_time = timestamps[count - 1];
     bucket->last = values[count - 1];
     bucket->count += count;
-    vv_numbers_add(&bucket->numbers, values, count, parts & VV_PARTS_NUMBERS);
+    vv_numbers_add(&bucket->numbers, values, count, parts & (VV_PARTS_NUMBERS | VV_PART_IS_WHOLE));
     if ((parts & VV_PART_SPREAD) != 0) {
         add_spread(more, values, count);
     }

@@ -61,7 +61,8 @@ struct vv_bucket_list {
 void vv_bucket_init(struct vv_bucket *bucket, int64_t time);
 void vv_bucket_more_init(struct vv_bucket_more *more);
 
-/* Adds count >= 1 samples, all later than those added before; parts are those of functions.h. Of
+/* Adds count >= 1 samples, all later than those added before; parts are those of functions.h, with
+ * VV_PART_IS_WHOLE if that is known of the values. Of
  * more (nullable) only the spread and the values; the rest comes from the series' track. */
 varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more,
                            const int64_t *timestamps, const double *values, size_t count,

@@ -23,7 +23,9 @@
  *     the iterator's range, and what the row says; to go behind it, seek() to time_max + 1. From
  *     the first call on spans end where rows end, so that after a row which was not taken the next
  *     one can be. NULL: never.
- * I10 destroy() is legal in any state; vv_iter_destroy() accepts NULL.
+ * I10 traits() says what is known of the values of the span that was given last, as codec.h does;
+ *     NULL: nothing.
+ * I11 destroy() is legal in any state; vv_iter_destroy() accepts NULL.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_ITER_H
@@ -64,6 +66,7 @@ struct vv_iter_ops {
     void (*pass)(struct vv_iter *iter);
     bool (*peek_row)(struct vv_iter *iter, const struct vv_rollup_wish *wish,
                      struct vv_rollup_row *row);
+    unsigned (*traits)(const struct vv_iter *iter);
     int64_t (*window)(struct vv_iter *iter, int64_t before);
     void (*restart)(struct vv_iter *iter, int64_t start, int64_t end);
     varve_status (*status)(const struct vv_iter *iter);
@@ -95,6 +98,10 @@ static inline bool vv_iter_peek_row(struct vv_iter *iter, const struct vv_rollup
                                     struct vv_rollup_row *row)
 {
     return iter->ops->peek_row != NULL && iter->ops->peek_row(iter, wish, row);
+}
+static inline unsigned vv_iter_traits(const struct vv_iter *iter)
+{
+    return iter->ops->traits != NULL ? iter->ops->traits(iter) : 0;
 }
 static inline int64_t vv_iter_window(struct vv_iter *iter, int64_t before)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "os/alloc.h"
+#include "query/time_columns.h"
 
 enum { FIRST_BYTES = 128, CLASS_NONE = VV_QUERY_CLASSES };
 
@@ -47,6 +48,7 @@ void vv_query_memory_begin(struct vv_query_memory *memory, uint64_t bytes_max)
 
 void vv_query_memory_fini(struct vv_query_memory *memory)
 {
+    vv_time_columns_fini(memory);
     for (unsigned class = 0; class < VV_QUERY_CLASSES; class ++) {
         while (memory->free[class] != NULL) {
             struct block *block = memory->free[class];

@@ -30,15 +30,18 @@ struct vv_query_counts {
     uint64_t bytes_decoded;
 };
 
+struct vv_time_columns;
+
 struct vv_query_memory {
     void *free[VV_QUERY_CLASSES];
     uint64_t held_bytes; /* taken from the heap */
     uint64_t used_bytes; /* of them handed out */
     uint64_t peak_bytes; /* most that was handed out since begin */
     uint64_t bytes_max;
-    uint64_t allocations;          /* from the heap since begin */
-    struct vv_query_counts counts; /* since begin */
-    bool refused;                  /* the budget was the reason for a NULL */
+    uint64_t allocations;                 /* from the heap since begin */
+    struct vv_query_counts counts;        /* since begin */
+    struct vv_time_columns *time_columns; /* NULL until one is needed; time_columns.h */
+    bool refused;                         /* the budget was the reason for a NULL */
 };
 
 /* A zeroed struct is a memory without a budget yet. Begins a query: bytes_max 0 is the default. */

@@ -76,6 +76,25 @@ static void add_sum(struct vv_numbers *numbers, const double *values, size_t cou
     sum_one_by_one(numbers, values + at, count - at);
 }
 
+/* Exact in any order, and so is the rest of a short run. */
+static void add_whole(struct vv_numbers *numbers, const double *values, size_t count)
+{
+    double total = 0;
+    if (count >= VV_NUMBERS_RUN_MIN) {
+        total = kernels()->whole(values, count);
+    } else {
+        double other = 0;
+        size_t at = 0;
+        for (; at + 1 < count; at += 2) {
+            total += values[at];
+            other += values[at + 1];
+        }
+        total += other + (at < count ? values[at] : 0.0);
+    }
+    numbers->count += count;
+    vv_numbers_add_exactly(numbers, total);
+}
+
 static void add_extremes(struct vv_numbers *numbers, const double *values, size_t count)
 {
     size_t at = count >= VV_NUMBERS_RUN_MIN ? kernels()->extremes(values, count, numbers) : 0;
@@ -91,7 +110,9 @@ static void add_extremes(struct vv_numbers *numbers, const double *values, size_
 
 void vv_numbers_add(struct vv_numbers *numbers, const double *values, size_t count, unsigned wanted)
 {
-    if ((wanted & VV_NUMBERS_SUM) != 0) {
+    if ((wanted & (VV_NUMBERS_SUM | VV_NUMBERS_WHOLE)) == (VV_NUMBERS_SUM | VV_NUMBERS_WHOLE)) {
+        add_whole(numbers, values, count);
+    } else if ((wanted & VV_NUMBERS_SUM) != 0) {
         add_sum(numbers, values, count);
     }
     if ((wanted & VV_NUMBERS_EXTREMES) != 0) {

@@ -26,6 +26,10 @@ enum {
     VV_NUMBERS_EXTREMES = 2, /* min, max */
 };
 
+/* What a caller knows of its values, beside what it wants: at most VV_COLUMN_MAX of them, with
+ * VV_TRAIT_WHOLE (codec.h). Their sum needs no compensation. */
+enum { VV_NUMBERS_WHOLE = 256 };
+
 /* No numbers yet. */
 struct vv_numbers vv_numbers_none(void);
 

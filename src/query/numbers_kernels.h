@@ -20,6 +20,8 @@ enum { VV_NUMBERS_RUN_MIN = 32 };
 struct vv_numbers_kernels {
     /* Add the first values of a run, a multiple of a power of two of them; return how many. */
     size_t (*sum)(const double *values, size_t count, struct vv_numbers *numbers);
+    /* The sum of whole numbers, which is exact; all of them. */
+    double (*whole)(const double *values, size_t count);
     size_t (*extremes)(const double *values, size_t count, struct vv_numbers *numbers);
     size_t (*squares)(const double *values, size_t count, double mean, double *sum);
     /* Whether one of the first *looked_at values has these bits. */

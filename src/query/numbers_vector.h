@@ -61,6 +61,30 @@ static size_t sum(const double *values, size_t count, struct vv_numbers *numbers
     return at;
 }
 
+static double whole(const double *values, size_t count)
+{
+    vector a = {0}, b = {0}, c = {0}, d = {0};
+    size_t at = 0;
+    for (; count - at >= STRIDE; at += STRIDE) {
+        a += load(values + at);
+        b += load(values + at + LANES);
+        c += load(values + at + 2 * LANES);
+        d += load(values + at + 3 * LANES);
+    }
+    for (; count - at >= LANES; at += LANES) {
+        a += load(values + at);
+    }
+    a += b + (c + d);
+    double total = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        total += a[lane];
+    }
+    for (; at < count; at++) {
+        total += values[at];
+    }
+    return total;
+}
+
 static size_t extremes(const double *values, size_t count, struct vv_numbers *numbers)
 {
     vector low = {0}, high = {0};
@@ -130,6 +154,7 @@ static bool any(const uint64_t *values, size_t count, uint64_t bits, size_t *loo
 
 const struct vv_numbers_kernels VV_KERNELS = {
     .sum = sum,
+    .whole = whole,
     .extremes = extremes,
     .squares = squares,
     .any = any,

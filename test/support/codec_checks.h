@@ -43,6 +43,20 @@ static inline size_t vv_check_tables(const struct vv_kernels **tables)
     return count;
 }
 
+/* What is said of values is true of them. */
+static inline bool vv_check_traits(unsigned traits, const double *values, size_t count)
+{
+    bool right = (traits & VV_TRAIT_WHOLE) == 0 || (traits & VV_TRAIT_NUMBERS) != 0;
+    for (size_t i = 0; i < count; i++) {
+        bool number = values[i] - values[i] == 0;
+        bool small = values[i] >= -0x1p43 && values[i] <= 0x1p43;
+        bool whole = number && small && values[i] == (double)(int64_t)values[i];
+        right &= (traits & VV_TRAIT_NUMBERS) == 0 || number;
+        right &= (traits & VV_TRAIT_WHOLE) == 0 || whole;
+    }
+    return right;
+}
+
 /* Every table gives the same bytes, and the same values back from them. Returns the bytes. */
 static inline size_t vv_check_values_roundtrip(const double *values, size_t count)
 {
@@ -59,8 +73,11 @@ static inline size_t vv_check_values_roundtrip(const double *values, size_t coun
         VV_CHECK(vv_values_encode_with(kernels, values, count, VV_FORM_PACKED, encoded) == length &&
                      memcmp(encoded, copy, length) == 0,
                  "table %zu encodes differently, tag %x", table, copy[0]);
-        varve_status status = vv_values_decode_with(kernels, copy, length, count, decoded);
+        unsigned traits;
+        varve_status status =
+            vv_values_decode_traits_with(kernels, copy, length, count, decoded, &traits);
         VV_CHECK(status == VARVE_OK, "%d, %zu values, %zu bytes", (int)status, count, length);
+        VV_CHECK(vv_check_traits(traits, decoded, count), "traits %x, tag %x", traits, copy[0]);
         for (size_t i = 0; i < count; i++) {
             VV_CHECK(memcmp(&values[i], &decoded[i], 8) == 0,
                      "value %zu of %zu: %a became %a, tag %x, table %zu", i, count, values[i],

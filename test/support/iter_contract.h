@@ -194,6 +194,26 @@ static inline void iter_contract_check_6(const struct vv_iter_contract *contract
     vv_iter_destroy(iter);
 }
 
+/* I10: what is known of values is true of them. */
+static inline void iter_contract_check_10(const struct vv_iter_contract *contract)
+{
+    struct vv_iter *iter = contract->make(contract->context);
+    varve_span span;
+    while (vv_iter_next_span(iter, &span)) {
+        unsigned traits = vv_iter_traits(iter);
+        for (size_t index = 0; index < span.count; index++) {
+            double value = span.values[index];
+            if ((traits & VV_TRAIT_NUMBERS) != 0) {
+                assert_true(value - value == 0);
+            }
+            if ((traits & VV_TRAIT_WHOLE) != 0) {
+                assert_true(value >= -0x1p43 && value <= 0x1p43 && value == (double)(int64_t)value);
+            }
+        }
+    }
+    vv_iter_destroy(iter);
+}
+
 /* All of them. */
 static inline void iter_contract_check(const struct vv_iter_contract *contract)
 {
@@ -203,6 +223,7 @@ static inline void iter_contract_check(const struct vv_iter_contract *contract)
     iter_contract_check_3_steps(contract);
     iter_contract_check_4(contract);
     iter_contract_check_6(contract);
+    iter_contract_check_10(contract);
     iter_contract_check_5(contract);
 }
 

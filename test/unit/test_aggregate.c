@@ -46,7 +46,7 @@ static void add(struct vv_aggregator *aggregator, const int64_t *timestamps, con
                 size_t count)
 {
     const varve_span span = {timestamps, values, count};
-    assert_int_equal(vv_aggregator_add_span(aggregator, &span), VARVE_OK);
+    assert_int_equal(vv_aggregator_add_span(aggregator, &span, 0), VARVE_OK);
 }
 
 static void add_one(struct vv_aggregator *aggregator, int64_t timestamp, double value)
@@ -609,7 +609,7 @@ static varve_status run_once(struct vv_aggregator *aggregator, struct vv_key *ke
     const varve_span span = {timestamps, values, 40};
     for (int index = 0; index < 3; index++) {
         VV_TRY(vv_aggregator_add_series(aggregator, keys[index]));
-        VV_TRY(vv_aggregator_add_span(aggregator, &span));
+        VV_TRY(vv_aggregator_add_span(aggregator, &span, 0));
     }
     return vv_aggregator_finish(aggregator);
 }

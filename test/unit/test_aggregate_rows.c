@@ -82,7 +82,7 @@ static void add_series(struct vv_test_random *random, struct vv_aggregator *aggr
         assert_int_equal(vv_aggregator_add_summary(aggregator, &summary, &taken), VARVE_OK);
         if (!taken) {
             const varve_span span = {series->timestamps + at, series->values + at, end - at};
-            assert_int_equal(vv_aggregator_add_span(aggregator, &span), VARVE_OK);
+            assert_int_equal(vv_aggregator_add_span(aggregator, &span, 0), VARVE_OK);
         }
         at = end;
     }

@@ -67,6 +67,28 @@ static void runs_of_any_length_and_place_give_the_same(void **state)
     }
 }
 
+static void sums_of_whole_numbers_are_those_with_compensation(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(8);
+    static double values[1024];
+    for (int round = 0; round < 2000; round++) {
+        size_t count = 1 + vv_test_random_below(&random, 1024);
+        struct vv_numbers found = vv_numbers_none();
+        struct vv_numbers expected = vv_numbers_none();
+        found.sum = expected.sum = 0.25; /* of values before */
+        for (size_t index = 0; index < count; index++) {
+            int64_t magnitude = (int64_t)vv_test_random_below(&random, UINT64_C(1) << 43);
+            values[index] =
+                (double)(vv_test_random_below(&random, 2) == 0 ? magnitude : -magnitude);
+        }
+        vv_numbers_add(&found, values, count, VV_NUMBERS_SUM | VV_NUMBERS_WHOLE);
+        vv_numbers_add(&expected, values, count, VV_NUMBERS_SUM);
+        assert_true(vv_numbers_total(&found) == vv_numbers_total(&expected));
+        assert_int_equal(found.count, count);
+    }
+}
+
 static void values_that_cancel_leave_the_small_ones(void **state)
 {
     (void)state;
@@ -152,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_numbers_have_a_count_of_zero),
         cmocka_unit_test(runs_of_any_length_and_place_give_the_same),
+        cmocka_unit_test(sums_of_whole_numbers_are_those_with_compensation),
         cmocka_unit_test(values_that_cancel_leave_the_small_ones),
         cmocka_unit_test(sums_of_fractions_are_right_to_the_last_bit),
         cmocka_unit_test(infinities_in_any_lane_decide),
