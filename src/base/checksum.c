@@ -1,11 +1,13 @@
 /*
- * checksum.c - XXH3-64 by the xxhash library, inlined here and nowhere else.
+ * checksum.c - XXH3-64 by the xxhash library, inlined here and in checksum_avx2.c.
  *
- * Inlining keeps libxxhash out of what libvarve links to, and this file the only one that sees its
- * header: the state of a streaming checksum is opaque bytes in ours.
+ * Inlining keeps libxxhash out of what libvarve links to, and its header out of other files: the
+ * state of a streaming checksum is opaque bytes in ours.
  */
 #include "base/checksum.h"
 
+#include "base/checksum_wide.h"
+#include "base/cpu.h"
 #include "base/status.h"
 
 #define XXH_INLINE_ALL
@@ -21,8 +23,16 @@ static XXH3_state_t *state_of(struct vv_checksum_state *state)
     return (XXH3_state_t *)(void *)state->opaque;
 }
 
+/* Vectors set in with inputs of more than 240 bytes; a little later they make up for the choice. */
+enum { WIDE_BYTES_MIN = 512 };
+
 uint64_t vv_checksum(const void *bytes, size_t length, uint64_t seed)
 {
+#if defined(__x86_64__)
+    if (length >= WIDE_BYTES_MIN && vv_cpu_isa() != VV_ISA_SCALAR) {
+        return vv_checksum_avx2(bytes, length, seed);
+    }
+#endif
     return XXH3_64bits_withSeed(bytes, length, seed);
 }
 

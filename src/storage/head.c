@@ -18,6 +18,8 @@
  */
 #include "storage/head.h"
 
+#include <string.h>
+
 #include "storage/head_line.h"
 
 enum { PREFETCH_PIECES = 8 }; /* ahead: the line is at hand, its extent takes about that long */
@@ -39,112 +41,242 @@ static const uint8_t capacities[VARVE_DUPLICATES_ERROR + 1][VV_LINE_FORMS] = {
 struct insertion {
     struct vv_head *head;
     const struct vv_head_batch *batch;
-    const uint8_t *capacities; /* the row of its policy */
     struct vv_head_change change;
 };
 
-/* A new extent for a sample that follows a full one. False: this is a case for vv_line_insert(). */
-static bool extend_full(struct insertion *insertion, struct vv_head_line *line, unsigned at,
-                        struct vv_sample sample)
+/* What every sample needs of it: copies, that stay in registers while memory is written to. */
+struct columns {
+    const struct vv_head *head;
+    const uint32_t *refs;
+    const int64_t *timestamps;
+    const double *values;
+    const uint8_t *capacities; /* the row of the policy */
+};
+
+/* -------------------------------------------------------------------------- one series */
+
+static enum vv_extent_kind next_kind(enum vv_extent_kind full)
 {
-    struct vv_head *head = insertion->head;
-    enum vv_extent_kind kind = vv_form_kind(line->form[at]);
-    unsigned before = vv_form_capacity(line->form[at]);
-    if (kind == VV_EXTENT_LARGE) {
-        before += vv_head_extent(head, line->newest[at])->before;
-        if (before >= VV_TAIL_SAMPLES_MAX) {
-            return false;
-        }
-    } else { /* the tail began with a small extent; some of it may have been deleted */
-        before = kind == VV_EXTENT_SMALL ? 3 : 3 + 7;
-        kind++;
+    return full == VV_EXTENT_SMALL ? VV_EXTENT_MIDDLE : VV_EXTENT_LARGE;
+}
+
+/* How many samples of a tail lie in its newest extent, which is full, and before. */
+static inline unsigned tail_samples(const struct vv_head *head, const struct vv_head_line *line,
+                                    unsigned at, enum vv_extent_kind full)
+{
+    if (full == VV_EXTENT_LARGE) {
+        return vv_head_extent(head, line->newest[at])->before + 15U;
     }
-    struct vv_extent *extent = vv_extent_create(head, kind, insertion->batch->policy,
-                                                insertion->batch->generation, &insertion->change);
+    /* The tail began with a small one, from which something may have been deleted. */
+    return full == VV_EXTENT_SMALL ? 3 : 3 + 7;
+}
+
+/* Puts a new extent of the kind that form says behind a full one, with entry i in it. The line's
+ * count is closed before and set afterwards (X6 in head_extent.c). */
+static inline void begin_extent(const struct vv_head_batch *batch, struct vv_head_line *line,
+                                unsigned at, struct vv_extent *extent, uint8_t form,
+                                unsigned before, size_t i)
+{
+    vv_extent_begin_change(extent);
+    extent->older = line->newest[at];
+    extent->form = form | VV_FORM_OLDER_FULL;
+    extent->count = 0;
+    extent->before = (uint16_t)before;
+    extent->generation = (uint32_t)batch->generation;
+    vv_sample_store(&extent->samples[0],
+                    (struct vv_sample){batch->timestamps[i], batch->values[i]});
+    vv_extent_end_change(extent);
+    vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
+    line->form[at] = form;
+    line->time_last[at] = batch->timestamps[i];
+}
+
+/* The case of a full extent; false: it is not the simple one of H1. */
+static bool begin_one(struct insertion *insertion, struct vv_head_line *line, unsigned at, size_t i)
+{
+    const struct vv_head_batch *batch = insertion->batch;
+    unsigned count = line->count[at];
+    if (count == 0 || count != capacities[batch->policy][line->form[at]] ||
+        batch->timestamps[i] <= line->time_last[at]) {
+        return false;
+    }
+    enum vv_extent_kind full = vv_form_kind(line->form[at]), kind = next_kind(full);
+    unsigned before = tail_samples(insertion->head, line, at, full);
+    if (before >= VV_TAIL_SAMPLES_MAX) {
+        return false;
+    }
+    struct vv_extent *extent = vv_pool_acquire(insertion->head->extents[kind]);
     if (extent == NULL) {
         return false;
     }
-    extent->before = (uint16_t)before;
-    vv_sample_store(&extent->samples[0], sample);
-    line->form[at] = extent->form;
-    vv_line_link_behind_full(line, at, extent);
+    uint8_t form = (uint8_t)(kind | batch->policy << VV_FORM_POLICY_SHIFT);
+    vv_line_set_count(line, at, VV_COUNT_CLOSED);
+    begin_extent(batch, line, at, extent, form, before, i);
     vv_line_set_count(line, at, 1);
-    line->time_last[at] = sample.timestamp;
-    insertion->change.samples++;
+    insertion->change.bytes += INT64_C(64) << kind;
     return true;
 }
 
-/* The other ways. */
+/* The ways of a sample that is no case of H1, or that finds its extent full. */
 static __attribute__((noinline)) varve_status
 insert_otherwise(struct insertion *insertion, struct vv_head_line *line, unsigned at, size_t i)
 {
-    const struct vv_head_batch *batch = insertion->batch;
-    struct vv_sample sample = {batch->timestamps[i], batch->values[i]};
-    if (line->count[at] == insertion->capacities[line->form[at]] && line->count[at] > 0 &&
-        sample.timestamp > line->time_last[at] && extend_full(insertion, line, at, sample)) {
+    if (begin_one(insertion, line, at, i)) {
         return VARVE_OK;
     }
+    const struct vv_head_batch *batch = insertion->batch;
+    struct vv_sample sample = {batch->timestamps[i], batch->values[i]};
+    insertion->change.samples--; /* it may resolve to one that is there */
     return vv_line_insert(insertion->head, line, at, batch->generation, batch->policy, sample,
                           &insertion->change);
 }
 
-/* Adds entry i of the batch. */
-static inline varve_status insert_entry(struct insertion *insertion, struct vv_head_line *line,
-                                        unsigned at, size_t i)
+/* Writes entry i behind the count samples of the newest extent. */
+static inline __attribute__((always_inline)) void
+put(struct columns columns, struct vv_head_line *line, unsigned at, unsigned count, size_t i)
 {
-    const struct vv_head_batch *batch = insertion->batch;
-    int64_t timestamp = batch->timestamps[i];
+    struct vv_extent *extent = vv_head_extent(columns.head, line->newest[at]);
+    int64_t timestamp = columns.timestamps[i];
+    vv_sample_store(&extent->samples[count], (struct vv_sample){timestamp, columns.values[i]});
+    line->time_last[at] = timestamp;
+}
+
+/* Adds entry i of the batch. */
+static inline __attribute__((always_inline)) varve_status insert_entry(struct insertion *insertion,
+                                                                       struct columns columns,
+                                                                       struct vv_head_line *line,
+                                                                       unsigned at, size_t i)
+{
     unsigned count = line->count[at];
-    if (count >= insertion->capacities[line->form[at]] || timestamp <= line->time_last[at]) {
+    if (count >= columns.capacities[line->form[at]] ||
+        columns.timestamps[i] <= line->time_last[at]) {
         return insert_otherwise(insertion, line, at, i);
     }
-    struct vv_extent *extent = vv_head_extent(insertion->head, line->newest[at]);
-    vv_sample_store(&extent->samples[count], (struct vv_sample){timestamp, batch->values[i]});
+    put(columns, line, at, count, i);
     vv_line_set_count(line, at, count + 1);
-    line->time_last[at] = timestamp;
-    insertion->change.samples++;
     return VARVE_OK;
 }
 
-static inline varve_status insert_piece(struct insertion *insertion,
-                                        const struct vv_head_piece *piece)
+/* -------------------------------------------------------------------- four series in step
+ *
+ * Series that are always appended to together have extents of the same form with as many samples:
+ * one look at the line tells for all four. */
+
+enum { STEP = 0x01010101 }; /* the same byte for each of them */
+
+static inline uint32_t load_four(const uint8_t *bytes)
+{
+    uint32_t four;
+    memcpy(&four, bytes, sizeof(four));
+    return four;
+}
+
+/* vv_line_set_count() for all four. */
+static inline void set_four_counts(struct vv_head_line *line, unsigned count)
+{
+    uint32_t *counts = (uint32_t *)(void *)line->count;
+    __atomic_store_n(counts, count * (unsigned)STEP, __ATOMIC_RELEASE);
+}
+
+/* Whether that is so, and entries i to i + 3 are later than what there is. */
+static inline bool goes_in_step(struct columns columns, const struct vv_head_line *line, size_t i)
+{
+    const int64_t *timestamps = columns.timestamps + i, *last = line->time_last;
+    return load_four(line->form) == line->form[0] * (unsigned)STEP &&
+           load_four(line->count) == line->count[0] * (unsigned)STEP && timestamps[0] > last[0] &&
+           timestamps[1] > last[1] && timestamps[2] > last[2] && timestamps[3] > last[3];
+}
+
+/* New extents for all four, which are full; false: not that way. */
+static __attribute__((noinline)) bool begin_four(struct insertion *insertion,
+                                                 struct vv_head_line *line, size_t i)
+{
+    struct vv_head *head = insertion->head;
+    enum vv_extent_kind full = vv_form_kind(line->form[0]), kind = next_kind(full);
+    unsigned before[VV_HEAD_LINE_SERIES];
+    void *extents[VV_HEAD_LINE_SERIES];
+    for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
+        before[at] = tail_samples(head, line, at, full);
+        if (before[at] >= VV_TAIL_SAMPLES_MAX) {
+            return false;
+        }
+    }
+    size_t found = vv_pool_acquire_bulk(head->extents[kind], extents, VV_HEAD_LINE_SERIES);
+    if (found < VV_HEAD_LINE_SERIES) {
+        vv_pool_release_bulk(head->extents[kind], extents, found);
+        return false;
+    }
+    uint8_t form = (uint8_t)(kind | insertion->batch->policy << VV_FORM_POLICY_SHIFT);
+    set_four_counts(line, VV_COUNT_CLOSED);
+    for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
+        begin_extent(insertion->batch, line, at, extents[at], form, before[at], i + at);
+    }
+    set_four_counts(line, 1);
+    insertion->change.bytes += VV_HEAD_LINE_SERIES * (INT64_C(64) << kind);
+    return true;
+}
+
+/* Adds entries i to i + 3 to the four series; false: not that way. */
+static inline __attribute__((always_inline)) bool insert_four(struct insertion *insertion,
+                                                              struct columns columns,
+                                                              struct vv_head_line *line, size_t i)
+{
+    if (!goes_in_step(columns, line, i)) {
+        return false;
+    }
+    unsigned count = line->count[0], capacity = columns.capacities[line->form[0]];
+    if (count >= capacity) {
+        return count == capacity && count > 0 && begin_four(insertion, line, i);
+    }
+    put(columns, line, 0, count, i);
+    put(columns, line, 1, count, i + 1);
+    put(columns, line, 2, count, i + 2);
+    put(columns, line, 3, count, i + 3);
+    set_four_counts(line, count + 1);
+    return true;
+}
+
+/* ---------------------------------------------------------------------------- the batch */
+
+static inline __attribute__((always_inline)) varve_status
+insert_piece(struct insertion *insertion, struct columns columns, const struct vv_head_piece *piece)
 {
     struct vv_head_line *line = piece->line;
     size_t i = piece->first;
-    if (line->generation != (uint32_t)insertion->batch->generation) {
-        vv_line_turn(insertion->head, line, insertion->batch->generation);
+    uint64_t generation = insertion->batch->generation;
+    if (line->generation != (uint32_t)generation) {
+        vv_line_turn(insertion->head, line, generation);
     }
-    if (piece->whole) {
-        for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-            VV_TRY(insert_entry(insertion, line, at, i + at));
-        }
+    insertion->change.samples += piece->more + 1;
+    if (piece->whole && insert_four(insertion, columns, line, i)) {
         return VARVE_OK;
     }
-    for (size_t end = i + piece->count; i < end; i++) {
-        VV_TRY(insert_entry(insertion, line, insertion->batch->refs[i] % VV_HEAD_LINE_SERIES, i));
+    for (size_t last = i + piece->more; i <= last; i++) {
+        unsigned at = columns.refs[i] % VV_HEAD_LINE_SERIES;
+        VV_TRY(insert_entry(insertion, columns, line, at, i));
     }
     return VARVE_OK;
 }
 
 /* Asks for the memory that the first sample of a piece will be written to. */
-static inline void prefetch_slot(const struct insertion *insertion,
-                                 const struct vv_head_piece *piece)
+static inline void prefetch_slot(struct columns columns, const struct vv_head_piece *piece)
 {
     const struct vv_head_line *line = piece->line;
-    unsigned at = insertion->batch->refs[piece->first] % VV_HEAD_LINE_SERIES;
-    const uint8_t *extent = (const uint8_t *)vv_head_extent(insertion->head, line->newest[at]);
+    unsigned at = columns.refs[piece->first] % VV_HEAD_LINE_SERIES;
+    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[at]);
     __builtin_prefetch(extent + (line->count[at] + 1U) * sizeof(struct vv_sample), 1);
 }
 
 /* The first piece of each line; lets go of those that do not come back (H3). */
-static varve_status insert_first_pieces(struct insertion *insertion, struct vv_head_locks *locks)
+static varve_status insert_first_pieces(struct insertion *insertion, struct columns columns,
+                                        struct vv_head_locks *locks)
 {
-    for (size_t i = locks->count; i > 0; i--) {
-        struct vv_head_piece *piece = &locks->pieces[i - 1];
-        if (i > PREFETCH_PIECES) {
-            prefetch_slot(insertion, piece - PREFETCH_PIECES);
+    struct vv_head_piece *first = locks->pieces;
+    for (struct vv_head_piece *piece = first + locks->count; piece-- > first;) {
+        if (piece - first >= PREFETCH_PIECES && !piece[-PREFETCH_PIECES].whole) {
+            prefetch_slot(columns, piece - PREFETCH_PIECES);
         }
-        VV_TRY(insert_piece(insertion, piece));
+        VV_TRY(insert_piece(insertion, columns, piece));
         if (!piece->comes_back) {
             vv_spin_unlock(&piece->line->lock);
             piece->line = NULL;
@@ -153,11 +285,11 @@ static varve_status insert_first_pieces(struct insertion *insertion, struct vv_h
     return VARVE_OK;
 }
 
-static varve_status insert_other_pieces(struct insertion *insertion,
+static varve_status insert_other_pieces(struct insertion *insertion, struct columns columns,
                                         const struct vv_head_locks *locks)
 {
     for (size_t i = 1; i <= locks->again_count; i++) {
-        VV_TRY(insert_piece(insertion, &locks->pieces[locks->capacity - i]));
+        VV_TRY(insert_piece(insertion, columns, &locks->pieces[locks->capacity - i]));
     }
     return VARVE_OK;
 }
@@ -165,13 +297,14 @@ static varve_status insert_other_pieces(struct insertion *insertion,
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,
                                        struct vv_head_locks *locks)
 {
-    struct insertion insertion = {
-        .head = head, .batch = batch, .capacities = capacities[batch->policy]};
-    varve_status status = insert_first_pieces(&insertion, locks);
+    struct insertion insertion = {.head = head, .batch = batch};
+    const struct columns columns = {head, batch->refs, batch->timestamps, batch->values,
+                                    capacities[batch->policy]};
+    varve_status status = insert_first_pieces(&insertion, columns, locks);
     if (status == VARVE_OK && locks->again_count == 0) {
         locks->count = 0;
     } else if (status == VARVE_OK) {
-        status = insert_other_pieces(&insertion, locks);
+        status = insert_other_pieces(&insertion, columns, locks);
     }
     vv_head_count(head, insertion.change);
     if (status == VARVE_OK) {

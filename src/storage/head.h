@@ -74,15 +74,15 @@ void vv_head_fini(struct vv_head *head);
 
 /* ------------------------------------------------------------------------------- locks */
 
-enum { VV_HEAD_LOCKS_FEW = 8 };
+enum { VV_HEAD_LOCKS_FEW = 8, VV_HEAD_LOCKS_MAX = 1 << 16 };
 
 /* Neighbouring entries of a batch whose series lie in one line. */
 struct vv_head_piece {
     struct vv_head_line *line; /* NULL: given back already */
     uint32_t first;            /* entry */
-    uint16_t count;
-    bool whole;      /* they are the line's four series in order */
-    bool comes_back; /* the line does, in a later piece */
+    uint16_t more;             /* entries behind it */
+    bool whole;                /* they are the line's four series in order */
+    bool comes_back;           /* the line does, in a later piece */
 };
 
 /* The locks that one batch holds. In the caller's memory; one may be used for batch after batch and
@@ -93,9 +93,8 @@ struct vv_head_locks {
     size_t count;       /* first ones: each has a lock */
     size_t again_count; /* others */
     size_t capacity;
-    bool uniform;        /* all lines are of one generation, ... */
-    bool defined;        /* ... in which all series of the batch are defined */
-    uint32_t generation; /* low bits of it */
+    bool defined;        /* all lines are of one generation, and all series are defined in it */
+    uint32_t generation; /* low bits of it, then */
     struct vv_head_piece few[VV_HEAD_LOCKS_FEW];
 };
 
@@ -111,6 +110,7 @@ void vv_head_locks_fini(struct vv_head_locks *locks);
  * nothing that does.
  *
  * @refs   of series of this shard, in any order; ascending, or each once, is cheapest.
+ * @count  at most VV_HEAD_LOCKS_MAX.
  * @locks  initialised, holding nothing.
  *
  * Returns VARVE_OK;  VARVE_NO_MEMORY  nothing is locked.
@@ -150,7 +150,7 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
  * anything was set or inserted. False is no proof. */
 static inline bool vv_head_locks_are_defined(const struct vv_head_locks *locks, uint64_t generation)
 {
-    return locks->uniform && locks->defined && locks->generation == (uint32_t)generation;
+    return locks->defined && locks->generation == (uint32_t)generation;
 }
 bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation);
 void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation);

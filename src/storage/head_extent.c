@@ -82,15 +82,6 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
     return extent;
 }
 
-void vv_line_link_behind_full(struct vv_head_line *line, unsigned at, struct vv_extent *extent)
-{
-    extent->older = line->newest[at];
-    extent->form |= VV_FORM_OLDER_FULL;
-    vv_line_set_count(line, at, VV_COUNT_CLOSED); /* X6 */
-    vv_extent_end_change(extent);
-    vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
-}
-
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
                   struct vv_extent *extent)
 {

@@ -225,8 +225,6 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
 /* Makes it the newest, closed. */
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
                   struct vv_extent *extent);
-/* The same where the newest is open and full, without touching that. */
-void vv_line_link_behind_full(struct vv_head_line *line, unsigned at, struct vv_extent *extent);
 /* Opens the newest extent, which is raw, for appends behind its last sample. */
 void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at);
 /* Gives an extent back with what it holds; it must have been unlinked. */

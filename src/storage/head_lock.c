@@ -23,7 +23,8 @@ enum {
     LINES_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
     PAGE_BYTES = LINES_BYTES + VV_HEAD_PAGE_SERIES * sizeof(double),
     PAGES_BYTES = VV_HEAD_PAGES * sizeof(struct vv_head_line *),
-    PREFETCH_REFS = 16 /* ahead of the line being locked: about what a miss takes */
+    PREFETCH_REFS = 16, /* ahead of the line being locked: about what a miss takes */
+    PREFETCH_LINES = 8  /* the same where lines follow each other */
 };
 _Static_assert(PAGES_BYTES % VV_PAGES_SMALL_BYTES == 0, "pages come whole");
 _Static_assert(sizeof(struct vv_head_line) == 64, "lines fill cache lines");
@@ -102,7 +103,7 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line)
 void vv_head_locks_init(struct vv_head_locks *locks)
 {
     locks->pieces = locks->few;
-    locks->uniform = locks->defined = false;
+    locks->defined = false;
     locks->generation = 0;
     locks->count = locks->again_count = 0;
     locks->capacity = VV_HEAD_LOCKS_FEW;
@@ -136,29 +137,29 @@ static varve_status reserve_locks(struct vv_head_locks *locks, size_t count)
 /* Whether entries i to i + 3 are the four series of a line in order. */
 static inline bool is_whole(const uint32_t *refs, size_t i, size_t count)
 {
-    return refs[i] % VV_HEAD_LINE_SERIES == 0 && i + VV_HEAD_LINE_SERIES <= count &&
+    return i + VV_HEAD_LINE_SERIES <= count && refs[i] % VV_HEAD_LINE_SERIES == 0 &&
            refs[i + 1] == refs[i] + 1 && refs[i + 2] == refs[i] + 2 && refs[i + 3] == refs[i] + 3;
 }
 
-/* The piece that begins with entry i; *series: a bit for each of its series. */
+/* The piece that begins with entry i, without its line; *series: a bit for each of its series. */
 static inline struct vv_head_piece next_piece(const uint32_t *refs, size_t i, size_t count,
                                               unsigned *series)
 {
     struct vv_head_piece piece = {.first = (uint32_t)i};
     if (is_whole(refs, i, count)) {
-        piece.count = VV_HEAD_LINE_SERIES;
+        piece.more = VV_HEAD_LINE_SERIES - 1;
         piece.whole = true;
         *series = VV_HEAD_LINE_ALL;
         return piece;
     }
-    size_t end = i, end_max = count - i < UINT16_MAX ? count : i + UINT16_MAX;
     uint32_t group = refs[i] / VV_HEAD_LINE_SERIES;
-    *series = 0;
-    do {
-        *series |= 1U << refs[end] % VV_HEAD_LINE_SERIES;
-        end++;
-    } while (end < end_max && refs[end] / VV_HEAD_LINE_SERIES == group);
-    piece.count = (uint16_t)(end - i);
+    size_t last = i;
+    *series = 1U << refs[i] % VV_HEAD_LINE_SERIES;
+    while (last + 1 < count && refs[last + 1] / VV_HEAD_LINE_SERIES == group) {
+        last++;
+        *series |= 1U << refs[last] % VV_HEAD_LINE_SERIES;
+    }
+    piece.more = (uint16_t)(last - i);
     return piece;
 }
 
@@ -174,21 +175,27 @@ static inline struct vv_head_piece *holder_of(const struct vv_head_locks *locks,
     return position < locks->count ? &locks->pieces[position] : NULL;
 }
 
-static void begin_pieces(struct vv_head_locks *locks)
+/* What the lines of a batch know of the definitions of its series. */
+struct knowledge {
+    uint32_t any;  /* bits of generations: set in one of the lines ... */
+    uint32_t all;  /* ... and in all of them */
+    unsigned lack; /* bits of series that are not defined in the generation of their line */
+};
+
+static inline void learn(struct knowledge *knowledge, const struct vv_head_line *line,
+                         unsigned series)
 {
-    locks->count = locks->again_count = 0;
-    locks->uniform = locks->defined = true;
+    knowledge->any |= line->generation;
+    knowledge->all &= line->generation;
+    knowledge->lack |= series & ~(unsigned)line->defined;
 }
 
-/* What the line of a piece knows of the definitions of its series. */
-static inline void note_definitions(struct vv_head_locks *locks, const struct vv_head_line *line,
-                                    unsigned series)
+static const struct knowledge knows_nothing = {.all = UINT32_MAX};
+
+static inline void note_knowledge(struct vv_head_locks *locks, struct knowledge knowledge)
 {
-    if (locks->count == 0) {
-        locks->generation = line->generation;
-    }
-    locks->uniform = locks->uniform && line->generation == locks->generation;
-    locks->defined = locks->defined && (series & ~(unsigned)line->defined) == 0;
+    locks->generation = knowledge.any;
+    locks->defined = knowledge.any == knowledge.all && knowledge.lack == 0;
 }
 
 /* Adds a piece whose line has been taken, or is held for the holder given. */
@@ -227,15 +234,16 @@ static void lock_sorted(struct vv_head *head, const uint32_t *refs, size_t count
             last = line;
         }
     }
-    begin_pieces(locks);
+    struct knowledge knowledge = knows_nothing;
     for (size_t i = 0; i < count;) {
         unsigned series;
         struct vv_head_piece piece = next_piece(refs, i, count, &series);
         piece.line = vv_head_line_of(head, refs[i]);
-        note_definitions(locks, piece.line, series);
+        learn(&knowledge, piece.line, series);
         add_piece(locks, piece, holder_of(locks, piece.line));
-        i += piece.count;
+        i += piece.more + 1U;
     }
+    note_knowledge(locks, knowledge);
 }
 
 /* Takes the lock of a line; *holder: the piece that has it already. False if it would have to be
@@ -259,38 +267,88 @@ static inline bool take_line(struct vv_head *head, struct vv_head_line *line, bo
     return false;
 }
 
+/* Where a batch stands while its locks are taken. */
+struct progress {
+    size_t next;       /* entry */
+    uint32_t greatest; /* the first ref of the greatest line so far */
+    bool in_order;     /* lines came in ascending order until now */
+    struct knowledge knowledge;
+};
+
+static inline void note_order(struct progress *progress, uint32_t ref)
+{
+    progress->in_order = progress->in_order && ref >= progress->greatest;
+    progress->greatest = ref / VV_HEAD_LINE_SERIES * VV_HEAD_LINE_SERIES;
+}
+
+/* Goes on as long as whole lines come whose locks are free: the way of most of most batches. */
+static void take_whole_lines(struct vv_head *head, const uint32_t *refs, size_t count,
+                             struct vv_head_locks *locks, struct progress *progress)
+{
+    struct progress now = *progress;
+    size_t taken = locks->count;
+    for (; is_whole(refs, now.next, count); now.next += VV_HEAD_LINE_SERIES) {
+        struct vv_head_line *line = vv_head_find_line(head, refs[now.next]);
+        if (line == NULL || !vv_spin_try_lock(&line->lock)) {
+            break;
+        }
+        __builtin_prefetch(line + PREFETCH_LINES, 1);
+        note_order(&now, refs[now.next]);
+        learn(&now.knowledge, line, VV_HEAD_LINE_ALL);
+        atomic_store_explicit(&line->position, (uint8_t)taken, memory_order_relaxed);
+        locks->pieces[taken++] = (struct vv_head_piece){
+            .line = line, .first = (uint32_t)now.next, .more = VV_HEAD_LINE_SERIES - 1, true};
+    }
+    locks->count = taken;
+    *progress = now;
+}
+
+/* The next piece, whatever it is. False: its lock would have to be waited for out of order. */
+static inline bool take_piece(struct vv_head *head, const uint32_t *refs, size_t count,
+                              struct vv_head_locks *locks, struct progress *progress)
+{
+    unsigned series;
+    struct vv_head_piece piece = next_piece(refs, progress->next, count, &series), *holder;
+    if (progress->next + PREFETCH_REFS < count) {
+        uint32_t ref = refs[progress->next + PREFETCH_REFS];
+        __builtin_prefetch(vv_head_find_line(head, ref), 1);
+    }
+    piece.line = vv_head_line_of(head, refs[progress->next]);
+    note_order(progress, refs[progress->next]);
+    if (!take_line(head, piece.line, progress->in_order, locks, &holder)) {
+        return false;
+    }
+    learn(&progress->knowledge, piece.line, series);
+    add_piece(locks, piece, holder);
+    progress->next += piece.more + 1U;
+    return true;
+}
+
 varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
                                struct vv_head_locks *locks)
 {
-    VV_ASSERT(locks->count == 0);
+    VV_ASSERT(locks->count == 0 && count <= VV_HEAD_LOCKS_MAX);
     VV_TRY(reserve_locks(locks, count));
-    uint32_t greatest = 0;
-    bool in_order = true;
-    begin_pieces(locks);
-    for (size_t i = 0; i < count;) {
-        unsigned series;
-        struct vv_head_piece piece = next_piece(refs, i, count, &series);
-        if (i + PREFETCH_REFS < count) {
-            __builtin_prefetch(vv_head_find_line(head, refs[i + PREFETCH_REFS]), 1);
+    struct progress progress = {.in_order = true, .knowledge = knows_nothing};
+    while (progress.next < count) {
+        if (is_whole(refs, progress.next, count)) {
+            take_whole_lines(head, refs, count, locks, &progress);
+            if (progress.next == count) {
+                break;
+            }
         }
-        piece.line = vv_head_find_line(head, refs[i]);
-        if (piece.line == NULL) { /* the first of its page */
+        if (vv_head_find_line(head, refs[progress.next]) == NULL) { /* the first of its page */
             vv_head_unlock_refs(locks);
             VV_TRY(reserve_pages(head, refs, count));
             return vv_head_lock_refs(head, refs, count, locks);
         }
-        in_order = in_order && refs[i] >= greatest;
-        greatest = refs[i] / VV_HEAD_LINE_SERIES * VV_HEAD_LINE_SERIES;
-        struct vv_head_piece *holder;
-        if (!take_line(head, piece.line, in_order, locks, &holder)) {
+        if (!take_piece(head, refs, count, locks, &progress)) {
             vv_head_unlock_refs(locks);
             lock_sorted(head, refs, count, locks);
             return VARVE_OK;
         }
-        note_definitions(locks, piece.line, series);
-        add_piece(locks, piece, holder);
-        i += piece.count;
     }
+    note_knowledge(locks, progress.knowledge);
     return VARVE_OK;
 }
 
