@@ -116,6 +116,10 @@ uint64_t bench_resident_bytes(void);
 uint64_t bench_peak_bytes(void);
 void bench_reset_peak(void);
 
+/* Bytes that this process has read since it began, without what came through mappings; 0 if /proc
+ * does not tell. */
+uint64_t bench_read_bytes(void);
+
 /* What cachegrind counted for one unit of work. */
 struct bench_counts {
     double instructions;
@@ -133,7 +137,7 @@ struct bench_counts {
  *
  * @variant  handed through: "varve" or "baseline", say.
  * Returns NULL, or why it could not be counted, for bench_missing(). The child runs with
- * VARVE_ISA=avx2, which valgrind knows.
+ * VARVE_ISA=avx2, which valgrind knows, unless it is scalar.
  */
 const char *bench_count(const struct bench_run *run, const char *workload, const char *variant,
                         uint64_t times, struct bench_counts *counts);

@@ -20,32 +20,37 @@ enum { LINE_BYTES = 4096, WORD_BYTES = 32 };
 
 /* ------------------------------------------------------------------------------- memory */
 
-/* A field of /proc/self/status, in bytes. */
-static uint64_t status_bytes(const char *field)
+/* The number behind "FIELD:" in a file of /proc; 0 if there is none. */
+static uint64_t number_of_field(const char *path, const char *field)
 {
     char line[256];
-    uint64_t kibibytes = 0;
+    uint64_t number = 0;
     size_t length = strlen(field);
-    FILE *file = fopen("/proc/self/status", "r");
+    FILE *file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, field, length) == 0 && line[length] == ':') {
-            kibibytes = strtoull(line + length + 1, NULL, 10);
+            number = strtoull(line + length + 1, NULL, 10);
         }
     }
     if (file != NULL) {
         (void)fclose(file);
     }
-    return kibibytes * 1024;
+    return number;
 }
 
 uint64_t bench_resident_bytes(void)
 {
-    return status_bytes("VmRSS");
+    return number_of_field("/proc/self/status", "VmRSS") * 1024;
 }
 
 uint64_t bench_peak_bytes(void)
 {
-    return status_bytes("VmHWM");
+    return number_of_field("/proc/self/status", "VmHWM") * 1024;
+}
+
+uint64_t bench_read_bytes(void)
+{
+    return number_of_field("/proc/self/io", "rchar");
 }
 
 void bench_reset_peak(void)
@@ -110,7 +115,10 @@ static bool run_child(const char *const *tool, const struct job *job)
         int null = open("/dev/null", O_WRONLY);
         (void)dup2(null, STDOUT_FILENO);
         (void)dup2(null, STDERR_FILENO);
-        (void)setenv("VARVE_ISA", "avx2", 1);
+        const char *isa = getenv("VARVE_ISA");
+        if (isa == NULL || strcmp(isa, "scalar") != 0) {
+            (void)setenv("VARVE_ISA", "avx2", 1);
+        }
         (void)execvp(words[0], (char *const *)(uintptr_t)words);
         _exit(127);
     }

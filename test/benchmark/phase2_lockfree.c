@@ -141,12 +141,14 @@ static void measure_lookups(const struct bench_run *run)
 
 enum {
     MEETING_SERIES = 256, /* of each writer */
-    MEETING_SAMPLES = 16 << 10
+    MEETING_SAMPLES = 16 << 10,
+    FOUND_SERIES = 8192 /* with each batch */
 };
 
 /* Threads start and end together without a call that may wait. */
 struct meeting {
     struct bench_store store;
+    struct lookup_keys keys; /* of all its series */
     uint64_t samples;    /* of each writer; few enough that the ring stays less than half full */
     _Atomic size_t next; /* number of the thread that comes next */
     _Atomic size_t ready;
@@ -161,14 +163,37 @@ static void wait_until(const _Atomic size_t *counter, size_t wanted)
     }
 }
 
-static void read_latest(struct meeting *meeting, size_t at)
+/* The handle of a series, by its key: varve_series_resolve() without the making of the key, which
+ * takes memory from the heap. */
+static varve_series find_series(struct meeting *meeting, size_t number)
 {
-    size_t place = at % meeting->store.series_count;
+    struct vv_key key = lookup_key(&meeting->keys, number % meeting->keys.count);
+    const struct vv_series *series =
+        vv_series_table_find(meeting->store.db->shard->table, key, vv_key_hash(key));
+    if (series == NULL) {
+        bench_stop("a series is not there");
+    }
+    return vv_series_handle(series->ref);
+}
+
+static void read_latest(struct meeting *meeting, size_t number)
+{
     int64_t timestamp;
     double value;
-    if (varve_latest(meeting->store.db, meeting->store.refs[place], &timestamp, &value) !=
+    if (varve_latest(meeting->store.db, find_series(meeting, number), &timestamp, &value) !=
         VARVE_OK) {
         bench_stop("a series has no newest sample");
+    }
+}
+
+/* Asks for some series by key, then appends a batch, and so on. */
+static void write_batches(struct meeting *meeting, struct bench_walk *walk, uint64_t samples)
+{
+    for (uint64_t done = 0; done < samples; done += BENCH_BATCH_SAMPLES) {
+        for (size_t i = 0; i < FOUND_SERIES; i++) {
+            (void)find_series(meeting, walk->first + walk->at + i);
+        }
+        bench_append_batches(&meeting->store, walk, BENCH_BATCH_SAMPLES);
     }
 }
 
@@ -181,14 +206,14 @@ static void *meet(void *context)
     struct bench_walk walk = bench_walk_make(index % WRITERS * share, share, 0);
     wait_until(&meeting->ready, index);
     if (index < WRITERS) {
-        bench_append_batches(&meeting->store, &walk, share);
+        write_batches(meeting, &walk, (uint64_t)BENCH_BATCH_SAMPLES * 8);
     } else {
         read_latest(meeting, index);
     }
     atomic_fetch_add(&meeting->ready, 1);
     wait_until(&meeting->ready, WRITERS + LATEST_READERS);
     if (index < WRITERS) {
-        bench_append_batches(&meeting->store, &walk, meeting->samples);
+        write_batches(meeting, &walk, meeting->samples);
         atomic_fetch_sub(&meeting->writing, 1);
     } else {
         for (size_t at = index; atomic_load(&meeting->writing) > 0; at += 7919) {
@@ -221,6 +246,7 @@ static void hold_meeting(struct meeting *meeting, uint64_t samples)
 {
     memset(meeting, 0, sizeof *meeting);
     bench_store_open(&meeting->store, WRITERS * MEETING_SERIES, VARVE_SYNC_NONE, 0);
+    meeting->keys = lookup_keys_range(0, meeting->store.series_count);
     write_first_segments(&meeting->store);
     meeting->samples = samples;
     atomic_store(&meeting->writing, WRITERS);

@@ -113,6 +113,31 @@ gate 0
 shows 'not measured: a debug build$'
 echo 'CMAKE_BUILD_TYPE:STRING=Release' >build/CMakeCache.txt
 
+# What a machine lacks
+python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'what a machine lacks'
+import os, pathlib, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from gate import programs, verdict
+from gate.machine import Machine
+machine = Machine(pathlib.Path("build"))
+machine.flags, machine.cores, os.environ["PATH"] = {"sse2"}, 1, "/nowhere"
+for need, why in [("avx2", "no AVX2"), ("avx512", "no AVX-512"), ("cores", "one core"),
+                  ("idle", "one core"), ("valgrind", "no valgrind"), ("strace", "no strace")]:
+    assert machine.lacks(need) == why, need
+machine.flags, machine.cores = {"avx2", "avx512f", "avx512_vbmi"}, 2
+assert not any(machine.lacks(need) for need in ("avx2", "avx512", "cores", "idle", "release"))
+gate = {"program": "p", "measure": "a", "relation": ">=", "target": 1, "kind": "ratio",
+        "needs": ["idle"]}
+runs = programs.Programs({}, "build", True)
+runs.first, runs.in_use = {"p": {"a": {"value": 2}}}, {"p": 0.6}
+row = verdict.judge(gate, machine, runs)
+assert row["verdict"] == "not measured", row
+assert row["why"] == "a busy machine: others use 60% of it", row
+runs.in_use["p"] = 0.1
+assert verdict.judge(gate, machine, runs)["verdict"] == "met"
+TEXT
+
 # A program that breaks or forgets a measure misses it
 echo >lines
 gate 1
@@ -134,6 +159,31 @@ gate 0 --phase first
 gate 2 --phase second
 gate 2 --phase 7
 grep -q 'no phase 7; there are: 1 or first, 2 or second' err || fail "$(cat err)"
+
+# Only some rows: the program is asked for their subjects alone
+rm -f asked
+plan "$(row 'a, speed' '>=' 3 ratio)" "$(row 'b, size' '<=' 0.5 bytes)" \
+    "$(row 'b, count' '==' 1 count)"
+printf '{"measure": "b, size", "value": 0.5}\n' >tries
+gate 0 --measure size
+shows '^first +b, size .* met$'
+shows '^gate: 1 rows'
+[ "$(cat asked)" = b ] || fail "asked for \"$(cat asked)\", not for the subject of the row"
+gate 2 --measure colour
+grep -q 'no such row' err || fail "$(cat err)"
+
+# One phase switched off: by the environment, or by programs that are run instead
+cat >program <<'TEXT'
+#!/bin/sh
+printf '{"measure": "a, speed", "value": %s}\n' "${SHADE:-3}"
+TEXT
+sed -i '1s/{/{"without": {"vectors": {"phase": "1", "environment": {"SHADE": "2"}}},/' plan.json
+gate 0 --measure speed
+gate 1 --measure speed --without vectors
+shows '^first +a, speed +2 +>= 3 +MISSED'
+gate 2 --without colours
+grep -q 'nothing is called colours that can be switched off; there are: vectors' err ||
+    fail "$(cat err)"
 
 # Comparing two revisions: more CPU time, bytes or misses is worse, and so is a lower rate; the best
 # of each side counts
@@ -185,6 +235,8 @@ for gate in plan["gates"]:
     assert gate["relation"] in ("<=", ">=", "=="), gate
     assert gate["source"] and isinstance(gate["quick"], bool), gate
     assert all(phase in plan["phases"] for phase in gate["depends"]), gate
+for name, switch in plan["without"].items():
+    assert switch["phase"] in plan["phases"] and switch["instead"], name
 for plot in plan.get("plots", []):
     for label, measure, field in plot["bars"]:
         assert measure in measures and field in ("value", "varve", "baseline"), (plot, measure)

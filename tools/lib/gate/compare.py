@@ -1,23 +1,13 @@
 """Two revisions side by side: builds both, runs them in turn, and finds what got worse."""
 import pathlib
-import subprocess
 import sys
 
-from gate.machine import ROOT, stop
+from gate.machine import ROOT, build_targets, run_or_stop
 from gate.programs import Programs
 
 ROUNDS = 3
 WORSE = 0.10  # what fails: CPU time, bytes or misses grew by more
 RATE_UNITS = ("/s", "/CPU s", "M/s", "MB/s", "x", "%")
-
-
-def run_or_stop(*command, cwd=ROOT):
-    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True)
-    if done.returncode != 0:
-        print(done.stdout, file=sys.stderr)
-        stop(f"{' '.join(map(str, command))} failed")
-    return done.stdout.strip()
 
 
 def build_revision(revision, targets):
@@ -29,9 +19,7 @@ def build_revision(revision, targets):
         run_or_stop("git", "worktree", "add", "--detach", source, commit)
     print(f"gate: building {revision} ({commit[:12]})", file=sys.stderr)
     run_or_stop("cmake", "--preset", "release", cwd=source)
-    known = run_or_stop("cmake", "--build", build, "--target", "help")
-    there = [target for target in targets if f"{target}:" in known]
-    run_or_stop("cmake", "--build", build, "--target", *there)
+    build_targets(build, targets)
     return source, build
 
 

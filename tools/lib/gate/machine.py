@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 
@@ -30,7 +31,9 @@ class Machine:
             return f"a {self.build_type.lower() or 'nameless'} build"
         if need == "avx2" and "avx2" not in self.flags:
             return "no AVX2"
-        if need == "cores" and self.cores < 2:
+        if need == "avx512" and not {"avx512f", "avx512_vbmi"} <= self.flags:
+            return "no AVX-512"
+        if need in ("cores", "idle") and self.cores < 2:
             return "one core"
         if need in ("sqlite3", "strace", "valgrind") and shutil.which(need) is None:
             return f"no {need}"
@@ -46,6 +49,28 @@ class Machine:
             "kernel": platform.release(),
             "build_type": self.build_type,
         }
+
+
+IDLE_SECONDS = 0.5
+BUSY = 0.25  # of the processors used by others: figures of several threads mean nothing then
+
+
+def processor_times():
+    """(used, all) ticks of all processors since the machine started; what a hypervisor took away
+    counts as used."""
+    fields = [int(field) for field in read_text("/proc/stat").split("\n")[0].split()[1:9]]
+    return sum(fields) - fields[3] - fields[4], sum(fields)
+
+
+def share_in_use():
+    """Which share of the processors others use right now: this process sleeps meanwhile."""
+    try:
+        before = processor_times()
+        time.sleep(IDLE_SECONDS)
+        after = processor_times()
+        return (after[0] - before[0]) / max(1, after[1] - before[1])
+    except (IndexError, ValueError):
+        return 0.0
 
 
 def read_text(path):
@@ -74,6 +99,24 @@ def stop(message):
     sys.exit(2)
 
 
+def build_targets(build, targets):
+    """Builds those of the targets that this build knows; returns them."""
+    known = output_of("cmake", "--build", str(build), "--target", "help")
+    there = [target for target in targets if f"{target}:" in known]
+    if there:
+        run_or_stop("cmake", "--build", str(build), "--target", *there)
+    return there
+
+
+def run_or_stop(*command, cwd=ROOT):
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True)
+    if done.returncode != 0:
+        print(done.stdout, file=sys.stderr)
+        stop(f"{' '.join(map(str, command))} failed")
+    return done.stdout.strip()
+
+
 def build_release(build, programs):
     """Builds what the measures need, if any of it is missing."""
     needed = [path for program in programs.values() for path in program["binaries"]]
@@ -83,10 +126,15 @@ def build_release(build, programs):
         stop(f"{build}: the programs are not built: {' '.join(needed)}")
     targets = [target for program in programs.values() for target in program["targets"]]
     print("gate: building the release preset", file=sys.stderr)
-    for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", str(build), "--target", *targets]):
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            print(done.stdout, file=sys.stderr)
-            stop("cannot build")
+    run_or_stop("cmake", "--preset", "release")
+    run_or_stop("cmake", "--build", str(build), "--target", *targets)
+
+
+def build_without(build, programs, name):
+    """Builds the programs again with one phase switched off; returns the folder of them."""
+    targets = [f"{target}_without_{name}"
+               for program in programs.values() for target in program["targets"]]
+    print(f"gate: building without {name}", file=sys.stderr)
+    if not build_targets(build, targets):
+        stop(f"{build}: none of the programs can be built without {name}")
+    return build / "without" / name

@@ -31,6 +31,8 @@ def judge(gate, machine, programs, tolerance_percent=0):
         return dict(row, verdict="MISSED", why=line["broken"])
     if "missing" in line:
         return dict(row, why=line["missing"])
+    if "idle" in needs and programs.disturbed(gate["program"]):
+        return dict(row, why=programs.disturbed(gate["program"]))
     while True:
         row.update({key: line.get(key) for key in ("baseline", "varve", "unit", "value")})
         row["tries"].append(line["value"])
