@@ -14,6 +14,25 @@ enum { SAMPLES = 32, ROUNDS_MAX = 3 };
 const double vv_powers_of_ten[VV_DECIMALS_MAX + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
+const struct vv_reciprocal vv_reciprocals[VV_DECIMALS_MAX + 1] = {
+    {0x1p+0, 0},
+    {0x1.999999999999ap-4, -0x1.999999999999ap-58},
+    {0x1.47ae147ae147bp-7, -0x1.eb851eb851eb8p-63},
+    {0x1.0624dd2f1a9fcp-10, -0x1.89374bc6a7efap-66},
+    {0x1.a36e2eb1c432dp-14, -0x1.6a161e4f765fep-68},
+    {0x1.4f8b588e368f1p-17, -0x1.ee78183f91e64p-71},
+    {0x1.0c6f7a0b5ed8dp-20, 0x1.b5a63f9a49c2cp-75},
+    {0x1.ad7f29abcaf48p-24, 0x1.5e1e99483b023p-78},
+    {0x1.5798ee2308c3ap-27, -0x1.03023df2d4c94p-82},
+    {0x1.12e0be826d695p-30, -0x1.34674bfabb83bp-84},
+    {0x1.b7cdfd9d7bdbbp-34, -0x1.20a5465df8d2cp-88},
+    {0x1.5fd7fe1796495p-37, 0x1.7f7bc7b4d28aap-91},
+    {0x1.19799812dea11p-40, 0x1.97f27f0f6e886p-96},
+    {0x1.c25c268497682p-44, -0x1.ecd79a5a0df95p-99},
+    {0x1.6849b86a12b9bp-47, 0x1.ea70909833de7p-107},
+    {0x1.203af9ee75616p-50, -0x1.937831647f5a0p-104},
+};
+
 /* The fewest places, not below `least`, with which value is a decimal; VV_DECIMALS_MAX + 1 if
  * none. */
 static unsigned fewest_places(double value, unsigned least)

@@ -28,6 +28,18 @@ enum { VV_DECIMALS_MAX = 15 };
 /* 10^0 to 10^VV_DECIMALS_MAX, each exact in a double. */
 extern const double vv_powers_of_ten[VV_DECIMALS_MAX + 1];
 
+/* 10^-places as the sum of two doubles, which is off by less than 2^-106 of it. For any double x,
+ * fma(x, high, x * low) is x / 10^places rounded once: before its rounding it is off by less than
+ * 2^-104.5 of it, and no quotient is as near to the middle between two doubles, because x less
+ * 10^places times a number of 54 bits is no less than a unit of both if it is not 0.
+ * (Brisebarre, Muller, Raina: Accelerating Correctly Rounded Floating-Point Division when the
+ * Divisor Is Known in Advance, 2004.) */
+struct vv_reciprocal {
+    double high;
+    double low;
+};
+extern const struct vv_reciprocal vv_reciprocals[VV_DECIMALS_MAX + 1];
+
 /* Whether value is a decimal of that many places; *integer is written only then. The magnitude is
  * tested before the conversion: NaN and the infinities fail there. */
 static inline bool vv_to_decimal(double value, unsigned places, int64_t *integer)

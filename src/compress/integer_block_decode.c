@@ -215,16 +215,47 @@ bool vv_integer_block_is_small(const struct vv_integer_block *block)
            origin >= -((int64_t)1 << 42);
 }
 
-/* Whether every entry of a narrow block is exact in a double, and so is what leads to it. */
+/* Whether every entry with a step of 32 bits is exact in a double, and so is what leads to it. */
 static bool is_exact(const struct vv_integer_block *block)
 {
     int64_t origin = (int64_t)block->origin;
     return block->factor < 1 << 20 && origin < (int64_t)1 << 52 && origin > -((int64_t)1 << 52);
 }
 
+/* Whether the entries of a block are decimals of its packed numbers, without a sum in between. */
+static bool is_frame_of_words(const struct vv_integer_block *block)
+{
+    return block->mode == VV_BLOCK_FRAME && block->layout == VV_LAYOUT_LANES && !block->zigzag &&
+           block->width <= 32;
+}
+
+/* Such a block, whose entries are exact where they are none of the exceptions. */
+static void frame_decimals(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                           unsigned places, double *out)
+{
+    uint32_t steps[SCRATCH];
+    kernels->unpack32(block->payload, block->width, block->count, steps);
+    kernels->decimal_unsigned32(steps, block->count, (double)(int64_t)block->origin,
+                                (double)block->factor, places, out);
+    if (block->exception_count != 0) {
+        uint64_t integers[SCRATCH];
+        double decimals[VV_COLUMN_MAX];
+        uint64_t origin = block->origin + block->factor * block->exception_base;
+        unpack_exceptions(kernels, block, integers);
+        kernels->scale64(integers, block->exception_count, origin, block->factor, integers);
+        kernels->decimal64(integers, block->exception_count, places, decimals);
+        kernels->scatter64((const uint64_t *)decimals, block->exceptions, block->exception_count, 0,
+                           (uint64_t *)out);
+    }
+}
+
 void vv_integer_block_decimals(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, unsigned places, double *out)
 {
+    if (!block->narrow && is_exact(block) && is_frame_of_words(block)) {
+        frame_decimals(kernels, block, places, out);
+        return;
+    }
     if (!block->narrow || !is_exact(block)) {
         uint64_t wide[SCRATCH];
         vv_integer_block_integers(kernels, block, wide);

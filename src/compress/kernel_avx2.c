@@ -9,5 +9,6 @@
 #define VV_VECTOR_BYTES 32
 #define VV_FUSED_MULTIPLY_ADD(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define VV_DOUBLES(x) _mm256_cvtepi32_pd((__m128i)(x))
+#define VV_SHIFT_UP(x, bytes) ((vector32)_mm256_slli_si256((__m256i)(x), bytes))
 #define VV_KERNELS vv_kernels_avx2
 #include "compress/kernel_vector.h"

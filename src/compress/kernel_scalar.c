@@ -210,6 +210,15 @@ static void decimal32(const uint32_t *steps, size_t count, double origin, double
     }
 }
 
+static void decimal_unsigned32(const uint32_t *steps, size_t count, double origin, double factor,
+                               unsigned places, double *out)
+{
+    double power = vv_powers_of_ten[places];
+    for (size_t i = 0; i < count; i++) {
+        out[i] = ((double)steps[i] * factor + origin) / power;
+    }
+}
+
 static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step, double origin,
                              double factor, unsigned places, double *out)
 {
@@ -448,6 +457,7 @@ const struct vv_kernels vv_kernels_scalar = {
     .scale32 = scale32,
     .scale64 = scale64,
     .decimal32 = decimal32,
+    .decimal_unsigned32 = decimal_unsigned32,
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
     .fill = fill,

@@ -12,8 +12,8 @@
  *   code
  *   prefix   log2(lanes) shifted additions in each vector; only the running total goes from one
  *            vector to the next
- *   decimal  x / 10^d by multiplication with the reciprocal and one correction with fused
- *            multiply-add: the same bits as the division (Markstein; checked by test)
+ *   decimal  x / 10^d by multiplication with a reciprocal of twice the digits: the same bits as the
+ *            division (decimals.h says why; checked by test)
  */
 #include <string.h>
 
@@ -244,98 +244,6 @@ static void scatter64(const uint64_t *values, const uint16_t *where, size_t coun
     }
 }
 
-/* ----------------------------------------------------------------------- Prefix sums */
-
-#if VV_VECTOR_BYTES == 16
-#define SHIFT32(x, by) __builtin_shufflevector(zero, x, 4 - by, 5 - by, 6 - by, 7 - by)
-#define SHIFT64(x, by) __builtin_shufflevector(zero, x, 2 - by, 3 - by)
-#define LAST32(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
-#define LAST64(x) __builtin_shufflevector(x, x, 1, 1)
-#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1)
-#define HIGH_HALF(x) __builtin_shufflevector(x, x, 2, 3)
-#elif VV_VECTOR_BYTES == 32
-#define SHIFT32(x, by)                                                                             \
-    __builtin_shufflevector(zero, x, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by,  \
-                            15 - by)
-#define SHIFT64(x, by) __builtin_shufflevector(zero, x, 4 - by, 5 - by, 6 - by, 7 - by)
-#define LAST32(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
-#define LAST64(x) __builtin_shufflevector(x, x, 3, 3, 3, 3)
-#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1, 2, 3)
-#define HIGH_HALF(x) __builtin_shufflevector(x, x, 4, 5, 6, 7)
-#else
-#define SHIFT32(x, by)                                                                             \
-    __builtin_shufflevector(zero, x, 16 - by, 17 - by, 18 - by, 19 - by, 20 - by, 21 - by,         \
-                            22 - by, 23 - by, 24 - by, 25 - by, 26 - by, 27 - by, 28 - by,         \
-                            29 - by, 30 - by, 31 - by)
-#define SHIFT64(x, by)                                                                             \
-    __builtin_shufflevector(zero, x, 8 - by, 9 - by, 10 - by, 11 - by, 12 - by, 13 - by, 14 - by,  \
-                            15 - by)
-#define LAST32(x)                                                                                  \
-    __builtin_shufflevector(x, x, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15)
-#define LAST64(x) __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7)
-#define LOW_HALF(x) __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7)
-#define HIGH_HALF(x) __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)
-#endif
-
-/* The sums of the lanes up to each one. */
-static inline vector32 sum_lanes32(vector32 lanes)
-{
-    const vector32 zero = {0};
-#if VV_VECTOR_BYTES == 32
-    /* AVX2 shifts within halves cheaply; the total of the low one is then added to the high one. */
-    lanes += __builtin_shufflevector(zero, lanes, 0, 8, 9, 10, 4, 12, 13, 14);
-    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 8, 9, 4, 5, 12, 13);
-    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 2, 3, 11, 11, 11, 11);
-#else
-    lanes += SHIFT32(lanes, 1);
-    lanes += SHIFT32(lanes, 2);
-#if VV_VECTOR_BYTES == 64
-    lanes += SHIFT32(lanes, 4);
-    lanes += SHIFT32(lanes, 8);
-#endif
-#endif
-    return lanes;
-}
-
-static void prefix32(uint32_t *values, size_t count, uint32_t step)
-{
-    const vector32 zero = {0};
-    vector32 carry = zero - step;
-    for (size_t i = 0; i < count; i += LANES32) {
-        vector32 sum = sum_lanes32(load32(values + i) + step);
-        store32(values + i, sum + carry);
-        carry += LAST32(sum);
-    }
-}
-
-static inline vector64 sum_lanes64(vector64 lanes)
-{
-    const vector64 zero = {0};
-#if VV_VECTOR_BYTES == 32
-    lanes += __builtin_shufflevector(zero, lanes, 0, 4, 2, 6);
-    lanes += __builtin_shufflevector(zero, lanes, 0, 1, 5, 5);
-#else
-    lanes += SHIFT64(lanes, 1);
-#if VV_VECTOR_BYTES == 64
-    lanes += SHIFT64(lanes, 2);
-    lanes += SHIFT64(lanes, 4);
-#endif
-#endif
-    return lanes;
-}
-
-static void prefix64(const uint64_t *values, size_t count, uint64_t step, uint64_t start,
-                     uint64_t *out)
-{
-    const vector64 zero = {0};
-    vector64 carry = zero + start - step;
-    for (size_t i = 0; i < count; i += LANES64) {
-        vector64 sum = sum_lanes64(load64(values + i) + step);
-        store64(out + i, sum + carry);
-        carry += LAST64(sum);
-    }
-}
-
 /* -------------------------------------------------------------- Steps to entries */
 
 static void scale32(const uint32_t *steps, size_t count, uint64_t origin, uint64_t factor,
@@ -384,18 +292,15 @@ static inline double double_of_integer(uint64_t integer)
 #endif
 }
 
-static inline double divide(double dividend, double power, double reciprocal)
+static inline double divide(double dividend, struct vv_reciprocal by)
 {
-    double quotient = dividend * reciprocal;
-    double rest = __builtin_fma(-quotient, power, dividend);
-    return __builtin_fma(rest, reciprocal, quotient);
+    return __builtin_fma(dividend, by.high, dividend * by.low);
 }
 
 static void decimal64(const uint64_t *restrict integers, size_t count, unsigned places,
                       double *restrict out)
 {
-    double power = vv_powers_of_ten[places];
-    double reciprocal = 1 / power;
+    struct vv_reciprocal by = vv_reciprocals[places];
     if (places == 0) {
         for (size_t i = 0; i < count; i++) {
             out[i] = double_of_integer(integers[i]);
@@ -403,15 +308,14 @@ static void decimal64(const uint64_t *restrict integers, size_t count, unsigned 
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        out[i] = divide(double_of_integer(integers[i]), power, reciprocal);
+        out[i] = divide(double_of_integer(integers[i]), by);
     }
 }
 
 static void decimal32(const uint32_t *restrict steps, size_t count, double origin, double factor,
                       unsigned places, double *restrict out)
 {
-    double power = vv_powers_of_ten[places];
-    double reciprocal = 1 / power;
+    struct vv_reciprocal by = vv_reciprocals[places];
     if (places == 0) {
         for (size_t i = 0; i < count; i++) {
             out[i] = (double)(int32_t)steps[i] * factor + origin;
@@ -419,58 +323,44 @@ static void decimal32(const uint32_t *restrict steps, size_t count, double origi
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        out[i] = divide((double)(int32_t)steps[i] * factor + origin, power, reciprocal);
+        out[i] = divide((double)(int32_t)steps[i] * factor + origin, by);
+    }
+}
+
+/* The number is the low bits of one above 2^52: no conversion is needed. */
+static inline double double_of_unsigned32(uint32_t integer)
+{
+    uint64_t bits = integer | 0x4330000000000000u;
+    double above;
+    memcpy(&above, &bits, sizeof above);
+    return above - 0x1p52;
+}
+
+static void decimal_unsigned32(const uint32_t *restrict steps, size_t count, double origin,
+                               double factor, unsigned places, double *restrict out)
+{
+    struct vv_reciprocal by = vv_reciprocals[places];
+    if (places == 0) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = double_of_unsigned32(steps[i]) * factor + origin;
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = divide(double_of_unsigned32(steps[i]) * factor + origin, by);
     }
 }
 
 typedef double vector_double __attribute__((vector_size(VV_VECTOR_BYTES)));
 
 /* divide() on vectors. */
-static inline vector_double divide_vector(vector_double dividend, double power, double reciprocal)
+static inline vector_double divide_vector(vector_double dividend, struct vv_reciprocal by)
 {
     const vector_double zero = {0};
-    vector_double quotient = dividend * reciprocal;
-    vector_double rest = VV_FUSED_MULTIPLY_ADD(-quotient, zero + power, dividend);
-    return VV_FUSED_MULTIPLY_ADD(rest, zero + reciprocal, quotient);
+    return VV_FUSED_MULTIPLY_ADD(dividend, zero + by.high, dividend * by.low);
 }
 
-/* A vector of sums as doubles, divided by power unless it is 1. */
-static inline void store_decimals(vector32 sums, double origin, double factor, double power,
-                                  double reciprocal, double *out)
-{
-    const vector_double zero = {0};
-    vector_double first =
-        VV_FUSED_MULTIPLY_ADD(VV_DOUBLES(LOW_HALF(sums)), zero + factor, zero + origin);
-    vector_double second =
-        VV_FUSED_MULTIPLY_ADD(VV_DOUBLES(HIGH_HALF(sums)), zero + factor, zero + origin);
-    if (power != 1) {
-        first = divide_vector(first, power, reciprocal);
-        second = divide_vector(second, power, reciprocal);
-    }
-    memcpy(out, &first, sizeof first);
-    memcpy(out + LANES64, &second, sizeof second);
-}
-
-static void prefix_decimal32(const uint32_t *values, size_t count, uint32_t step, double origin,
-                             double factor, unsigned places, double *out)
-{
-    const vector32 zero = {0};
-    double power = vv_powers_of_ten[places];
-    double reciprocal = 1 / power;
-    vector32 carry = zero - step;
-    size_t i = 0;
-    for (; i + LANES32 <= count; i += LANES32) {
-        vector32 sum = sum_lanes32(load32(values + i) + step);
-        store_decimals(sum + carry, origin, factor, power, reciprocal, out + i);
-        carry += LAST32(sum);
-    }
-    if (i < count) {
-        double last[LANES32];
-        vector32 sum = sum_lanes32(load32(values + i) + step);
-        store_decimals(sum + carry, origin, factor, power, reciprocal, last);
-        memcpy(out + i, last, (count - i) * sizeof *out);
-    }
-}
+#include "compress/kernel_vector_prefix.h"
 
 /* ------------------------------------------------------------------------------ Runs */
 
@@ -552,6 +442,7 @@ const struct vv_kernels VV_KERNELS = {
     .scale32 = scale32,
     .scale64 = scale64,
     .decimal32 = decimal32,
+    .decimal_unsigned32 = decimal_unsigned32,
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
     .fill = fill,

@@ -108,7 +108,7 @@ static size_t changes(const double *values, size_t count)
 
 /* Converts a vector of values; the lanes of those that are no decimals are 0. */
 static inline vector_signed convert(const double *values, bool divides, double power,
-                                    double reciprocal, int64_t *integers)
+                                    struct vv_reciprocal by, int64_t *integers)
 {
     const vector_double rounder = (vector_double){0} + VV_DECIMALS_ROUNDER;
     vector_double value = load_double(values);
@@ -116,7 +116,7 @@ static inline vector_signed convert(const double *values, bool divides, double p
     vector_double moved = scaled + rounder;
     vector_double back = moved - rounder;
     if (divides) {
-        back = divide_vector(back, power, reciprocal);
+        back = divide_vector(back, by);
     }
     vector_signed whole = (vector_signed)moved - (vector_signed)rounder;
     memcpy(integers, &whole, sizeof whole);
@@ -142,13 +142,13 @@ static inline size_t convert_all(const double *values, size_t count, unsigned pl
 {
     enum { GROUP = 8 * LANES64 }; /* looked at value by value if one of them is no decimal */
     double power = vv_powers_of_ten[places];
-    double reciprocal = 1 / power;
+    struct vv_reciprocal by = vv_reciprocals[places];
     size_t failures = 0;
     size_t i = 0;
     for (; i + GROUP <= count; i += GROUP) {
         vector_signed good = (vector_signed){0} - 1;
         for (size_t k = i; k < i + GROUP; k += LANES64) {
-            good &= convert(values + k, divides, power, reciprocal, integers + k);
+            good &= convert(values + k, divides, power, by, integers + k);
         }
         if (!all_true(good)) {
             failures += find_others(values, i, i + GROUP, places, integers, others + failures);

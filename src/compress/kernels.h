@@ -81,6 +81,10 @@ struct vv_kernels {
     void (*decimal32)(const uint32_t *steps, size_t count, double origin, double factor,
                       unsigned places, double *out);
 
+    /* The same of unsigned steps. */
+    void (*decimal_unsigned32)(const uint32_t *steps, size_t count, double origin, double factor,
+                               unsigned places, double *out);
+
     /* bits[i] = vv_ordered_bits(bits[i]), in place. */
     void (*order)(uint64_t *bits, size_t count);
 

@@ -245,9 +245,16 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
         vv_kernels_scalar.decimal64(integers, count, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
         double origin = (double)(int64_t)(vv_test_random_next(random) >> 13);
-        double factor = (double)(1 + vv_test_random_below(random, 1000));
+        double factor = (double)(1 + vv_test_random_below(random, round % 2 == 0 ? 1 : 1000));
         kernels->decimal32(steps, count, origin, factor, places, out);
         vv_kernels_scalar.decimal32(steps, count, origin, factor, places, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+        kernels->decimal_unsigned32(steps, count, origin, factor, places, out);
+        vv_kernels_scalar.decimal_unsigned32(steps, count, origin, factor, places, expected);
+        assert_memory_equal(out, expected, count * sizeof out[0]);
+        uint32_t step = (uint32_t)vv_test_random_next(random);
+        kernels->prefix_decimal32(steps, count, step, origin, factor, places, out);
+        vv_kernels_scalar.prefix_decimal32(steps, count, step, origin, factor, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
     }
 }
@@ -400,6 +407,7 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN_VOID(kernels->scale32(narrow, count, 1, 2, wide));
         CLEAN_VOID(kernels->scale64(wide, count, 1, 2, wide));
         CLEAN_VOID(kernels->decimal32(narrow, count, 1, 2, 1, values));
+        CLEAN_VOID(kernels->decimal_unsigned32(narrow, count, 1, 2, 1, values));
         CLEAN_VOID(kernels->decimal64(wide, count, 1, values));
         CLEAN_VOID(kernels->prefix_decimal32(narrow, count, 1, 1, 2, 1, values));
         CLEAN_VOID(kernels->order(wide, count));
