@@ -17,7 +17,6 @@ enum {
     SAMPLE_MAX = 512,        /* of a long column of wide differences so many are looked at */
     RANKED = VV_CENSUS_STEP, /* of any column so many are ranked, to find bases */
     EXCEPTION_HEADER_BITS = 32,
-    EXCEPTION_EFFORT_BITS = 2, /* what decoding an exception is worth */
     EXCEPTION_BITS = 40,
 };
 
@@ -35,6 +34,18 @@ struct census {
     uint64_t first;
     void *offsets;
 };
+
+/* What decoding an exception of so many bits is worth, in bits. Short ones hardly save room where
+ * widening all numbers decodes faster; those of a word and somewhat more are put into their places
+ * in 64 bits, which takes as long as unpacking several numbers. Longer ones save too much. */
+static unsigned effort_bits(unsigned exception_bits)
+{
+    enum { SHORT_MAX = 14, LONG_MIN = 33, LONG_MAX = 44 };
+    if (exception_bits <= SHORT_MAX) {
+        return 6;
+    }
+    return exception_bits >= LONG_MIN && exception_bits <= LONG_MAX ? 16 : 2;
+}
 
 /* What so many exceptions cost beside their values: positions as gaps or as a bitmap. */
 static size_t position_bits(size_t exceptions, size_t count)
@@ -62,8 +73,8 @@ static bool consider(const struct census *census, uint64_t base, unsigned width,
     size_t exception_bits = 0;
     if (exceptions != 0) {
         uint64_t span = base > 0 ? census->greatest : census->greatest - ((uint64_t)1 << width);
-        exception_bits = position_bits(exceptions, count) +
-                         exceptions * (vv_bits_width(span) + EXCEPTION_EFFORT_BITS);
+        unsigned bits = vv_bits_width(span);
+        exception_bits = position_bits(exceptions, count) + exceptions * (bits + effort_bits(bits));
     }
     if (count * width + exception_bits < best->bits) {
         best->base = (int64_t)((uint64_t)census->low + base);
