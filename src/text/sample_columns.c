@@ -1,5 +1,9 @@
 /*
- * sample_columns.c - columns of samples, and the counting sort that groups them by series.
+ * sample_columns.c - columns of samples, and grouping them by series.
+ *
+ *     1 2 3 4 | 1 2 3 4 | 1 2     rows: the same series again and again in ascending order, the
+ *                                 first row perhaps begun in its middle: they are transposed
+ *     1 3 2 | 1 2 | 2 4 4 1       anything else: a counting sort
  *
  * G1  Sorting moves the numbers of the samples, which fit in a small part of the second-level
  *     cache, and then gathers: the series of a line are neighbours in the batch and in the order of
@@ -121,12 +125,66 @@ static void sum_up(uint32_t *places, size_t spread)
     }
 }
 
+/* How many samples a row has, if all of them are rows; 0 if not. *start is set to where the least
+ * series of a row stands, behind which the others ascend. */
+static size_t find_rows(const varve_series *series, size_t count, size_t *start)
+{
+    size_t row = 1;
+    while (row < count && series[row] != series[0]) {
+        row++;
+    }
+    if (row * GROUP_GAIN_MIN > count || memcmp(series, series + row, (count - row) * 8) != 0) {
+        return 0;
+    }
+    size_t falls = 0;
+    *start = 0;
+    for (size_t index = 1; index < row; index++) {
+        if (series[index] < series[index - 1]) {
+            *start = index;
+            falls++;
+        }
+    }
+    return falls == 0 || (falls == 1 && series[row - 1] < series[0]) ? row : 0;
+}
+
+/* The samples at first, first + row, ... of a column of 8-byte entries; returns how many. */
+static size_t gather(const void *from, size_t count, size_t first, size_t row, void *to)
+{
+    const uint64_t *in = from;
+    uint64_t *out = to;
+    size_t gathered = 0;
+    for (size_t index = first; index < count; index += row) {
+        out[gathered++] = in[index];
+    }
+    return gathered;
+}
+
+static void transpose(const struct vv_sample_columns *from, size_t count, size_t row, size_t start,
+                      struct vv_sample_columns *to)
+{
+    for (size_t done = 0, at = 0; done < row; done++) {
+        size_t first = start + done < row ? start + done : start + done - row;
+        size_t samples = gather(from->values, count, first, row, to->values + at);
+        (void)gather(from->timestamps, count, first, row, to->timestamps + at);
+        for (size_t index = 0; index < samples; index++) {
+            to->series[at + index] = from->series[first];
+        }
+        at += samples;
+    }
+}
+
 bool vv_sample_columns_group(const struct vv_sample_columns *from, size_t count,
                              struct vv_sample_sorter *sorter, struct vv_sample_columns *to)
 {
     VV_ASSERT(count <= VARVE_BATCH_MAX && count <= to->capacity);
     if (count < GROUP_SAMPLES_MIN) {
         return false;
+    }
+    size_t start;
+    size_t row = find_rows(from->series, count, &start);
+    if (row > 1) {
+        transpose(from, count, row, start, to);
+        return true;
     }
     varve_series least = 0, spread = 0;
     size_t runs = count_runs(from->series, count, &least, &spread);

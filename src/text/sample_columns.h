@@ -48,7 +48,8 @@ void vv_sample_sorter_fini(struct vv_sample_sorter *sorter);
  * Stable: the samples of a series keep their order, so that the later one of two with the same
  * timestamp stays the later one.
  * False, and nothing has happened, where it would gain too little: few samples, few of each series,
- * most of them side by side already, handles spread too far for counters, or no memory for them.
+ * most of them side by side already, or handles in no order that are spread too far for counters or
+ * for which there is no memory.
  *
  * @to  another one, with room for count samples; count is at most VARVE_BATCH_MAX.
  */

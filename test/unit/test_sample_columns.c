@@ -85,6 +85,34 @@ static void check_stable(const struct columns_fixture *fixture, size_t count)
     }
 }
 
+/* Rows that begin and end anywhere, and rows that only seem to be some. */
+static void rows_may_be_cut_anywhere(void **state)
+{
+    struct columns_fixture *fixture = *state;
+    struct vv_test_random random = vv_test_random_init(2);
+    for (int round = 0; round < 200; round++) {
+        size_t count = 4000 + vv_test_random_below(&random, 4000);
+        size_t series_count = 2 + vv_test_random_below(&random, 900);
+        size_t first = vv_test_random_below(&random, series_count);
+        fill(fixture, count, 7, 1);
+        for (size_t index = 0; index < count; index++) {
+            fixture->from.series[index] += (first + index) % series_count * 5;
+        }
+        if (round % 3 == 1) { /* two of a row stand in the wrong order, in every row */
+            size_t wrong = vv_test_random_below(&random, series_count);
+            for (size_t index = wrong; index + 1 < count; index += series_count) {
+                varve_series swapped = fixture->from.series[index];
+                fixture->from.series[index] = fixture->from.series[index + 1];
+                fixture->from.series[index + 1] = swapped;
+            }
+        } else if (round % 3 == 2) { /* a series too many in one row */
+            fixture->from.series[vv_test_random_below(&random, count)] = 8;
+        }
+        assert_true(group(fixture, count));
+        check_stable(fixture, count);
+    }
+}
+
 static void samples_of_a_series_keep_their_order(void **state)
 {
     struct columns_fixture *fixture = *state;
@@ -118,7 +146,7 @@ static void what_would_gain_little_is_left_alone(void **state)
     }
     assert_false(group(fixture, 60000));
     for (size_t index = 0; index < 60000; index++) {
-        fixture->from.series[index] = index % 100 * 1000000000; /* far apart */
+        fixture->from.series[index] = index * 7 % 100 * 1000000000; /* far apart, in no order */
     }
     assert_false(group(fixture, 60000));
 }
@@ -150,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_of_many_series_become_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_may_be_cut_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(samples_of_a_series_keep_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_would_gain_little_is_left_alone, setup, teardown),
         cmocka_unit_test(reserving_and_copying_keep_what_is_there),
