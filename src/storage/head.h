@@ -207,6 +207,15 @@ varve_status vv_head_sources_locked(struct vv_head *head, uint32_t ref, uint64_t
                                     struct vv_source_list *sources,
                                     struct vv_range **tombstones) VARVE_MUST_CHECK;
 
+enum { VV_HEAD_NEAR_MAX = 8 };
+
+/* Brings what the head has of a few series (at most VV_HEAD_NEAR_MAX) in the generations
+ * (after, up_to] into the cache, for sources that are asked for next: their chains are followed
+ * side by side, so that they wait for memory together. Nothing of these generations may be given
+ * back meanwhile. */
+void vv_head_bring_near(struct vv_head *head, const uint32_t *refs, size_t count, uint64_t after,
+                        uint64_t up_to);
+
 /* Whether the series has samples or tombstones in the generations (after, up_to]. */
 bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to);
 

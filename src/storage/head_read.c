@@ -17,7 +17,10 @@
 #include "storage/head_chunk.h"
 #include "storage/head_line.h"
 
-enum { FEW_EXTENTS = 80 }; /* a tail of 1,024 samples */
+enum {
+    FEW_EXTENTS = 80, /* a tail of 1,024 samples */
+    LARGE_EXTENT_BYTES = 256,
+};
 
 void vv_source_list_fini(struct vv_source_list *sources)
 {
@@ -314,6 +317,51 @@ varve_status vv_head_sources(struct vv_head *head, uint32_t ref, uint64_t after,
         vv_head_sources_locked(head, ref, after, up_to, start, end, sources, tombstones);
     vv_spin_unlock(&line->lock);
     return status;
+}
+
+/* The newest extent of a series up to a generation; NULL if it is not newer than after. */
+static struct vv_extent *first_of_generations(struct vv_head *head, uint32_t ref, uint64_t after,
+                                              uint64_t up_to)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line == NULL) {
+        return NULL;
+    }
+    vv_head_lock_line(head, line);
+    struct vv_extent *extent = vv_line_newest(head, line, ref % VV_HEAD_LINE_SERIES);
+    while (extent != NULL && extent->generation > up_to) {
+        extent = vv_extent_older(head, extent);
+    }
+    vv_spin_unlock(&line->lock);
+    return extent != NULL && extent->generation > after ? extent : NULL;
+}
+
+/* Without the lock: links and generations of closed generations do not change before those are
+ * given back; forms may, so that every extent is taken for a large one. */
+void vv_head_bring_near(struct vv_head *head, const uint32_t *refs, size_t count, uint64_t after,
+                        uint64_t up_to)
+{
+    const struct vv_extent *extents[VV_HEAD_NEAR_MAX];
+    VV_ASSERT(count <= VV_HEAD_NEAR_MAX);
+    for (size_t i = 0; i < count; i++) {
+        extents[i] = first_of_generations(head, refs[i], after, up_to);
+    }
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < count; i++) {
+            const struct vv_extent *extent = extents[i];
+            if (extent == NULL) {
+                continue;
+            }
+            for (size_t line = 64; line < LARGE_EXTENT_BYTES; line += 64) {
+                __builtin_prefetch((const uint8_t *)extent + line);
+            }
+            bool ends = extent->generation <= after || extent->older == 0;
+            extents[i] = ends ? NULL : vv_head_extent(head, extent->older);
+            __builtin_prefetch(extents[i]);
+            any = true;
+        }
+    }
 }
 
 bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint64_t up_to)

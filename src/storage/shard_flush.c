@@ -103,6 +103,19 @@ static varve_status write_series(struct vv_shard *shard, struct vv_series_output
     return status;
 }
 
+/* The samples of a series lie in as many places as there were batches: the next few series are
+ * fetched together, while the lines that wait fit into the second-level cache. */
+static void bring_near(struct vv_shard *shard, struct vv_series *const *list, size_t count,
+                       uint64_t after, uint64_t up_to)
+{
+    uint32_t refs[VV_HEAD_NEAR_MAX];
+    count = count < VV_HEAD_NEAR_MAX ? count : VV_HEAD_NEAR_MAX;
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = list[i]->ref;
+    }
+    vv_head_bring_near(&shard->head, refs, count, after, up_to);
+}
+
 /* What is to become a block. */
 struct flush {
     uint64_t after; /* the generations (after, up_to] */
@@ -130,6 +143,9 @@ static varve_status write_block(struct vv_shard *shard, const struct flush *flus
     }
     bool has_older = shard->manifest.block_count > 0;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
+        if (i % VV_HEAD_NEAR_MAX == 0) {
+            bring_near(shard, list + i, count - i, after, up_to);
+        }
         status = write_series(shard, &output, list[i], after, up_to, has_older, error);
     }
     vv_free(list);
