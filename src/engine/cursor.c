@@ -238,10 +238,15 @@ struct vv_key vv_cursor_key(struct varve_cursor *cursor)
 /* Reads the labels for a message or a caller (U3). */
 static void load_labels(struct varve_cursor *cursor)
 {
-    if (!cursor->has_labels) {
-        struct vv_key key = vv_cursor_key(cursor);
-        cursor->label_count = key.length > 0 ? vv_key_labels(key, cursor->labels) : 0;
-        cursor->has_labels = key.length > 0;
+    if (cursor->has_labels) {
+        return;
+    }
+    varve_status status =
+        vv_shard_cursor_labels(cursor->shard_cursor, cursor->labels, &cursor->label_count);
+    cursor->has_labels = status == VARVE_OK;
+    if (status != VARVE_OK) {
+        cursor->label_count = 0;
+        (void)vv_cursor_fail(cursor, status);
     }
 }
 
@@ -249,9 +254,8 @@ static void load_labels(struct varve_cursor *cursor)
 static bool fail_series(struct varve_cursor *cursor, varve_status status)
 {
     if (status != VARVE_LIMIT && status != VARVE_NO_MEMORY) {
-        struct vv_key key = vv_shard_cursor_key(cursor->shard_cursor);
-        cursor->has_labels = key.length > 0;
-        cursor->label_count = key.length > 0 ? vv_key_labels(key, cursor->labels) : 0;
+        cursor->has_labels = vv_shard_cursor_labels(cursor->shard_cursor, cursor->labels,
+                                                    &cursor->label_count) == VARVE_OK;
     }
     return vv_cursor_fail(cursor, status);
 }

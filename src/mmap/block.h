@@ -153,9 +153,24 @@ varve_status vv_block_series(const struct vv_block *block, uint32_t id,
 /* What belongs to series id, without its key: layers, and tombstones. Cost: some nanoseconds. */
 varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, unsigned *layer_count,
                                    size_t *tombstone_count) VARVE_MUST_CHECK;
+/* What the label sets of a block with the same names have in common. Whoever reads the labels of
+ * many series of one block keeps it, zeroed at first: mostly it is that of the next one too. */
+struct vv_block_shape {
+    bool known;
+    uint32_t first_set;
+    uint32_t set_end;
+    uint32_t first_page; /* of the rows */
+    uint32_t name_count;
+    uint32_t names[VARVE_LABELS_MAX];
+    uint32_t first_labels[VARVE_LABELS_MAX]; /* of each name */
+    uint32_t label_counts[VARVE_LABELS_MAX];
+    uint8_t widths[VARVE_LABELS_MAX]; /* bits in a row */
+    size_t row_bytes;
+};
 /* The labels of series id, sorted by name; labels has VARVE_LABELS_MAX entries. Strings live as
- * long as the block. Cost: about ten nanoseconds for each label. */
-varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id, varve_label *labels,
+ * long as the block. Cost: some nanoseconds for each label. */
+varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_shape *shape, varve_label *labels,
                                     size_t *count) VARVE_MUST_CHECK;
 /* The id of the series with that key; NOT_FOUND. O(1) probes by hash. */
 varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint64_t key_hash,

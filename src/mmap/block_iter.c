@@ -34,6 +34,8 @@ struct block_iter {
     varve_status status;
     unsigned traits; /* of the last span */
     struct vv_block_chunk chunk;
+    struct vv_block_chunk
+        last; /* of the layer: asked for again and again by who wants the newest */
     struct vv_block_hold times_hold;
     struct vv_block_hold values_hold;
     bool asked_for_rows;
@@ -62,6 +64,16 @@ static size_t lower_bound(const int64_t *timestamps, size_t count, int64_t bound
     return low;
 }
 
+static varve_status read_chunk(const struct block_iter *self, uint32_t index,
+                               struct vv_block_chunk *chunk)
+{
+    if (index + 1 == self->chunk_end) {
+        *chunk = self->last;
+        return VARVE_OK;
+    }
+    return vv_block_chunk_read(self->block, index, chunk);
+}
+
 /* Jumps over chunks that end before from: a seek may have gone far. */
 static void skip_chunks(struct block_iter *self)
 {
@@ -69,7 +81,7 @@ static void skip_chunks(struct block_iter *self)
     uint32_t high = self->chunk_end;
     uint32_t middle = low; /* mostly it is the next one */
     while (low < high && self->status == VARVE_OK) {
-        self->status = vv_block_chunk_read(self->block, middle, &self->chunk);
+        self->status = read_chunk(self, middle, &self->chunk);
         if (self->chunk.time_max < self->from) {
             low = middle + 1;
         } else {
@@ -85,7 +97,7 @@ static bool find_chunk(struct block_iter *self)
 {
     while (self->status == VARVE_OK && self->next_chunk < self->chunk_end) {
         if (!self->loaded) {
-            self->status = vv_block_chunk_read(self->block, self->next_chunk, &self->chunk);
+            self->status = read_chunk(self, self->next_chunk, &self->chunk);
             self->loaded = self->status == VARVE_OK;
             continue;
         }
@@ -307,7 +319,7 @@ static uint32_t chunks_before(struct block_iter *self, int64_t before)
     uint32_t middle = high - 1;
     while (low < high && self->status == VARVE_OK) {
         struct vv_block_chunk chunk;
-        self->status = vv_block_chunk_read(self->block, middle, &chunk);
+        self->status = read_chunk(self, middle, &chunk);
         if (self->status == VARVE_OK && chunk.time_min < before) {
             low = middle + 1;
         } else {
@@ -326,7 +338,7 @@ static int64_t iter_window(struct vv_iter *iter, int64_t before)
     if (self->status != VARVE_OK || count == 0) {
         return INT64_MIN;
     }
-    self->status = vv_block_chunk_read(self->block, self->first_chunk + count - 1, &chunk);
+    self->status = read_chunk(self, self->first_chunk + count - 1, &chunk);
     return self->status == VARVE_OK ? chunk.time_min : INT64_MIN;
 }
 
@@ -429,6 +441,9 @@ varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct 
         return vv_query_memory_status(memory);
     }
     self->next_chunk = first_chunk;
+    self->chunk = first;
+    self->last = last;
+    self->loaded = first_chunk == layer.first_chunk;
     self->from = range.start;
     self->end = range.end;
     *source = (struct vv_merge_source){

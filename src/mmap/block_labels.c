@@ -77,16 +77,9 @@ static varve_status read_u32(const struct vv_block *block, enum vv_block_section
     return VARVE_OK;
 }
 
-/* A shape: its sets, its names, and where its rows are. */
-struct shape {
-    uint32_t first_set;
-    uint32_t first_name;
-    uint32_t name_count;
-    uint32_t first_page;
-};
-
-/* The last shape whose first set is not beyond set. */
-static varve_status find_shape(const struct vv_block *block, uint32_t set, struct shape *shape)
+/* The last shape whose first set is not beyond set: its sets, its rows, and where its names are. */
+static varve_status find_shape(const struct vv_block *block, uint32_t set,
+                               struct vv_block_shape *shape, uint32_t *first_name)
 {
     uint64_t low = 0;
     uint64_t high = block->sections[VV_SECTION_SHAPES].record_count - 1;
@@ -102,86 +95,101 @@ static varve_status find_shape(const struct vv_block *block, uint32_t set, struc
     }
     VV_TRY(vv_block_record(block, VV_SECTION_SHAPES, low, &record));
     shape->first_set = vv_load_u32(record + VV_SHAPE_FIRST_SET);
-    shape->first_name = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
     shape->first_page = vv_load_u32(record + VV_SHAPE_FIRST_PAGE);
+    *first_name = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
     VV_TRY(vv_block_record(block, VV_SECTION_SHAPES, low + 1, &record));
-    uint32_t end = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
-    if (set >= block->set_count || shape->first_set > set ||
-        set >= vv_load_u32(record + VV_SHAPE_FIRST_SET) || end < shape->first_name ||
-        end - shape->first_name > VARVE_LABELS_MAX) {
+    shape->set_end = vv_load_u32(record + VV_SHAPE_FIRST_SET);
+    uint32_t name_end = vv_load_u32(record + VV_SHAPE_FIRST_NAME);
+    if (set >= block->set_count || shape->first_set > set || set >= shape->set_end ||
+        name_end < *first_name || name_end - *first_name > VARVE_LABELS_MAX) {
         return VARVE_CORRUPT;
     }
-    shape->name_count = end - shape->first_name;
+    shape->name_count = name_end - *first_name;
     return VARVE_OK;
 }
 
 /* What the names of a shape say about the fields of its rows. */
-struct row_layout {
-    uint32_t first_labels[VARVE_LABELS_MAX];
-    uint32_t label_counts[VARVE_LABELS_MAX];
-    uint8_t widths[VARVE_LABELS_MAX];
-    size_t row_bytes;
-};
-
-static varve_status read_layout(const struct vv_block *block, const struct shape *shape,
-                                uint32_t *names, struct row_layout *layout)
+static varve_status read_layout(const struct vv_block *block, uint32_t first_name,
+                                struct vv_block_shape *shape)
 {
     size_t bits = 0;
     for (uint32_t index = 0; index < shape->name_count; index++) {
         struct vv_block_name name;
-        VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)shape->first_name + index,
-                        &names[index]));
-        VV_TRY(vv_block_name_read(block, names[index], &name));
-        if (index > 0 && names[index] <= names[index - 1]) {
+        VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)first_name + index,
+                        &shape->names[index]));
+        VV_TRY(vv_block_name_read(block, shape->names[index], &name));
+        if (index > 0 && shape->names[index] <= shape->names[index - 1]) {
             return VARVE_CORRUPT;
         }
-        layout->first_labels[index] = name.first_label;
-        layout->label_counts[index] = name.label_count;
-        layout->widths[index] = (uint8_t)vv_block_bits(name.label_count);
-        bits += layout->widths[index];
+        shape->first_labels[index] = name.first_label;
+        shape->label_counts[index] = name.label_count;
+        shape->widths[index] = (uint8_t)vv_block_bits(name.label_count);
+        bits += shape->widths[index];
     }
-    layout->row_bytes = (bits + 7) / 8;
+    shape->row_bytes = (bits + 7) / 8;
     return VARVE_OK;
 }
 
-static varve_status find_row(const struct vv_block *block, const struct shape *shape, uint32_t set,
-                             size_t row_bytes, const uint8_t **row)
+/* Makes shape that of a set. */
+static varve_status load_shape(const struct vv_block *block, uint32_t set,
+                               struct vv_block_shape *shape)
+{
+    uint32_t first_name;
+    if (shape->known && set >= shape->first_set && set < shape->set_end) {
+        return VARVE_OK;
+    }
+    shape->known = false;
+    VV_TRY(find_shape(block, set, shape, &first_name));
+    VV_TRY(read_layout(block, first_name, shape));
+    shape->known = true;
+    return VARVE_OK;
+}
+
+static varve_status find_row(const struct vv_block *block, const struct vv_block_shape *shape,
+                             uint32_t set, const uint8_t **row)
 {
     uint32_t number = set - shape->first_set;
     struct vv_place place = {
         .page = shape->first_page + number / VV_BLOCK_PAGE_RECORDS,
-        .offset = (uint32_t)(number % VV_BLOCK_PAGE_RECORDS * row_bytes),
-        .bytes = (uint32_t)row_bytes,
+        .offset = (uint32_t)(number % VV_BLOCK_PAGE_RECORDS * shape->row_bytes),
+        .bytes = (uint32_t)shape->row_bytes,
     };
     return vv_block_place(block, VV_SECTION_ROWS, place, row);
 }
 
-varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
-                               uint32_t *labels, size_t *count)
+/* The labels of a set of the shape, in the order of its names. */
+static varve_status read_row(const struct vv_block *block, const struct vv_block_shape *shape,
+                             uint32_t set, uint32_t *labels)
 {
-    struct shape shape;
-    struct row_layout layout;
     const uint8_t *row = NULL;
-    layout.row_bytes = 0; /* gcc does not see that read_layout() sets it whenever it succeeds */
-    VV_TRY(find_shape(block, set, &shape));
-    VV_TRY(read_layout(block, &shape, names, &layout));
-    if (layout.row_bytes > 0) {
-        VV_TRY(find_row(block, &shape, set, layout.row_bytes, &row));
+    if (shape->row_bytes > 0) {
+        VV_TRY(find_row(block, shape, set, &row));
     }
     size_t bit = 0;
-    for (uint32_t index = 0; index < shape.name_count; index++) {
-        unsigned width = layout.widths[index];
+    for (uint32_t index = 0; index < shape->name_count; index++) {
+        unsigned width = shape->widths[index];
         uint64_t number = 0;
         if (width > 0) {
             /* Up to 39 bits from a byte boundary; pages are followed by readable bytes. */
             number = vv_load_u64(row + bit / 8) >> (bit % 8) & ((UINT64_C(1) << width) - 1);
         }
-        if (number >= layout.label_counts[index]) {
+        if (number >= shape->label_counts[index]) {
             return VARVE_CORRUPT;
         }
-        labels[index] = layout.first_labels[index] + (uint32_t)number;
+        labels[index] = shape->first_labels[index] + (uint32_t)number;
         bit += width;
     }
+    return VARVE_OK;
+}
+
+varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
+                               uint32_t *labels, size_t *count)
+{
+    struct vv_block_shape shape;
+    shape.known = false;
+    VV_TRY(load_shape(block, set, &shape));
+    VV_TRY(read_row(block, &shape, set, labels));
+    memcpy(names, shape.names, shape.name_count * sizeof(names[0]));
     *count = shape.name_count;
     return VARVE_OK;
 }
@@ -193,16 +201,18 @@ static varve_status read_label(const struct vv_block *block, uint32_t name, uint
     return vv_block_label_text(block, value, &label->value);
 }
 
-varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id, varve_label *labels,
+varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_shape *shape, varve_label *labels,
                                     size_t *count)
 {
-    uint32_t names[VARVE_LABELS_MAX];
     uint32_t values[VARVE_LABELS_MAX];
-    size_t set_count;
     size_t written = 0;
     struct vv_block_series_record series;
     VV_TRY(vv_block_series_read(block, id, &series));
-    VV_TRY(vv_block_set_read(block, series.set, names, values, &set_count));
+    VV_TRY(load_shape(block, series.set, shape));
+    VV_TRY(read_row(block, shape, series.set, values));
+    const uint32_t *names = shape->names;
+    size_t set_count = shape->name_count;
     bool has_metric = series.metric != VV_BLOCK_NONE;
     uint32_t metric_name = block->metric_name;
     if ((has_metric && metric_name == VV_BLOCK_NONE) || set_count + has_metric == 0 ||
@@ -237,8 +247,10 @@ varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_
                                size_t *length)
 {
     varve_label labels[VARVE_LABELS_MAX];
+    struct vv_block_shape shape;
     size_t count;
-    VV_TRY(vv_block_series_labels(block, id, labels, &count));
+    shape.known = false;
+    VV_TRY(vv_block_series_labels(block, id, &shape, labels, &count));
     struct vv_writer writer = vv_writer_init(key, VARVE_SERIES_KEY_BYTES_MAX);
     vv_write_varint(&writer, count);
     for (size_t index = 0; index < count; index++) {

@@ -44,7 +44,9 @@ struct vv_shard_cursor {
     size_t only_part;   /* the block part that it is of, if its key is not known; else SIZE_MAX */
     uint8_t *key_bytes; /* room for its key; NULL until it is needed */
     struct vv_series_place place;
-    uint32_t *block_ids; /* one per block of the view */
+    uint32_t *block_ids;          /* one per block of the view */
+    struct vv_block_shape *shape; /* of shape_part, of the labels read last; NULL at first */
+    size_t shape_part;
 
     struct block_part parts[]; /* one per block of the view */
 };
@@ -366,6 +368,31 @@ struct vv_key vv_shard_cursor_key(struct vv_shard_cursor *cursor)
     return status == VARVE_OK ? cursor->place.key : (struct vv_key){0};
 }
 
+varve_status vv_shard_cursor_labels(struct vv_shard_cursor *cursor, varve_label *labels,
+                                    size_t *count)
+{
+    size_t only = cursor->only_part;
+    if (cursor->place.key.length > 0 || only == SIZE_MAX) {
+        struct vv_key key = vv_shard_cursor_key(cursor);
+        VV_TRY(cursor->status);
+        *count = vv_key_labels(key, labels);
+        return VARVE_OK;
+    }
+    if (cursor->shape == NULL) {
+        cursor->shape = vv_query_alloc(cursor->memory, sizeof(*cursor->shape));
+        if (cursor->shape == NULL) {
+            return vv_query_memory_status(cursor->memory);
+        }
+        cursor->shape->known = false;
+    }
+    cursor->shape->known &= cursor->shape_part == only;
+    cursor->shape_part = only;
+    varve_status status = vv_block_series_labels(
+        cursor->view->blocks[only], cursor->block_ids[only], cursor->shape, labels, count);
+    cursor->status = vv_first(cursor->status, status);
+    return status;
+}
+
 varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter)
 {
@@ -394,6 +421,7 @@ void vv_shard_cursor_close(struct vv_shard_cursor *cursor)
     }
     vv_query_free(cursor->memory, cursor->head_series);
     vv_query_free(cursor->memory, cursor->key_bytes);
+    vv_query_free(cursor->memory, cursor->shape);
     vv_view_release(&cursor->shard->views, cursor->view);
     vv_query_free(cursor->memory, cursor);
 }

@@ -135,6 +135,10 @@ bool vv_shard_cursor_next(struct vv_shard_cursor *cursor);
 /* Of the current series; lives until the next call of next or close. Read when it is first asked
  * for; empty if that fails: the status tells. */
 struct vv_key vv_shard_cursor_key(struct vv_shard_cursor *cursor);
+/* The labels of the current series into room for VARVE_LABELS_MAX; they live until the next call of
+ * next() or close(). Cheaper than its key where that is not known yet. */
+varve_status vv_shard_cursor_labels(struct vv_shard_cursor *cursor, varve_label *labels,
+                                    size_t *count) VARVE_MUST_CHECK;
 /* The resolved samples of the current series in *range, which is cut to what has not expired; and
  * nothing outside of it. */
 varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,

@@ -82,11 +82,12 @@ static void labels_of_a_series_are_those_of_its_key(void **state)
     struct block_model *model = block_model_create(&fixture->random, SERIES, 2);
     struct vv_block_info info;
     struct vv_block *block = block_fixture_open(fixture, model, "b", true, &info);
+    struct vv_block_shape shape = {0}; /* of one series after the other */
     for (uint32_t id = 0; id < model->series_count; id++) {
         varve_label labels[VARVE_LABELS_MAX], expected[VARVE_LABELS_MAX];
         size_t count;
         size_t expected_count = vv_key_labels(block_model_key(&model->series[id]), expected);
-        assert_int_equal(vv_block_series_labels(block, id, labels, &count), VARVE_OK);
+        assert_int_equal(vv_block_series_labels(block, id, &shape, labels, &count), VARVE_OK);
         assert_int_equal(count, expected_count);
         for (size_t label = 0; label < count; label++) {
             assert_int_equal(vv_string_compare(labels[label].name, expected[label].name), 0);
