@@ -374,8 +374,9 @@ static size_t find_step_end(const varve_span *span, size_t at, int64_t end, doub
     if (timestamps[span->count - 1] < end) {
         return span->count;
     }
-    double distance = (double)((uint64_t)end - (uint64_t)timestamps[0]);
-    size_t guess = (size_t)(distance * per_nanosecond + 0.999);
+    /* Signed conversions are one instruction; they hold, or per_nanosecond is 0. */
+    double distance = (double)(int64_t)((uint64_t)end - (uint64_t)timestamps[0]);
+    size_t guess = (size_t)(int64_t)(distance * per_nanosecond + 0.999);
     if (guess > at && guess < span->count && timestamps[guess - 1] < end &&
         timestamps[guess] >= end) {
         return guess;
@@ -398,7 +399,8 @@ varve_status vv_aggregator_add_span(struct vv_aggregator *aggregator, const varv
         return VARVE_OK;
     }
     uint64_t length = (uint64_t)span.timestamps[span.count - 1] - (uint64_t)span.timestamps[0];
-    double per_nanosecond = length > 0 ? (double)(span.count - 1) / (double)length : 0.0;
+    bool fits = length > 0 && length <= INT64_MAX;
+    double per_nanosecond = fits ? (double)(span.count - 1) / (double)(int64_t)length : 0.0;
     for (size_t at = 0; at < span.count;) {
         int64_t timestamp = span.timestamps[at];
         if (!aggregator->open || timestamp >= aggregator->step_end) {

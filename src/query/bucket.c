@@ -14,11 +14,6 @@
 
 enum { RUN_VALUES_MIN = 8, RUN_VALUES_MAX = 4000 };
 
-void vv_bucket_init(struct vv_bucket *bucket, int64_t time)
-{
-    *bucket = (struct vv_bucket){.time = time, .numbers = vv_numbers_none()};
-}
-
 void vv_bucket_more_init(struct vv_bucket_more *more)
 {
     double none = (double)NAN;
@@ -221,28 +216,7 @@ static varve_status quantile(struct vv_bucket_more *more, double q, struct vv_qu
 
 static double average(const struct vv_numbers *numbers)
 {
-    return vv_numbers_total(numbers) / (double)numbers->count;
-}
-
-/* Functions of the numbers alone. */
-static double number_value(const struct vv_numbers *numbers, varve_function function)
-{
-    double none = (double)NAN;
-    bool any = numbers->min <= numbers->max;
-    switch ((unsigned)function) {
-    case VARVE_FUNCTION_SUM:
-        return numbers->count > 0 ? vv_numbers_total(numbers) : none;
-    case VARVE_FUNCTION_AVG:
-        return numbers->count > 0 ? average(numbers) : none;
-    case VARVE_FUNCTION_MIN:
-        return any ? numbers->min : none;
-    case VARVE_FUNCTION_MAX:
-        return any ? numbers->max : none;
-    case VARVE_FUNCTION_RANGE:
-        return any ? numbers->max - numbers->min : none;
-    default:
-        return none;
-    }
+    return vv_numbers_total(numbers) / (double)(int64_t)numbers->count;
 }
 
 /* Functions of what only some need. */
@@ -281,18 +255,38 @@ varve_status vv_bucket_value(const struct vv_bucket *bucket, struct vv_bucket_mo
                              varve_function function, double parameter,
                              struct vv_query_memory *memory, double *value)
 {
-    if (function == VARVE_FUNCTION_COUNT) {
-        *value = (double)bucket->count;
-    } else if (function == VARVE_FUNCTION_FIRST) {
+    const struct vv_numbers *numbers = &bucket->numbers;
+    const double none = (double)NAN;
+    bool any = numbers->min <= numbers->max;
+    switch ((unsigned)function) {
+    case VARVE_FUNCTION_COUNT:
+        *value = (double)(int64_t)bucket->count;
+        break;
+    case VARVE_FUNCTION_FIRST:
         *value = bucket->first;
-    } else if (function == VARVE_FUNCTION_LAST) {
+        break;
+    case VARVE_FUNCTION_LAST:
         *value = bucket->last;
-    } else if (function == VARVE_FUNCTION_QUANTILE) {
+        break;
+    case VARVE_FUNCTION_SUM:
+        *value = numbers->count > 0 ? vv_numbers_total(numbers) : none;
+        break;
+    case VARVE_FUNCTION_AVG:
+        *value = numbers->count > 0 ? average(numbers) : none;
+        break;
+    case VARVE_FUNCTION_MIN:
+        *value = any ? numbers->min : none;
+        break;
+    case VARVE_FUNCTION_MAX:
+        *value = any ? numbers->max : none;
+        break;
+    case VARVE_FUNCTION_RANGE:
+        *value = any ? numbers->max - numbers->min : none;
+        break;
+    case VARVE_FUNCTION_QUANTILE:
         return quantile(more, parameter, memory, value);
-    } else if ((vv_function_parts(function) & VV_PARTS_MORE) != 0) {
+    default:
         *value = more_value(bucket, more, function);
-    } else {
-        *value = number_value(&bucket->numbers, function);
     }
     return VARVE_OK;
 }

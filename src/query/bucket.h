@@ -58,7 +58,10 @@ struct vv_bucket_list {
 };
 
 /* An empty state. */
-void vv_bucket_init(struct vv_bucket *bucket, int64_t time);
+static inline void vv_bucket_init(struct vv_bucket *bucket, int64_t time)
+{
+    *bucket = (struct vv_bucket){.time = time, .numbers = vv_numbers_none()};
+}
 void vv_bucket_more_init(struct vv_bucket_more *more);
 
 /* Adds count >= 1 samples, all later than those added before; parts are those of functions.h, with

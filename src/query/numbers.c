@@ -45,11 +45,6 @@ static const struct vv_numbers_kernels *kernels(void)
     return found;
 }
 
-struct vv_numbers vv_numbers_none(void)
-{
-    return (struct vv_numbers){.min = INFINITY, .max = -INFINITY};
-}
-
 static void sum_one_by_one(struct vv_numbers *numbers, const double *values, size_t count)
 {
     struct vv_numbers so_far = *numbers;
@@ -127,11 +122,6 @@ void vv_numbers_merge(struct vv_numbers *numbers, const struct vv_numbers *other
     numbers->min = other->min < numbers->min ? other->min : numbers->min;
     numbers->max = other->max > numbers->max ? other->max : numbers->max;
     numbers->count += other->count;
-}
-
-double vv_numbers_total(const struct vv_numbers *numbers)
-{
-    return isfinite(numbers->sum) ? numbers->sum + numbers->compensation : numbers->sum;
 }
 
 double vv_numbers_squares(const double *values, size_t count, double mean)
