@@ -15,7 +15,7 @@
  * P3  Free objects are not written to: dropping many cold ones costs no cache misses. Under
  *     AddressSanitizer they are poisoned.
  * Threads: a magazine belongs to a thread (thread_slot.h) and passes on with its content when it
- * ends; counters in it are written by that thread and read by anyone, hence relaxed atomics.
+ * ends; its count is written by that thread and read by anyone, hence a relaxed atomic.
  */
 #include "pool/pool.h"
 
@@ -29,15 +29,7 @@
 #include "pool/slab_directory.h"
 #include "pool/thread_slot.h"
 
-enum { HALF_OBJECTS = 32, MAGAZINE_OBJECTS = 2 * HALF_OBJECTS };
-
-struct magazine {
-    struct vv_thread_slot slot; /* first: a slot is cast to its magazine; zeroed is empty */
-    _Atomic uint64_t acquired;
-    _Atomic uint64_t released;
-    size_t count;
-    void *objects[MAGAZINE_OBJECTS];
-};
+enum { HALF_OBJECTS = VV_MAGAZINE_OBJECTS / 2 };
 
 struct slab {
     struct slab *next;
@@ -46,7 +38,7 @@ struct slab {
 };
 
 struct vv_pool {
-    struct vv_slot_owner threads;
+    struct vv_slot_owner threads; /* first: see pool.h */
     size_t object_bytes;
     uint64_t budget_bytes;
     struct vv_slab_directory *directory; /* NULL: the pool's own slabs */
@@ -63,8 +55,8 @@ struct vv_pool {
     size_t next_slab_bytes;
     uint64_t slab_bytes;
     uint64_t slab_count;
+    uint64_t outside; /* objects in magazines or in use */
     uint64_t exchanges;
-    uint64_t released_directly; /* by threads that could not get a magazine */
 };
 
 varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_pool **pool)
@@ -83,7 +75,7 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
     while (created->next_slab_bytes < created->object_bytes) {
         created->next_slab_bytes *= 2;
     }
-    vv_slot_owner_init(&created->threads, sizeof(struct magazine), NULL);
+    vv_slot_owner_init(&created->threads, sizeof(struct vv_magazine), NULL);
     *pool = created;
     return VARVE_OK;
 }
@@ -172,6 +164,7 @@ static size_t take_locked(struct vv_pool *pool, void **objects, size_t count)
         objects[taken++] = pool->next_object;
         pool->next_object += pool->object_bytes;
     }
+    pool->outside += taken;
     return taken;
 }
 
@@ -181,43 +174,54 @@ static void put_locked(struct vv_pool *pool, void *const *objects, size_t count)
     VV_ASSERT(pool->depot_count + count <= pool->depot_capacity);
     memcpy(pool->depot + pool->depot_count, objects, count * sizeof(*objects));
     pool->depot_count += count;
+    pool->outside -= count;
 }
 
-/* Written by one thread only: a plain addition that others may read. */
-static void add_relaxed(_Atomic uint64_t *counter, uint64_t more)
+static uint32_t count_of(const struct vv_magazine *magazine)
 {
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, value + more, memory_order_relaxed);
+    return atomic_load_explicit(&magazine->count, memory_order_relaxed);
+}
+
+static void set_count(struct vv_magazine *magazine, size_t count)
+{
+    atomic_store_explicit(&magazine->count, (uint32_t)count, memory_order_relaxed);
 }
 
 /* Fills half of an empty magazine; false when there are no objects. */
-static bool fill(struct vv_pool *pool, struct magazine *magazine)
+static bool fill(struct vv_pool *pool, struct vv_magazine *magazine)
 {
     vv_spin_lock(&pool->lock);
-    magazine->count = take_locked(pool, magazine->objects, HALF_OBJECTS);
+    size_t taken = take_locked(pool, magazine->objects, HALF_OBJECTS);
     vv_spin_unlock(&pool->lock);
-    return magazine->count > 0;
+    set_count(magazine, taken);
+    return taken > 0;
 }
 
 /* Gives the older half of a full magazine to the depot: the newer one is still in the cache. */
-static void give_half(struct vv_pool *pool, struct magazine *magazine)
+static void give_half(struct vv_pool *pool, struct vv_magazine *magazine)
 {
     vv_spin_lock(&pool->lock);
     put_locked(pool, magazine->objects, HALF_OBJECTS);
     vv_spin_unlock(&pool->lock);
     memcpy(magazine->objects, magazine->objects + HALF_OBJECTS,
            HALF_OBJECTS * sizeof(magazine->objects[0]));
-    magazine->count = HALF_OBJECTS;
+    set_count(magazine, HALF_OBJECTS);
 }
 
-void *vv_pool_acquire(struct vv_pool *pool)
+static void *take_one(struct vv_magazine *magazine)
 {
-    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
-    if (magazine == NULL || (magazine->count == 0 && !fill(pool, magazine))) {
+    uint32_t count = count_of(magazine) - 1;
+    set_count(magazine, count);
+    return magazine->objects[count];
+}
+
+void *vv_pool_acquire_slowly(struct vv_pool *pool)
+{
+    struct vv_magazine *magazine = (struct vv_magazine *)vv_thread_slot_get(&pool->threads);
+    if (magazine == NULL || (count_of(magazine) == 0 && !fill(pool, magazine))) {
         return NULL;
     }
-    void *object = magazine->objects[--magazine->count];
-    add_relaxed(&magazine->acquired, 1);
+    void *object = take_one(magazine);
     vv_unpoison(object, pool->object_bytes);
     return object;
 }
@@ -227,29 +231,29 @@ static void release_directly(struct vv_pool *pool, void *object)
 {
     vv_spin_lock(&pool->lock);
     put_locked(pool, &object, 1);
-    pool->released_directly++;
     vv_spin_unlock(&pool->lock);
 }
 
-void vv_pool_release(struct vv_pool *pool, void *object)
+void vv_pool_release_slowly(struct vv_pool *pool, void *object)
 {
     VV_ASSERT(!vv_is_poisoned(object)); /* released twice */
     vv_poison(object, pool->object_bytes);
-    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    struct vv_magazine *magazine = (struct vv_magazine *)vv_thread_slot_get(&pool->threads);
     if (magazine == NULL) {
         release_directly(pool, object);
         return;
     }
-    if (magazine->count == MAGAZINE_OBJECTS) {
+    if (count_of(magazine) == VV_MAGAZINE_OBJECTS) {
         give_half(pool, magazine);
     }
-    magazine->objects[magazine->count++] = object;
-    add_relaxed(&magazine->released, 1);
+    uint32_t count = count_of(magazine);
+    magazine->objects[count] = object;
+    set_count(magazine, count + 1);
 }
 
 size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
 {
-    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    struct vv_magazine *magazine = (struct vv_magazine *)vv_thread_slot_get(&pool->threads);
     if (magazine == NULL) {
         return 0;
     }
@@ -259,19 +263,18 @@ size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
         taken = take_locked(pool, objects, count);
         vv_spin_unlock(&pool->lock);
     }
-    while (taken < count && (magazine->count > 0 || fill(pool, magazine))) {
-        objects[taken++] = magazine->objects[--magazine->count];
+    while (taken < count && (count_of(magazine) > 0 || fill(pool, magazine))) {
+        objects[taken++] = take_one(magazine);
     }
     for (size_t index = 0; index < taken; index++) {
         vv_unpoison(objects[index], pool->object_bytes);
     }
-    add_relaxed(&magazine->acquired, taken);
     return taken;
 }
 
 void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t count)
 {
-    struct magazine *magazine = (struct magazine *)vv_thread_slot_get(&pool->threads);
+    struct vv_magazine *magazine = (struct vv_magazine *)vv_thread_slot_get(&pool->threads);
     if (magazine == NULL || count < HALF_OBJECTS) {
         for (size_t index = 0; index < count; index++) {
             vv_pool_release(pool, objects[index]);
@@ -285,26 +288,23 @@ void vv_pool_release_bulk(struct vv_pool *pool, void *const *objects, size_t cou
     vv_spin_lock(&pool->lock);
     put_locked(pool, objects, count);
     vv_spin_unlock(&pool->lock);
-    add_relaxed(&magazine->released, count);
 }
 
-static void add_thread_stats(struct vv_thread_slot *slot, void *visitor)
+static void subtract_free(struct vv_thread_slot *slot, void *visitor)
 {
-    const struct magazine *magazine = (const struct magazine *)slot;
     struct vv_pool_stats *stats = visitor;
-    stats->acquired += atomic_load_explicit(&magazine->acquired, memory_order_relaxed);
-    stats->released += atomic_load_explicit(&magazine->released, memory_order_relaxed);
+    stats->in_use -= count_of((const struct vv_magazine *)slot);
 }
 
 struct vv_pool_stats vv_pool_stats(struct vv_pool *pool)
 {
     struct vv_pool_stats stats = {.object_bytes = pool->object_bytes};
-    vv_slot_owner_visit(&pool->threads, add_thread_stats, &stats);
     vv_spin_lock(&pool->lock);
-    stats.released += pool->released_directly;
+    stats.in_use = pool->outside;
     stats.exchanges = pool->exchanges;
     stats.slab_bytes = pool->slab_bytes;
     stats.slab_count = pool->slab_count;
     vv_spin_unlock(&pool->lock);
+    vv_slot_owner_visit(&pool->threads, subtract_free, &stats);
     return stats;
 }

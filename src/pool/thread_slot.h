@@ -16,6 +16,7 @@
 #define VARVE_POOL_THREAD_SLOT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,15 +66,21 @@ void vv_slot_owner_visit(struct vv_slot_owner *owner,
 /* The part of vv_thread_slot_get() that is not inlined. */
 struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner);
 
+/* Whether *slot is the calling thread's slot of an owner: it has used that of late. */
+static inline bool vv_thread_slot_is_recent(const struct vv_slot_owner *owner,
+                                            struct vv_thread_slot **slot)
+{
+    const struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
+    *slot = recent->slot;
+    return recent->owner_id == owner->id;
+}
+
 /* The calling thread's slot of an owner; NULL when memory is out. Valid in this thread until it
  * ends or the owner does. */
 static inline struct vv_thread_slot *vv_thread_slot_get(struct vv_slot_owner *owner)
 {
-    const struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
-    if (recent->owner_id == owner->id) {
-        return recent->slot;
-    }
-    return vv_thread_slot_find(owner);
+    struct vv_thread_slot *slot;
+    return vv_thread_slot_is_recent(owner, &slot) ? slot : vv_thread_slot_find(owner);
 }
 
 #endif
