@@ -166,6 +166,7 @@ static void write_profile(struct varve_cursor *cursor)
         counts->chunks_answered + counts->chunks_decoded < counts->chunks
             ? counts->chunks - counts->chunks_answered - counts->chunks_decoded
             : 0;
+    profile->rollup_rows = counts->rows_answered;
     profile->samples_answered = counts->samples_answered;
     profile->samples_read = counts->samples_read;
     profile->bytes_decoded = counts->bytes_decoded;

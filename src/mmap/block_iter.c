@@ -126,7 +126,8 @@ static void count_decoded(const struct block_iter *self)
     if (self->memory != NULL) {
         struct vv_query_counts *counts = &self->memory->counts;
         counts->chunks_decoded++;
-        counts->samples_read += self->chunk.count;
+        counts->samples_read +=
+            self->rows == NULL ? self->chunk.count : 0; /* else see hand_out() */
         counts->bytes_decoded += (uint64_t)self->chunk.times.bytes + self->chunk.values.bytes;
     }
 }
@@ -166,6 +167,9 @@ static varve_status hand_out(struct block_iter *self, size_t first, size_t end, 
         }
         int64_t time_max = vv_rollup_run_time_max(&rows->run, rows->at);
         cut = vv_timestamps_find(self->times, first, end, time_max + 1);
+        if (self->memory != NULL) {
+            self->memory->counts.samples_read += cut - first;
+        }
     }
     *span = (varve_span){self->times + first, self->values + first, cut - first};
     self->from = self->times[cut - 1] + 1;

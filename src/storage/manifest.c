@@ -21,6 +21,7 @@ static const char block_prefix[] = "block-";
 
 enum {
     MANIFEST_VERSION = 2,
+    MANIFEST_VERSION_ROLLUPS = 3, /* of manifests with rollups: they stand behind the rules */
     HEADER_BYTES = 80,
     BLOCK_BYTES = 104,
     CHECKSUM_BYTES = 8,
@@ -193,7 +194,8 @@ static varve_status read_file(const struct vv_shard_place *place, uint8_t **byte
     varve_status status = VARVE_OK;
     int result = env->ops->stat(env->ctx, file, &file_status);
     size_t size_max = HEADER_BYTES + (size_t)BLOCKS_MAX * BLOCK_BYTES + CHECKSUM_BYTES +
-                      (size_t)VV_RETENTION_RULES_MAX * (RULE_BYTES + VV_SELECTOR_BYTES_MAX);
+                      (size_t)(VV_RETENTION_RULES_MAX + VV_ROLLUP_RULES_MAX) *
+                          (RULE_BYTES + VV_SELECTOR_BYTES_MAX);
     if (result == 0 &&
         (file_status.size < HEADER_BYTES + CHECKSUM_BYTES || file_status.size > size_max)) {
         status = vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 0,
@@ -233,8 +235,7 @@ static varve_status decode_lists(struct vv_reader *in, const struct vv_shard_pla
     for (size_t i = 0; i < block_count; i++) {
         decode_block(in, place, &manifest->blocks[i]);
     }
-    VV_TRY(decode_rules(in, rule_count, manifest));
-    return in->failed || vv_reader_left(in) != 0 ? VARVE_CORRUPT : VARVE_OK;
+    return decode_rules(in, rule_count, manifest);
 }
 
 static varve_status decode(const struct vv_shard_place *place, const uint8_t *bytes, size_t length,
@@ -244,14 +245,14 @@ static varve_status decode(const struct vv_shard_place *place, const uint8_t *by
         return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, 0,
                           "the manifest does not begin with its magic");
     }
-    if (vv_load_u32(bytes + 8) > MANIFEST_VERSION) {
+    uint32_t version = vv_load_u32(bytes + 8);
+    if (version > MANIFEST_VERSION_ROLLUPS) {
         return vv_fail_io(error, VARVE_VERSION, 0, VV_MANIFEST_NAME, 8,
                           "the manifest has format %u, this varve reads up to %d: use a newer one",
-                          vv_load_u32(bytes + 8), MANIFEST_VERSION);
+                          version, MANIFEST_VERSION_ROLLUPS);
     }
-    if (vv_load_u32(bytes + 8) != MANIFEST_VERSION ||
-        vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
-            vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
+    if (version < MANIFEST_VERSION || vv_load_u64(bytes + length - CHECKSUM_BYTES) !=
+                                          vv_checksum(bytes, length - CHECKSUM_BYTES, 0)) {
         return vv_fail_io(error, VARVE_CORRUPT, 0, VV_MANIFEST_NAME, length - CHECKSUM_BYTES,
                           "the checksum of the manifest is wrong");
     }
@@ -272,6 +273,12 @@ static varve_status decode(const struct vv_shard_place *place, const uint8_t *by
     varve_status status = VARVE_CORRUPT;
     if (count <= BLOCKS_MAX && vv_reader_left(&in) / BLOCK_BYTES >= count) {
         status = decode_lists(&in, place, count, rule_count, manifest);
+    }
+    if (status == VARVE_OK && version == MANIFEST_VERSION_ROLLUPS) {
+        status = vv_manifest_rollups_decode(&in, manifest);
+    }
+    if (status == VARVE_OK && (in.failed || vv_reader_left(&in) != 0)) {
+        status = VARVE_CORRUPT;
     }
     if (status == VARVE_CORRUPT) {
         return vv_fail_io(error, status, 0, VV_MANIFEST_NAME, 64,
@@ -332,13 +339,14 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
     for (size_t i = 0; i < manifest->rule_count; i++) {
         length += rule_bytes(&manifest->rules[i]);
     }
+    length += vv_manifest_rollup_bytes(manifest);
     uint8_t *bytes = vv_alloc(length);
     if (bytes == NULL) {
         return vv_fail(error, VARVE_NO_MEMORY, "no memory to write the manifest");
     }
     struct vv_writer out = vv_writer_init(bytes, length);
     vv_write_bytes(&out, magic, sizeof(magic));
-    vv_write_u32(&out, MANIFEST_VERSION);
+    vv_write_u32(&out, manifest->rollup_count > 0 ? MANIFEST_VERSION_ROLLUPS : MANIFEST_VERSION);
     vv_write_u32(&out, place->shard);
     vv_write_bytes(&out, place->database_uuid, sizeof(place->database_uuid));
     vv_write_u64(&out, manifest->sequence);
@@ -353,6 +361,7 @@ varve_status vv_manifest_store(const struct vv_shard_place *place,
     for (size_t i = 0; i < manifest->rule_count; i++) {
         encode_rule(&out, &manifest->rules[i]);
     }
+    vv_manifest_rollups_encode(manifest, &out);
     vv_write_u64(&out, vv_checksum(bytes, length - CHECKSUM_BYTES, 0));
     VV_ASSERT(!out.failed && out.at == out.end);
     bool renamed;
@@ -373,6 +382,7 @@ void vv_manifest_fini(struct vv_manifest *manifest)
 {
     vv_free(manifest->blocks);
     vv_retention_rules_free(manifest->rules, manifest->rule_count);
+    vv_rollup_list_free(manifest->rollups, manifest->rollup_count);
     *manifest = (struct vv_manifest){0};
 }
 

@@ -5,7 +5,9 @@
 #ifndef VARVE_STORAGE_MANIFEST_H
 #define VARVE_STORAGE_MANIFEST_H
 
+#include "base/bytes.h"
 #include "mmap/block.h"
+#include "mmap/rollup_rules.h"
 
 enum { VV_BLOCK_NAME_BYTES = 32, VV_RETENTION_RULES_MAX = 64, VV_SELECTOR_BYTES_MAX = 4096 };
 
@@ -29,6 +31,9 @@ struct vv_manifest {
     size_t block_count;
     struct vv_retention_rule *rules;
     size_t rule_count;
+    uint64_t rollup_sequence; /* that of the manifest which first had these rollups; 0: none */
+    struct vv_rollup_rule *rollups;
+    size_t rollup_count;
 };
 
 /* Where a manifest belongs: what it is checked against. */
@@ -70,6 +75,20 @@ void vv_retention_rules_free(struct vv_retention_rule *rules, size_t rule_count)
 
 /* Bytes of all blocks that it lists. */
 uint64_t vv_manifest_block_bytes(const struct vv_manifest *manifest);
+
+/* As vv_manifest_copy_rules(), for rollups; of a sequence that the caller sets. */
+varve_status vv_manifest_copy_rollups(struct vv_manifest *manifest,
+                                      const struct vv_rollup_rule *rollups,
+                                      size_t rollup_count) VARVE_MUST_CHECK;
+void vv_rollup_list_free(struct vv_rollup_rule *rollups, size_t rollup_count);
+
+/* manifest_rollups.c: the part of the file that tells of rollups, if there are any: its bytes, and
+ * writing and reading it. What was read is the manifest's even on failure. */
+size_t vv_manifest_rollup_bytes(const struct vv_manifest *manifest);
+void vv_manifest_rollups_encode(const struct vv_manifest *manifest, struct vv_writer *out);
+varve_status vv_manifest_rollups_decode(struct vv_reader *in,
+                                        struct vv_manifest *manifest) VARVE_MUST_CHECK;
+
 /* Whether name is that of a block in the manifest. */
 bool vv_manifest_lists(const struct vv_manifest *manifest, const char *name);
 

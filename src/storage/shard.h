@@ -43,6 +43,7 @@ struct vv_shard {
     /* Guarded by maintenance_mutex. */
     _Alignas(64) struct vv_mutex maintenance_mutex;
     struct vv_manifest manifest;      /* as on disk, quarantined blocks included */
+    struct vv_rollup_rules *rollups;  /* of the manifest, compiled; NULL: none */
     uint64_t dropped_generation;      /* head generations up to this one have been given back */
     _Atomic uint64_t undropped_bytes; /* of the head: flushed, but not given back yet */
     struct vv_buffer order_buffer;    /* refs in key order: shard_order.c */
@@ -179,6 +180,9 @@ struct vv_publication {
     const struct vv_retention_rule *rules; /* the new ones, if has_rules */
     size_t rule_count;
     bool has_rules;
+    const struct vv_rollup_rule *rollups; /* the new ones, if has_rollups */
+    size_t rollup_count;
+    bool has_rollups;
 };
 /* READ_ONLY after an uncertain change of the manifest (B3). */
 varve_status vv_shard_can_publish(const struct vv_shard *shard,

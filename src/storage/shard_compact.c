@@ -15,6 +15,7 @@
 #include "storage/merge_slices.h"
 #include "storage/shard_merge.h"
 #include "storage/shard_retain.h"
+#include "storage/shard_rollup.h"
 
 static const uint64_t window_bytes_min = 1ULL << 30;
 
@@ -112,8 +113,7 @@ static uint64_t chosen_bytes(const struct plan *plan)
     return bytes;
 }
 
-/* A merge must not take the last bytes of a disk, on which appends still go on. */
-static bool has_room_for(const struct vv_shard *shard, uint64_t bytes)
+bool vv_shard_has_room_for(const struct vv_shard *shard, uint64_t bytes)
 {
     const struct vv_env *env = shard->place.env;
     uint64_t available = UINT64_MAX;
@@ -148,7 +148,7 @@ varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked, varve_erro
     }
     bool is_due = vv_merge_choose(plan.blocks, plan.count, vv_shard_merge_target(shard),
                                   plan.chosen, &slices_max);
-    bool fits = !is_due || has_room_for(shard, chosen_bytes(&plan));
+    bool fits = !is_due || vv_shard_has_room_for(shard, chosen_bytes(&plan));
     if (is_due && fits) {
         *worked = true;
         struct vv_merge_set set = choose_in_view(&plan, slices_max, false);
@@ -165,6 +165,9 @@ varve_status vv_shard_merge_due(struct vv_shard *shard, bool *worked, varve_erro
     }
     if (status == VARVE_OK && !*worked) {
         status = vv_shard_reclaim(shard, VV_RECLAIM_WORTHWHILE, worked, error);
+    }
+    if (status == VARVE_OK && !*worked && fits) {
+        status = vv_shard_build_rollups(shard, true, worked, error);
     }
     if (status == VARVE_OK && !*worked && fits) {
         shard->settled_sequence = sequence;
@@ -228,7 +231,7 @@ static bool extend(struct plan *plan, size_t index, bool *scratch)
     return true;
 }
 
-/* Whether a rewrite would change nothing of a block. */
+/* Whether a rewrite would change nothing of a block, its rollups apart. */
 static bool is_clean(const struct vv_shard *shard, const struct plan *plan,
                      const struct vv_block_info *info)
 {
@@ -256,7 +259,10 @@ static varve_status check_done(const struct vv_shard *shard, const struct plan *
             continue;
         }
         count++;
-        if (!is_clean(shard, plan, &shard->manifest.blocks[i])) {
+        bool up_to_date;
+        VV_TRY(
+            vv_shard_rollups_are_current(shard, plan->view->blocks[plan->places[i]], &up_to_date));
+        if (!up_to_date || !is_clean(shard, plan, &shard->manifest.blocks[i])) {
             return VARVE_OK;
         }
         for (size_t k = 0; k < i; k++) {

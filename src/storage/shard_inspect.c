@@ -31,6 +31,8 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
         const struct vv_block_info *info = vv_block_info(view->blocks[i]);
         statistics->blocks++;
         statistics->block_bytes += info->file_bytes;
+        statistics->rollup_blocks += info->identity.rollup_sequence != 0;
+        statistics->rollup_bytes += info->rollup_bytes;
         flushed_samples += info->sample_count;
         add_times(statistics, info->time_min, info->time_max, &any);
     }

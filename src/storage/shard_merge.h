@@ -18,6 +18,10 @@ struct vv_merge_set {
 /* Bytes that a merged block should have at most. */
 uint64_t vv_shard_merge_target(const struct vv_shard *shard);
 
+/* Whether a merge of so many bytes leaves room on the disk: it must not take the last ones, since
+ * appends go on. */
+bool vv_shard_has_room_for(const struct vv_shard *shard, uint64_t bytes);
+
 /**
  * vv_shard_merge_set() - merge the set into blocks that divide its time, and publish them.
  *

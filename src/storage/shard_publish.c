@@ -35,26 +35,6 @@ varve_status vv_shard_can_publish(const struct vv_shard *shard, varve_error *err
     return VARVE_OK;
 }
 
-varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
-                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
-                                  varve_error *error)
-{
-    VV_TRY(vv_shard_can_publish(shard, error));
-    *id = shard->manifest.next_block_id++; /* a gap after a failure is fine */
-    struct vv_block_identity identity = {.id = *id,
-                                         .lsn_min = lsn_min,
-                                         .lsn_max = lsn_max,
-                                         .shard = shard->place.shard,
-                                         .cold = cold};
-    memcpy(identity.database_uuid, shard->place.database_uuid, sizeof(identity.database_uuid));
-    char name[VV_BLOCK_NAME_BYTES];
-    temporary_block_name(*id, name);
-    VV_TRY(vv_block_writer_create(shard->place.env, shard->place.directory, name, &identity, writer,
-                                  error));
-    vv_block_writer_use(*writer, shard->options.workers);
-    return VARVE_OK;
-}
-
 static void remove_block_files(struct vv_shard *shard, uint64_t id)
 {
     const struct vv_env *env = shard->place.env;
@@ -69,6 +49,34 @@ void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writ
 {
     vv_block_writer_destroy(writer);
     remove_block_files(shard, id);
+}
+
+varve_status vv_shard_begin_block(struct vv_shard *shard, uint64_t lsn_min, uint64_t lsn_max,
+                                  bool cold, struct vv_block_writer **writer, uint64_t *id,
+                                  varve_error *error)
+{
+    VV_TRY(vv_shard_can_publish(shard, error));
+    *id = shard->manifest.next_block_id++; /* a gap after a failure is fine */
+    struct vv_block_identity identity = {.id = *id,
+                                         .lsn_min = lsn_min,
+                                         .lsn_max = lsn_max,
+                                         .rollup_sequence =
+                                             vv_rollup_rules_sequence(shard->rollups),
+                                         .shard = shard->place.shard,
+                                         .cold = cold};
+    memcpy(identity.database_uuid, shard->place.database_uuid, sizeof(identity.database_uuid));
+    char name[VV_BLOCK_NAME_BYTES];
+    temporary_block_name(*id, name);
+    VV_TRY(vv_block_writer_create(shard->place.env, shard->place.directory, name, &identity, writer,
+                                  error));
+    vv_block_writer_use(*writer, shard->options.workers);
+    varve_status status = vv_block_writer_roll_up(*writer, shard->rollups);
+    if (status != VARVE_OK) {
+        vv_shard_abandon_block(shard, *writer, *id);
+        *writer = NULL;
+        return vv_fail(error, status, "no memory for the rollups of a block");
+    }
+    return VARVE_OK;
 }
 
 static void discard_blocks(struct vv_shard *shard, struct vv_block *const *blocks, size_t count,
@@ -189,6 +197,17 @@ static bool is_removed(const struct vv_publication *change, uint64_t id)
     return contains(change->removed, change->removed_count, id);
 }
 
+/* The rollups after the change. */
+static varve_status next_rollups(const struct vv_manifest *now, const struct vv_publication *change,
+                                 struct vv_manifest *next)
+{
+    if (!change->has_rollups) {
+        return vv_manifest_copy_rollups(next, now->rollups, now->rollup_count);
+    }
+    next->rollup_sequence = change->rollup_count > 0 ? next->sequence : 0;
+    return vv_manifest_copy_rollups(next, change->rollups, change->rollup_count);
+}
+
 /* The manifest after the change; its block list is new. Quarantined blocks stay listed. */
 static varve_status next_manifest(struct vv_shard *shard, const struct vv_publication *change,
                                   struct vv_manifest *next)
@@ -200,6 +219,9 @@ static varve_status next_manifest(struct vv_shard *shard, const struct vv_public
     next->wal_sequence = atomic_load(&shard->wal.sequence_max);
     next->block_count = 0;
     next->blocks = NULL;
+    next->rules = NULL;
+    next->rule_count = 0;
+    VV_TRY(next_rollups(now, change, next));
     if (change->has_rules) {
         VV_TRY(vv_manifest_copy_rules(next, change->rules, change->rule_count));
     } else {
@@ -276,18 +298,50 @@ static void remove_replaced(struct vv_shard *shard, const struct vv_publication 
     }
 }
 
+/* The rules after the change, compiled, with references. */
+static varve_status next_rules(struct vv_shard *shard, const struct vv_view *view,
+                               const struct vv_publication *change,
+                               const struct vv_manifest *manifest, struct vv_retention **retention,
+                               struct vv_rollup_rules **rollups, varve_error *error)
+{
+    if (!change->has_rollups) {
+        *rollups = vv_rollup_rules_acquire(shard->rollups);
+    } else {
+        VV_TRY(vv_rollup_rules_create(manifest->rollups, manifest->rollup_count,
+                                      manifest->rollup_sequence, rollups, error));
+    }
+    if (!change->has_rules) {
+        *retention = vv_retention_acquire(view->retention);
+        return VARVE_OK;
+    }
+    return vv_retention_create(change->rules, change->rule_count, retention, error);
+}
+
+/* What is the truth on the disk becomes so here. */
+static void install(struct vv_shard *shard, const struct vv_manifest *manifest,
+                    struct vv_view *view, struct vv_rollup_rules *rollups)
+{
+    atomic_store(&shard->floor_highest, vv_retention_highest_floor(view->retention));
+    vv_view_publish(&shard->views, view);
+    vv_manifest_fini(&shard->manifest);
+    shard->manifest = *manifest;
+    vv_rollup_rules_release(shard->rollups);
+    shard->rollups = rollups;
+    atomic_store(&shard->wal_start_lsn, manifest->wal_start_lsn);
+    atomic_store(&shard->block_bytes, vv_manifest_block_bytes(manifest));
+}
+
 varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publication *change,
                               varve_error *error)
 {
     struct vv_view *view = vv_view_acquire(&shard->views), *next = NULL;
     struct vv_manifest manifest = {0};
     struct vv_retention *retention = NULL;
+    struct vv_rollup_rules *rollups = NULL;
     bool borrowed = false;
     varve_status status = next_manifest(shard, change, &manifest);
-    if (status == VARVE_OK && change->has_rules) {
-        status = vv_retention_create(change->rules, change->rule_count, &retention, error);
-    } else if (status == VARVE_OK) {
-        retention = vv_retention_acquire(view->retention);
+    if (status == VARVE_OK) {
+        status = next_rules(shard, view, change, &manifest, &retention, &rollups, error);
     }
     if (status == VARVE_OK) {
         status = next_view(view, change, &next);
@@ -310,16 +364,12 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
         }
     }
     if (status == VARVE_OK) {
-        atomic_store(&shard->floor_highest, vv_retention_highest_floor(next->retention));
-        vv_view_publish(&shard->views, next);
-        vv_manifest_fini(&shard->manifest);
-        shard->manifest = manifest;
-        atomic_store(&shard->wal_start_lsn, manifest.wal_start_lsn);
-        atomic_store(&shard->block_bytes, vv_manifest_block_bytes(&manifest));
+        install(shard, &manifest, next, rollups);
         remove_replaced(shard, change);
         vv_wal_drop(&shard->wal, manifest.wal_start_lsn);
     } else {
         shard->publish_unknown |= status == VARVE_UNKNOWN;
+        vv_rollup_rules_release(rollups);
         vv_manifest_fini(&manifest);
         for (size_t i = 0; next != NULL && i < change->added_count; i++) {
             vv_block_acquire(change->added[i]); /* the view gives its own references back */

@@ -377,6 +377,11 @@ static varve_status store_manifest(struct work *work)
 {
     struct vv_manifest *made = &work->made;
     made->sequence = work->old.sequence + 1;
+    for (size_t i = 0; i < made->block_count; i++) { /* a later rule is newer than all of them */
+        uint64_t rolled_up = made->blocks[i].identity.rollup_sequence;
+        made->sequence = rolled_up >= made->sequence ? rolled_up + 1 : made->sequence;
+    }
+    made->rollup_sequence = work->old.rollup_sequence;
     made->wal_start_lsn = work->trust_manifest ? work->old.wal_start_lsn : VV_WAL_FIRST_LSN;
     made->wal_sequence = 0; /* so that every segment counts */
     made->next_block_id = work->old.next_block_id;
@@ -397,8 +402,11 @@ static varve_status store_manifest(struct work *work)
         qsort(made->blocks, made->block_count, sizeof(*made->blocks), compare_infos);
     }
     varve_status status = vv_manifest_copy_rules(made, work->old.rules, work->old.rule_count);
+    if (status == VARVE_OK) {
+        status = vv_manifest_copy_rollups(made, work->old.rollups, work->old.rollup_count);
+    }
     if (status != VARVE_OK) {
-        return vv_fail(work->error, status, "no memory for the rules of retention");
+        return vv_fail(work->error, status, "no memory for the rules of retention and rollups");
     }
     struct vv_shard_place to = work->salvage->from;
     to.directory = work->salvage->to;

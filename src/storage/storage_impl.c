@@ -207,8 +207,9 @@ static varve_status recover_log(struct vv_shard *shard, varve_error *error)
 
 /* ------------------------------------------------------------------------------ blocks */
 
-/* Opens one listed block; *block stays NULL if it is quarantined. */
-static varve_status open_block(struct vv_shard *shard, const struct vv_block_info *info,
+/* Opens one listed block, and adds to info what the manifest does not say; *block stays NULL if it
+ * is quarantined. */
+static varve_status open_block(struct vv_shard *shard, struct vv_block_info *info,
                                struct vv_block **block, varve_error *error)
 {
     char name[VV_BLOCK_NAME_BYTES];
@@ -219,6 +220,8 @@ static varve_status open_block(struct vv_shard *shard, const struct vv_block_inf
     bool damaged = status == VARVE_CORRUPT || status == VARVE_NOT_FOUND || status == VARVE_IO;
     if (status == VARVE_OK) {
         vv_block_use_working_set(*block, shard->working_set);
+        info->identity.rollup_sequence = vv_block_info(*block)->identity.rollup_sequence;
+        info->rollup_bytes = vv_block_info(*block)->rollup_bytes;
         return status;
     }
     if (!damaged || shard->options.strict) {
@@ -314,6 +317,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_series_table_destroy(shard->table);
     vv_working_set_destroy(shard->working_set);
     vv_epoch_destroy(shard->epoch);
+    vv_rollup_rules_release(shard->rollups);
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->order_buffer);
     vv_shard_writers_fini(shard);
@@ -357,6 +361,10 @@ static varve_status open_once(const struct vv_shard_place *place,
         atomic_store(&shard->wal_start_lsn, shard->manifest.wal_start_lsn);
         atomic_store(&shard->block_bytes, vv_manifest_block_bytes(&shard->manifest));
         status = vv_epoch_create(&shard->epoch);
+    }
+    if (status == VARVE_OK) {
+        status = vv_rollup_rules_create(shard->manifest.rollups, shard->manifest.rollup_count,
+                                        shard->manifest.rollup_sequence, &shard->rollups, error);
     }
     if (status == VARVE_OK) {
         shard->table = vv_series_table_create(shard->epoch);

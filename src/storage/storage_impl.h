@@ -189,6 +189,21 @@ varve_status vv_shard_set_retention(struct vv_shard *shard, varve_string selecto
 varve_status vv_shard_list_retention(struct vv_shard *shard,
                                      struct vv_manifest *rules) VARVE_MUST_CHECK;
 
+/* Stores the rule that series of a selector in text ("": all) are rolled up in steps of so many
+ * nanoseconds (> 0), flushes the head, and rewrites the blocks that have such series without those
+ * rows. The rule is there durably if that fails; what is missing comes with later maintenance.
+ * INVALID, LIMIT; NO_SPACE: for a rewrite. */
+varve_status vv_shard_add_rollup(struct vv_shard *shard, varve_string selector, int64_t step,
+                                 varve_error *error) VARVE_MUST_CHECK;
+/* Takes the rule away; rows that there are go with later merges. NOT_FOUND. */
+varve_status vv_shard_remove_rollup(struct vv_shard *shard, varve_string selector, int64_t step,
+                                    varve_error *error) VARVE_MUST_CHECK;
+/* Calls visit for each rule; missing: blocks that have series of it without rows. */
+typedef void (*vv_shard_rollup_visit)(void *context, const struct vv_rollup_rule *rule,
+                                      uint64_t missing);
+varve_status vv_shard_list_rollups(struct vv_shard *shard, vv_shard_rollup_visit visit,
+                                   void *context) VARVE_MUST_CHECK;
+
 /* Adds the shard's figures to statistics (all but the number of series). */
 void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics);
 

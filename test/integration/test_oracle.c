@@ -129,6 +129,24 @@ static void step_snapshot(struct oracle *oracle)
     }
 }
 
+/* The rule of a rollup comes or goes: what is answered must not change by it. */
+static void step_rollup(struct oracle *oracle)
+{
+    static const int64_t steps[] = {77, 250, 1000, 5000, 100000};
+    varve_rollup rule = VARVE_ROLLUP_INIT;
+    rule.selector = vv_test_random_below(&oracle->random, 2) == 0 ? (varve_string){"", 0}
+                                                                  : VARVE_STRING("{host!=\"a\"}");
+    rule.step = steps[vv_test_random_below(&oracle->random, 5)];
+    bool remove = vv_test_random_below(&oracle->random, 4) == 0;
+    oracle_note(oracle, "%s a rollup by %lld", remove ? "remove" : "add", (long long)rule.step);
+    varve_status status = remove ? varve_rollup_remove(oracle->db, &rule, &oracle->error)
+                                 : varve_roll_up(oracle->db, &rule, &oracle->error);
+    if (status != VARVE_NOT_FOUND && status != VARVE_LIMIT) {
+        oracle_must(oracle, status, "a rollup");
+    }
+    oracle_check_aggregate(oracle);
+}
+
 static void one_step(struct oracle *oracle, const struct plan *plan)
 {
     uint64_t choice = vv_test_random_below(&oracle->random, 100);
@@ -152,6 +170,8 @@ static void one_step(struct oracle *oracle, const struct plan *plan)
         oracle_bulk(oracle, plan->batch_max);
     } else if (choice < 75) {
         oracle_check_held_cursor(oracle, plan->batch_max);
+    } else if (choice < 77) {
+        step_rollup(oracle);
     } else {
         step_read(oracle);
     }

@@ -1,10 +1,10 @@
 /*
  * test_queries.c - random queries over random data equal a naive oracle, with statistics and
- * without.
+ * rollups and without.
  *
  * Worlds grow on a simulated disk: late samples, duplicates, deletions, NaN and stale markers, in
- * several blocks and the head, whose limits are tiny. Between changes each world is asked many
- * questions. VARVE_TEST_LONG=1 asks 100,000 and more.
+ * several blocks and the head, whose limits are tiny; rules of rollups come and go. Between changes
+ * each world is asked many questions. VARVE_TEST_LONG=1 asks 100,000 and more.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -38,6 +38,7 @@ struct world {
 };
 
 static uint64_t answered_chunks; /* over all worlds: statistics must have been of use */
+static uint64_t answered_rows;   /* and rollups */
 static uint64_t questions;
 
 static bool is_long(void)
@@ -179,12 +180,33 @@ static void delete_range(struct world *world)
     }
 }
 
+/* Adds the rule of a rollup, or takes it away. */
+static void change_rollups(struct world *world)
+{
+    static const char *const selectors[] = {"", "m{a=\"0\"}", "{b=~\"0|1\"}"};
+    static const int64_t steps[] = {5, 10, 25, 50, 100};
+    struct vv_test_random *random = &world->random;
+    varve_rollup rule = VARVE_ROLLUP_INIT;
+    varve_error error;
+    const char *selector = selectors[vv_test_random_below(random, 3)];
+    rule.selector = (varve_string){selector, strlen(selector)};
+    rule.step = UNIT * steps[vv_test_random_below(random, 5)];
+    varve_status status = vv_test_random_below(random, 3) == 0
+                              ? varve_rollup_remove(world->db, &rule, &error)
+                              : varve_roll_up(world->db, &rule, &error);
+    if (status != VARVE_NOT_FOUND && status != VARVE_LIMIT) {
+        must(world, status, &error);
+    }
+}
+
 static void change_world(struct world *world)
 {
-    uint64_t choice = vv_test_random_below(&world->random, 40);
+    uint64_t choice = vv_test_random_below(&world->random, 41);
     varve_error error;
     bool worked;
-    if (choice == 0) {
+    if (choice == 40) {
+        change_rollups(world);
+    } else if (choice == 0) {
         must(world, varve_compact(world->db, &error), &error);
     } else if (choice < 16) {
         must(world, varve_maintain(world->db, &worked, &error), &error);
@@ -266,7 +288,7 @@ static void ask(struct world *world)
     query_oracle(series, count, &question.spec, question.range, question.reverse, &expected);
     question.spec.decode_everything = true;
     expect_rows(world, &question, &selection, &expected);
-    assert_int_equal(profile.chunks_answered, 0);
+    assert_true(profile.chunks_answered == 0 && profile.rollup_rows == 0);
     uint64_t read = profile.samples_read;
     question.spec.decode_everything = false;
     expect_rows(world, &question, &selection, &expected);
@@ -274,6 +296,7 @@ static void ask(struct world *world)
     assert_int_equal(profile.chunks,
                      profile.chunks_skipped + profile.chunks_answered + profile.chunks_decoded);
     answered_chunks += profile.chunks_answered;
+    answered_rows += profile.rollup_rows;
     questions++;
     query_rows_fini(&expected);
 }
@@ -344,9 +367,10 @@ static void any_query_equals_the_oracle_with_statistics_and_without(void **state
         }
         destroy_world(&world);
     }
-    printf("%llu questions, %llu chunks answered from statistics\n", (unsigned long long)questions,
-           (unsigned long long)answered_chunks);
-    assert_true(answered_chunks > wanted / 10);
+    printf("%llu questions, %llu chunks answered from statistics, %llu rows of rollups\n",
+           (unsigned long long)questions, (unsigned long long)answered_chunks,
+           (unsigned long long)answered_rows);
+    assert_true(answered_chunks > wanted / 10 && answered_rows > wanted / 10);
 }
 
 int main(void)

@@ -50,6 +50,7 @@ enum cli_option_id {
     CLI_OPTION_REDUCE,
     CLI_OPTION_REMOVE,
     CLI_OPTION_REVERSE,
+    CLI_OPTION_ROLLUP_STEP,
     CLI_OPTION_SELECTOR,
     CLI_OPTION_START,
     CLI_OPTION_STEP,
@@ -163,6 +164,7 @@ int cli_verb_snapshot(const struct cli_invocation *invocation);
 int cli_verb_salvage(const struct cli_invocation *invocation);
 int cli_verb_restore(const struct cli_invocation *invocation);
 int cli_verb_retain(const struct cli_invocation *invocation);
+int cli_verb_rollup(const struct cli_invocation *invocation);
 int cli_verb_delete(const struct cli_invocation *invocation);
 int cli_verb_export(const struct cli_invocation *invocation);
 int cli_verb_import(const struct cli_invocation *invocation);

@@ -38,10 +38,12 @@ static void write_profile(const struct figures *figures, const varve_profile *pr
     put(figures, "blocks", profile->blocks, "of the database");
     put(figures, "blocks_skipped", profile->blocks_skipped, "without a series or out of the range");
     put(figures, "chunks", profile->chunks, "of the matched series");
-    put(figures, "chunks_skipped", profile->chunks_skipped, "out of the range, or not asked for");
+    put(figures, "chunks_skipped", profile->chunks_skipped,
+        "out of the range, not asked for, or in rollups");
     put(figures, "chunks_answered", profile->chunks_answered, "from statistics, not decoded");
     put(figures, "chunks_decoded", profile->chunks_decoded, "");
-    put(figures, "samples_answered", profile->samples_answered, "in chunks that were not decoded");
+    put(figures, "rollup_rows", profile->rollup_rows, "buckets answered from rollups");
+    put(figures, "samples_answered", profile->samples_answered, "that were not decoded");
     put(figures, "samples_read", profile->samples_read, "decoded, or taken from memory");
     put(figures, "bytes_decoded", profile->bytes_decoded, "of encoded chunks");
     put(figures, "rows", profile->rows, "of aggregates");

@@ -80,6 +80,8 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {
     [CLI_OPTION_REMOVE] = {"remove", NULL, NULL, false, "take the rule away"},
     [CLI_OPTION_REVERSE] = {"reverse", NULL, NULL, false,
                             "of each series or group the newest rows first"},
+    [CLI_OPTION_ROLLUP_STEP] = {"step", "DURATION", NULL, false,
+                                "length of a bucket, from the epoch on: 5m, 1h, 1d"},
     [CLI_OPTION_SELECTOR] = {"selector", "SELECTOR", NULL, false,
                              "the series that the rule is for (default: all)"},
     [CLI_OPTION_REDUCE] = {"reduce", "F", NULL, false,
@@ -213,6 +215,18 @@ const struct cli_verb cli_verbs[] = {
               {"retain db --bytes 10GiB", "the oldest goes when the blocks grow beyond it"},
               {"retain db", "the rules"}, {"retain db --remove", "keep everything from now on"}),
      cli_verb_retain},
+    {"rollup", "DB [SELECTOR]", 1, 2,
+     "keep series downsampled beside their samples; without SELECTOR, show the rules",
+     "Aggregates over steps that are multiples of a rollup's are answered from its rows, with the "
+     "same results and without decoding samples; where something came later, samples are read "
+     "instead until blocks are merged. A rule is stored, built at once, and from then on kept up "
+     "by every writer. A selector may have several, 8 are the most. query --explain tells how many "
+     "rows were used.",
+     OPTIONS(CLI_OPTION_ROLLUP_STEP, CLI_OPTION_REMOVE, CLI_OPTION_LIST_OUTPUT),
+     EXAMPLES({"rollup db cpu_usage --step 1h", "hours of these series, and days, weeks, months"},
+              {"rollup db '{}' --step 1d", "days of everything"}, {"rollup db", "the rules"},
+              {"rollup db cpu_usage --step 1h --remove", "no more"}),
+     cli_verb_rollup},
     {"snapshot", "DB DEST", 2, 2, "copy a database as it is now, also while it is being written",
      "Blocks are linked where the file system allows and copied elsewhere. DEST must not exist, or "
      "be an older snapshot of the same database: then it is replaced in one step, and only what is "
