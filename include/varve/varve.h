@@ -1096,7 +1096,7 @@ typedef struct varve_statistics {
     uint64_t head_samples;  /* of samples: not yet in a block */
     uint64_t head_bytes;    /* memory held for them */
     uint64_t wal_segments;
-    uint64_t wal_bytes;
+    uint64_t wal_bytes;   /* with spare segments */
     uint64_t lsn;         /* end of the log */
     uint64_t durable_lsn; /* up to here the log is synced */
     uint64_t damaged;     /* files or ranges set aside at open, and chunks found damaged since */

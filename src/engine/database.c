@@ -175,6 +175,7 @@ static varve_status open_shard_state(struct varve_db *db, struct vv_shard **shar
         .reserve_bytes = db->options.reserve_bytes,
         .duplicates = db->options.duplicates,
         .read_only = db->read_only,
+        .commits = db->options.sync == VARVE_SYNC_COMMIT,
         .strict = (db->options.flags & VARVE_OPEN_STRICT) != 0,
         .workers = db->workers,
     };

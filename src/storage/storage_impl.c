@@ -198,6 +198,7 @@ static varve_status recover_log(struct vv_shard *shard, varve_error *error)
             .segment_bytes_max = shard->options.wal_segment_bytes,
             .sequence_min = shard->manifest.wal_sequence,
             .ring_bytes = shard->options.ring_bytes,
+            .zero_ahead = shard->options.commits,
         };
         status = vv_wal_init(&shard->wal, &place, &wal_options, &recovery, shard->report);
     }
@@ -285,7 +286,9 @@ static int sweep_name(void *visitor, const char *name)
     struct vv_shard *shard = visitor;
     bool leftover = (vv_is_block_name(name) && !vv_manifest_lists(&shard->manifest, name)) ||
                     strcmp(name, VV_MANIFEST_NAME ".tmp") == 0;
-    if (leftover && vv_is_block_name(name) && vv_shard_is_beyond_log(shard, name)) {
+    if (vv_wal_is_spare_name(name)) { /* a process that was killed had it */
+        (void)shard->place.env->ops->unlink(shard->place.env->ctx, shard->place.directory, name);
+    } else if (leftover && vv_is_block_name(name) && vv_shard_is_beyond_log(shard, name)) {
         vv_shard_set_aside(shard, name);
     } else if (leftover) {
         const struct vv_env *env = shard->place.env;
@@ -524,6 +527,9 @@ varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error
             vv_error_clear(error);
             status = VARVE_OK; /* another try will do */
         }
+    }
+    if (status == VARVE_NO_SPACE) {
+        vv_wal_remove_spares(&shard->wal); /* for the next try */
     }
     if (status == VARVE_CANCELLED) {
         status = VARVE_OK; /* the next opening does it */

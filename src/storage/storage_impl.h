@@ -32,6 +32,7 @@ struct vv_shard_options {
     uint64_t reserve_bytes;          /* 0: a share of the data */
     varve_duplicates duplicates;     /* the database's policy */
     bool read_only;
+    bool commits;               /* appends wait for syncs as a rule */
     bool strict;                /* damage found while opening is CORRUPT */
     struct vv_workers *workers; /* encode blocks, too; nullable, must outlive the shard */
 };

@@ -24,7 +24,9 @@ struct vv_wal_segment {
     uint64_t sequence;
     uint64_t first_lsn;
     uint64_t file_bytes;
-    bool damaged; /* acknowledged data in it could not be read: set aside, never deleted */
+    bool damaged;  /* acknowledged data in it could not be read: set aside, never deleted */
+    bool recycled; /* behind its frames stand those of an earlier segment */
+    bool poisoned; /* a write or sync of it failed: never written to again */
 };
 
 struct vv_wal_segments {
@@ -80,6 +82,7 @@ struct vv_wal_options {
     uint64_t segment_bytes_max;
     uint64_t sequence_min; /* no segment with this or a lower sequence is made */
     uint64_t ring_bytes;   /* a power of two; 0: the default */
+    bool zero_ahead;       /* write zeros before frames: commits overwrite them */
 };
 
 struct vv_wal {
@@ -87,6 +90,7 @@ struct vv_wal {
     struct vv_wal_place place;
     const struct vv_report *report;
     uint64_t segment_bytes_max;
+    bool zero_ahead;
 
     struct vv_ring ring; /* lock-free; its consumer is who has the writing turn */
 
@@ -106,10 +110,12 @@ struct vv_wal {
     uint64_t sequence;   /* of the segment that frames are sealed for */
     uint64_t segment_first_lsn;
     uint64_t segment_end_lsn;        /* of the room in it; never sinks */
+    uint64_t zeroed_lsn;             /* the open file was written to up to here, zeros at least */
     int poison;                      /* -errno of a failed write that a relog has to follow; or 0 */
     bool closed;                     /* the ring is: W6 */
     struct vv_wal_segments segments; /* the open one last */
     struct vv_wal_segments unusable; /* found at open, to be removed or set aside */
+    struct vv_wal_segments spares;   /* dropped, to be overwritten: wal_spare.c */
     int file;                        /* -1: none */
     size_t unsynced_segments;        /* the first so many were replayed and not synced since */
     uint64_t recovered_lsn;          /* frames below are not in memory */
@@ -194,15 +200,18 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
  * begins here, nothing below needs a mark. */
 bool vv_wal_needs_mark(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Removes the segments that hold nothing at or behind start_lsn, and unusable ones; damaged ones
- * get the suffix ".damaged". */
+/* Removes the segments that hold nothing at or behind start_lsn, and unusable ones, or keeps some
+ * as spares for the next ones; damaged ones get the suffix ".damaged". One caller at a time. */
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn);
 
-/* Makes everything durable, cuts preallocated space off, removes an empty log (nothing behind
- * start_lsn). UNKNOWN or IO: what failed first; the files are closed all the same. */
+/* Gives the disk back what spare segments take. */
+void vv_wal_remove_spares(struct vv_wal *wal);
+
+/* Makes everything durable, cuts preallocated space off, removes spares and an empty log (nothing
+ * behind start_lsn). UNKNOWN or IO: what failed first; the files are closed all the same. */
 varve_status vv_wal_close(struct vv_wal *wal, uint64_t start_lsn) VARVE_MUST_CHECK;
 
-/* Files and bytes of the log. */
+/* Files of the log, and bytes with spares. */
 void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes);
 
 #endif

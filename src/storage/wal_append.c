@@ -35,6 +35,7 @@ varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
         .place = *place,
         .report = report,
         .segment_bytes_max = options->segment_bytes_max,
+        .zero_ahead = options->zero_ahead,
         .sealed_lsn = recovery->end_lsn,
         .chain = recovery->end_checksum,
         .segment_end_lsn = recovery->end_lsn,
@@ -66,6 +67,7 @@ void vv_wal_fini(struct vv_wal *wal)
     }
     vv_free(wal->segments.list);
     vv_free(wal->unusable.list);
+    vv_free(wal->spares.list);
     vv_turn_fini(&wal->syncing);
     vv_turn_fini(&wal->writing);
 }

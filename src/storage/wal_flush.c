@@ -38,6 +38,8 @@
 
 /* Looks at a cell of the ring before the core is given up to a producer that was preempted. */
 enum { LOOKS_BEFORE_YIELD = 100 };
+/* So many zeros are written at once, when fewer than the minimum are left before the frames. */
+enum { ZEROS_AHEAD_BYTES = 256 << 10, ZEROS_AHEAD_MIN = 64 << 10 };
 
 static void close_file(struct vv_wal *wal)
 {
@@ -192,6 +194,9 @@ static varve_status relog(struct vv_wal *wal, int failure)
     vv_report(wal->report, VARVE_EVENT_IO_ERROR, vv_status_from_errno(-failure), NULL, 0,
               "writing the log failed (errno %d): logging again from LSN %llu in a new segment",
               -failure, (unsigned long long)durable_lsn);
+    if (wal->file >= 0) {
+        wal->segments.list[wal->segments.count - 1].poisoned = true;
+    }
     close_file(wal);
     bool was_closed = wal->closed;
     uint64_t end_lsn = vv_ring_close(&wal->ring);
@@ -226,7 +231,30 @@ static int write_published(struct vv_wal *wal, uint64_t lsn)
     return wal->poison;
 }
 
-/* Writes at least everything below lsn and makes durable what is written then. Needs both turns. */
+/* In databases opened to commit: a commit overwrites blocks that the file has already, so that its
+ * sync needs nothing of the file system's journal. WAL_FORMAT.md has figures. Needs both turns. */
+static int write_zeros_ahead(struct vv_wal *wal)
+{
+    static const uint8_t zeros[16 << 10];
+    uint64_t written_lsn = atomic_load(&wal->written_lsn);
+    uint64_t from = wal->zeroed_lsn > written_lsn ? wal->zeroed_lsn : written_lsn;
+    if (!wal->zero_ahead || from >= written_lsn + ZEROS_AHEAD_MIN) {
+        return 0;
+    }
+    uint64_t room = wal->segment_end_lsn - from;
+    uint64_t to = from + (room < ZEROS_AHEAD_BYTES ? room : ZEROS_AHEAD_BYTES);
+    while (from < to && wal->poison == 0) {
+        uint64_t offset = VV_WAL_SEGMENT_HEADER_BYTES + from - wal->segment_first_lsn;
+        size_t length = to - from < sizeof(zeros) ? (size_t)(to - from) : sizeof(zeros);
+        wal->poison = vv_env_write_all(wal->place.env, wal->file, zeros, length, offset);
+        from += length;
+    }
+    wal->zeroed_lsn = to;
+    return wal->poison;
+}
+
+/* Writes at least everything below lsn and makes durable what is written then. Needs both
+ * turns. */
 static varve_status sync_alone(struct vv_wal *wal, uint64_t lsn)
 {
     if (atomic_load(&wal->failed)) {
@@ -250,6 +278,7 @@ static varve_status sync_beside_writers(struct vv_wal *wal, uint64_t lsn)
         return status;
     }
     int result = write_published(wal, lsn);
+    result = result == 0 ? write_zeros_ahead(wal) : result;
     uint64_t written_lsn = atomic_load(&wal->written_lsn);
     int file = wal->file;
     if (result == 0) {
@@ -326,8 +355,10 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength
 /* Completes the segment and starts one for what follows, with room for bytes. Needs both turns. */
 static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
 {
-    uint64_t segment_bytes;
-    VV_TRY(vv_wal_segment_choose_bytes(wal, bytes, &segment_bytes));
+    uint64_t segment_bytes = 0;
+    if (wal->spares.count == 0) { /* otherwise there is room on the disk already */
+        VV_TRY(vv_wal_segment_choose_bytes(wal, bytes, &segment_bytes));
+    }
     bool cut_off = wal->closed; /* W6 */
     uint64_t end_lsn = vv_ring_close(&wal->ring);
     wal->closed = true;
@@ -337,7 +368,12 @@ static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
     if (cut_off || end_lsn + bytes > wal->segment_end_lsn) { /* a relog may have made room */
         int file = wal->file;
         /* On failure the file stays open to be cut off on close. */
-        VV_TRY(vv_wal_segment_open(wal, end_lsn, wal->chain, segment_bytes));
+        if (!vv_wal_spare_open(wal, end_lsn, wal->chain, bytes)) {
+            if (segment_bytes == 0) {
+                VV_TRY(vv_wal_segment_choose_bytes(wal, bytes, &segment_bytes));
+            }
+            VV_TRY(vv_wal_segment_open(wal, end_lsn, wal->chain, segment_bytes));
+        }
         if (file >= 0) {
             (void)wal->place.env->ops->close(wal->place.env->ctx, file);
         }
@@ -433,6 +469,7 @@ static varve_status close_alone(struct vv_wal *wal, uint64_t start_lsn)
         }
     }
     close_file(wal);
+    vv_wal_spares_remove(wal);
     if (status == VARVE_OK && end_lsn == start_lsn) {
         for (size_t i = 0; i < wal->segments.count; i++) {
             vv_wal_segment_remove(wal, &wal->segments.list[i]);

@@ -13,12 +13,34 @@
 static const char segment_magic[8] = {'V', 'A', 'R', 'V', 'E', 'W', 'A', 'L'};
 static const char frame_magic[4] = {'V', 'F', 'R', 'M'};
 static const char name_prefix[] = "wal-";
+static const char spare_suffix[] = ".spare";
 
 enum { SEQUENCE_DIGITS = 16, FRAME_CHECKSUM_OFFSET = 40, SEGMENT_CHECKSUM_OFFSET = 56 };
+enum { FLAG_RECYCLED = 1 };
 
 void vv_wal_segment_name(uint64_t sequence, char *name)
 {
     (void)snprintf(name, VV_WAL_NAME_BYTES, "%s%016" PRIx64, name_prefix, sequence);
+}
+
+void vv_wal_spare_name(uint64_t sequence, char *name)
+{
+    vv_wal_segment_name(sequence, name);
+    memcpy(name + strlen(name), spare_suffix, sizeof(spare_suffix));
+}
+
+bool vv_wal_is_spare_name(const char *name)
+{
+    char segment_name[VV_WAL_NAME_BYTES];
+    size_t length = strlen(name), suffix = sizeof(spare_suffix) - 1;
+    if (length < suffix || length - suffix >= sizeof(segment_name) ||
+        strcmp(name + length - suffix, spare_suffix) != 0) {
+        return false;
+    }
+    memcpy(segment_name, name, length - suffix);
+    segment_name[length - suffix] = '\0';
+    uint64_t sequence;
+    return vv_wal_segment_sequence(segment_name, &sequence);
 }
 
 bool vv_wal_segment_sequence(const char *name, uint64_t *sequence)
@@ -46,7 +68,8 @@ void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
                                   uint8_t out[VV_WAL_SEGMENT_HEADER_BYTES])
 {
     memcpy(out, segment_magic, sizeof(segment_magic));
-    vv_store_u32(out + 8, VV_WAL_VERSION);
+    vv_store_u16(out + 8, VV_WAL_VERSION);
+    vv_store_u16(out + 10, header->recycled ? FLAG_RECYCLED : 0);
     vv_store_u32(out + 12, header->shard);
     memcpy(out + 16, header->database_uuid, sizeof(header->database_uuid));
     vv_store_u64(out + 32, header->sequence);
@@ -62,9 +85,11 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
         vv_load_u64(in + SEGMENT_CHECKSUM_OFFSET) != vv_checksum(in, SEGMENT_CHECKSUM_OFFSET, 0)) {
         return VARVE_CORRUPT;
     }
-    if (vv_load_u32(in + 8) != VV_WAL_VERSION) {
+    uint16_t version = vv_load_u16(in + 8), flags = vv_load_u16(in + 10);
+    if (version != VV_WAL_VERSION || flags > FLAG_RECYCLED) {
         return VARVE_VERSION;
     }
+    header->recycled = flags == FLAG_RECYCLED;
     header->shard = vv_load_u32(in + 12);
     memcpy(header->database_uuid, in + 16, sizeof(header->database_uuid));
     header->sequence = vv_load_u64(in + 32);
@@ -108,16 +133,20 @@ void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence,
     vv_store_u64(header + FRAME_CHECKSUM_OFFSET, frame->checksum);
 }
 
+bool vv_wal_frame_begins(const uint8_t *bytes, uint64_t available, uint64_t lsn)
+{
+    return available >= VV_WAL_FRAME_HEADER_BYTES &&
+           memcmp(bytes, frame_magic, sizeof(frame_magic)) == 0 && vv_load_u64(bytes + 8) == lsn;
+}
+
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
                        struct vv_wal_frame *frame)
 {
-    if (available < VV_WAL_FRAME_HEADER_BYTES ||
-        memcmp(bytes, frame_magic, sizeof(frame_magic)) != 0) {
+    if (!vv_wal_frame_begins(bytes, available, lsn)) {
         return false;
     }
     uint32_t payload_bytes = vv_load_u32(bytes + 4);
-    if (payload_bytes > VV_WAL_PAYLOAD_BYTES_MAX || vv_wal_frame_bytes(payload_bytes) > available ||
-        vv_load_u64(bytes + 8) != lsn) {
+    if (payload_bytes > VV_WAL_PAYLOAD_BYTES_MAX || vv_wal_frame_bytes(payload_bytes) > available) {
         return false;
     }
     uint64_t checksum = vv_load_u64(bytes + FRAME_CHECKSUM_OFFSET);

@@ -22,6 +22,7 @@ enum {
     VV_WAL_PAYLOAD_BYTES_MAX = 64 << 20, /* a frame that says more is not one */
     VV_WAL_DELETE_SERIES_MAX = 16 << 20, /* in one record: a run of refs takes few bytes */
     VV_WAL_NAME_BYTES = 24,              /* "wal-%016llx" and its NUL */
+    VV_WAL_SPARE_NAME_BYTES = 32,
 };
 _Static_assert(VV_WAL_SEGMENT_HEADER_BYTES % VV_WAL_ALIGNMENT == 0, "frames start aligned");
 _Static_assert(VV_WAL_FRAME_HEADER_BYTES % VV_WAL_ALIGNMENT == 0, "payloads start aligned");
@@ -39,6 +40,7 @@ struct vv_wal_segment_header {
     uint64_t sequence;
     uint64_t first_lsn;
     uint64_t previous_checksum;
+    bool recycled; /* frames of an earlier segment stand in the file, instead of zeros */
 };
 
 struct vv_wal_frame {
@@ -60,12 +62,16 @@ static inline uint64_t vv_wal_frame_bytes(uint32_t payload_bytes)
 
 /* The file name of a segment; name holds VV_WAL_NAME_BYTES. */
 void vv_wal_segment_name(uint64_t sequence, char *name);
+/* The same with ".spare" behind it, a dropped segment that waits to be overwritten; name holds
+ * VV_WAL_SPARE_NAME_BYTES. */
+void vv_wal_spare_name(uint64_t sequence, char *name);
+bool vv_wal_is_spare_name(const char *name);
 /* False if name is not that of a segment. */
 bool vv_wal_segment_sequence(const char *name, uint64_t *sequence);
 
 void vv_wal_segment_header_encode(const struct vv_wal_segment_header *header,
                                   uint8_t out[VV_WAL_SEGMENT_HEADER_BYTES]);
-/* CORRUPT: magic or checksum are wrong; VERSION: another one. */
+/* CORRUPT: magic or checksum are wrong; VERSION: another one, or with flags that are newer. */
 varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER_BYTES],
                                           struct vv_wal_segment_header *header) VARVE_MUST_CHECK;
 
@@ -94,6 +100,9 @@ void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_
  */
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
                        struct vv_wal_frame *frame);
+
+/* Whether the first bytes of a frame with that LSN stand at bytes, intact or not. */
+bool vv_wal_frame_begins(const uint8_t *bytes, uint64_t available, uint64_t lsn);
 
 /* ---- records: encoders append the payload to out; decoders: CORRUPT for what is no record ---- */
 

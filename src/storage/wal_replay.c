@@ -131,6 +131,7 @@ static varve_status check_header(struct replay *replay, struct vv_wal_segment *s
         return damage(replay, name, 0, "its header is not one of this log", 0, 0);
     }
     segment->first_lsn = header.first_lsn;
+    segment->recycled = header.recycled;
     *usable = true;
     return VARVE_OK;
 }
@@ -221,6 +222,10 @@ static varve_status handle_break(struct replay *replay, const struct segment_byt
     bool found = find_frame(in, at + VV_WAL_ALIGNMENT, &later);
     if (all_zero(bytes, in->limit_lsn - at)) {
         return VARVE_OK; /* the clean end of the last one; another one was cut short here */
+    }
+    if (in->is_last && in->segment->recycled && !found &&
+        !vv_wal_frame_begins(bytes, in->limit_lsn - at, at)) {
+        return VARVE_OK; /* the same: these bytes are of the file's life before */
     }
     if (in->is_last) {
         /* Any later frame may be the one that knows: look at the whole rest. */

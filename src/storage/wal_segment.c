@@ -2,6 +2,7 @@
  * wal_segment.c - segment files: made, grown, removed, set aside.
  *
  *   made: created, preallocated, header written, synced, name synced --frames--> full --> dropped
+ *         `-- or out of a spare, wal_spare.c <----------------------------------------------'
  *
  * W6  A sequence belongs to one attempt at a segment, failed or not. After a failed attempt the
  *     file may come back with a loss of power and cuts off the segment before it at its first LSN:
@@ -33,9 +34,9 @@ varve_status vv_wal_segments_add(struct vv_wal_segments *segments, struct vv_wal
     return VARVE_OK;
 }
 
-/* Takes back a segment that came to nothing. Its header would hide what the segment before it holds
- * from there on, therefore it is emptied, too: one of the two may work. */
-static void discard_file(struct vv_wal *wal, int file, const char *name)
+/* Its header would hide what the segment before it holds from there on, therefore it is emptied,
+ * too: one of the two may work. */
+void vv_wal_segment_discard_file(struct vv_wal *wal, int file, const char *name)
 {
     const struct vv_env *env = wal->place.env;
     (void)env->ops->truncate(env->ctx, file, 0);
@@ -68,21 +69,47 @@ static int create_file(struct vv_wal *wal, const struct vv_wal_segment_header *h
         result = env->ops->sync_directory(env->ctx, wal->place.directory);
     }
     if (result != 0) {
-        discard_file(wal, *file, name);
+        vv_wal_segment_discard_file(wal, *file, name);
     }
     return result;
 }
 
-varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
-                                 uint64_t bytes)
+struct vv_wal_segment_header vv_wal_segment_next_header(struct vv_wal *wal, uint64_t first_lsn,
+                                                        uint64_t previous_checksum, bool recycled)
 {
     struct vv_wal_segment_header header = {
         .shard = wal->place.shard,
         .sequence = atomic_fetch_add(&wal->sequence_max, 1) + 1,
         .first_lsn = first_lsn,
         .previous_checksum = previous_checksum,
+        .recycled = recycled,
     };
     memcpy(header.database_uuid, wal->place.database_uuid, sizeof(header.database_uuid));
+    return header;
+}
+
+varve_status vv_wal_segment_adopt(struct vv_wal *wal, const struct vv_wal_segment_header *header,
+                                  int file, uint64_t bytes)
+{
+    struct vv_wal_segment segment = {.sequence = header->sequence,
+                                     .first_lsn = header->first_lsn,
+                                     .file_bytes = bytes,
+                                     .recycled = header->recycled};
+    VV_TRY(vv_wal_segments_add(&wal->segments, segment));
+    uint64_t room = (bytes - VV_WAL_SEGMENT_HEADER_BYTES) & ~(uint64_t)(VV_WAL_ALIGNMENT - 1);
+    wal->file = file;
+    wal->sequence = header->sequence;
+    wal->segment_first_lsn = header->first_lsn;
+    wal->segment_end_lsn = header->first_lsn + room;
+    wal->zeroed_lsn = header->recycled ? wal->segment_end_lsn : header->first_lsn;
+    return VARVE_OK;
+}
+
+varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
+                                 uint64_t bytes)
+{
+    struct vv_wal_segment_header header =
+        vv_wal_segment_next_header(wal, first_lsn, previous_checksum, false);
     char name[VV_WAL_NAME_BYTES];
     vv_wal_segment_name(header.sequence, name);
     int file;
@@ -93,25 +120,18 @@ varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_
                   "cannot create the log segment %s", name);
         return status;
     }
-    struct vv_wal_segment segment = {
-        .sequence = header.sequence, .first_lsn = first_lsn, .file_bytes = bytes};
-    varve_status status = vv_wal_segments_add(&wal->segments, segment);
+    varve_status status = vv_wal_segment_adopt(wal, &header, file, bytes);
     if (status != VARVE_OK) {
-        discard_file(wal, file, name);
-        return status;
+        vv_wal_segment_discard_file(wal, file, name);
     }
-    wal->file = file;
-    wal->sequence = header.sequence;
-    wal->segment_first_lsn = first_lsn;
-    wal->segment_end_lsn = first_lsn + bytes - VV_WAL_SEGMENT_HEADER_BYTES;
-    return VARVE_OK;
+    return status;
 }
 
 void vv_wal_segment_discard(struct vv_wal *wal)
 {
     char name[VV_WAL_NAME_BYTES];
     vv_wal_segment_name(wal->segments.list[--wal->segments.count].sequence, name);
-    discard_file(wal, wal->file, name);
+    vv_wal_segment_discard_file(wal, wal->file, name);
     wal->file = -1;
 }
 
@@ -132,8 +152,8 @@ uint64_t vv_wal_segment_bytes(const struct vv_wal *wal, uint64_t needed_bytes)
     return bytes > needed_bytes ? bytes : needed_bytes;
 }
 
-/* What the disk has room for; a file system that cannot tell is asked by preallocate(). */
-static uint64_t free_bytes(const struct vv_wal *wal)
+/* A file system that cannot tell is asked by preallocate(). */
+uint64_t vv_wal_segment_free_bytes(const struct vv_wal *wal)
 {
     uint64_t available;
     const struct vv_env *env = wal->place.env;
@@ -144,7 +164,8 @@ static uint64_t free_bytes(const struct vv_wal *wal)
 varve_status vv_wal_segment_choose_bytes(const struct vv_wal *wal, uint64_t needed_bytes,
                                          uint64_t *bytes)
 {
-    uint64_t available = free_bytes(wal), least = needed_bytes + VV_WAL_SEGMENT_HEADER_BYTES;
+    uint64_t available = vv_wal_segment_free_bytes(wal),
+             least = needed_bytes + VV_WAL_SEGMENT_HEADER_BYTES;
     uint64_t wanted = vv_wal_segment_bytes(wal, needed_bytes);
     while (wanted > available && wanted > least) { /* perhaps a smaller one fits */
         wanted = wanted / 2 > least ? wanted / 2 : least;
@@ -203,8 +224,18 @@ static bool is_covered(const struct vv_wal_segments *segments, size_t index, uin
     return false;
 }
 
+/* Takes the first count segments out of the list. Needs the writing turn. */
+static void forget_first(struct vv_wal *wal, size_t count)
+{
+    wal->segments.count -= count;
+    wal->unsynced_segments -= count < wal->unsynced_segments ? count : wal->unsynced_segments;
+    memmove(wal->segments.list, wal->segments.list + count,
+            wal->segments.count * sizeof(*wal->segments.list));
+}
+
 void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
 {
+    struct vv_wal_new_spares kept = {0};
     (void)vv_turn_take(&wal->writing, VV_TURN_ALWAYS);
     for (size_t i = 0; i < wal->unusable.count; i++) {
         vv_wal_segment_remove(wal, &wal->unusable.list[i]);
@@ -214,16 +245,16 @@ void vv_wal_drop(struct vv_wal *wal, uint64_t start_lsn)
     size_t dropped = 0;
     while (dropped < wal->segments.count &&
            (nothing_counts || is_covered(&wal->segments, dropped, start_lsn))) {
-        vv_wal_segment_remove(wal, &wal->segments.list[dropped++]);
+        const struct vv_wal_segment *segment = &wal->segments.list[dropped++];
+        if (!vv_wal_spare_keep(wal, segment, &kept)) {
+            vv_wal_segment_remove(wal, segment);
+        }
     }
     if (dropped > 0) {
-        wal->segments.count -= dropped;
-        wal->unsynced_segments -=
-            dropped < wal->unsynced_segments ? dropped : wal->unsynced_segments;
-        memmove(wal->segments.list, wal->segments.list + dropped,
-                wal->segments.count * sizeof(*wal->segments.list));
+        forget_first(wal, dropped);
     }
     vv_turn_give(&wal->writing);
+    vv_wal_spares_settle(wal, &kept);
 }
 
 void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes)
@@ -233,6 +264,9 @@ void vv_wal_size(struct vv_wal *wal, uint64_t *segments, uint64_t *bytes)
     *bytes = 0;
     for (size_t i = 0; i < wal->segments.count; i++) {
         *bytes += wal->segments.list[i].file_bytes;
+    }
+    for (size_t i = 0; i < wal->spares.count; i++) {
+        *bytes += wal->spares.list[i].file_bytes;
     }
     vv_turn_give(&wal->writing);
 }

@@ -27,6 +27,7 @@ struct wal_fixture {
     struct vv_report report;
     struct vv_wal wal;
     uint64_t ring_bytes; /* 0: the default */
+    bool zero_ahead;
     bool is_open;
 
     /* What the last replay found. */
@@ -143,7 +144,8 @@ static inline void wal_fixture_open(struct wal_fixture *fixture, uint64_t start_
 {
     assert_int_equal(wal_fixture_replay(fixture, start_lsn, false), VARVE_OK);
     struct vv_wal_options options = {.segment_bytes_max = segment_bytes_max,
-                                     .ring_bytes = fixture->ring_bytes};
+                                     .ring_bytes = fixture->ring_bytes,
+                                     .zero_ahead = fixture->zero_ahead};
     assert_int_equal(
         vv_wal_init(&fixture->wal, &fixture->place, &options, &fixture->recovery, &fixture->report),
         VARVE_OK);

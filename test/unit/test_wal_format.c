@@ -108,6 +108,36 @@ static void segment_names_go_both_ways(void **state)
     assert_string_equal(name, "wal-0000000000abcdef");
 }
 
+static void spare_names_are_no_segments(void **state)
+{
+    (void)state;
+    char name[VV_WAL_SPARE_NAME_BYTES];
+    uint64_t sequence;
+    vv_wal_spare_name(0xabcdef, name);
+    assert_string_equal(name, "wal-0000000000abcdef.spare");
+    assert_true(vv_wal_is_spare_name(name));
+    assert_false(vv_wal_segment_sequence(name, &sequence));
+    assert_false(vv_wal_is_spare_name("wal-0000000000abcdef"));
+    assert_false(vv_wal_is_spare_name("wal-0000000000abcdef.spare2"));
+    assert_false(vv_wal_is_spare_name("wal-0000000000abcde.spare"));
+    assert_false(vv_wal_is_spare_name("wal-0000000000abcdef0000.spare"));
+    assert_false(vv_wal_is_spare_name(".spare"));
+}
+
+static void the_header_tells_whether_the_file_is_recycled(void **state)
+{
+    (void)state;
+    uint8_t bytes[VV_WAL_SEGMENT_HEADER_BYTES];
+    struct vv_wal_segment_header header = {.sequence = 3, .first_lsn = 8, .recycled = true}, read;
+    vv_wal_segment_header_encode(&header, bytes);
+    assert_int_equal(bytes[10], 1);
+    assert_int_equal(vv_wal_segment_header_decode(bytes, &read), VARVE_OK);
+    assert_true(read.recycled);
+    bytes[10] = 2; /* a flag that is not known yet */
+    vv_store_u64(bytes + 56, vv_checksum(bytes, 56, 0));
+    assert_int_equal(vv_wal_segment_header_decode(bytes, &read), VARVE_VERSION);
+}
+
 static void other_names_are_no_segments(void **state)
 {
     (void)state;
@@ -228,6 +258,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worked_example_has_these_bytes),
         cmocka_unit_test(segment_names_go_both_ways),
+        cmocka_unit_test(spare_names_are_no_segments),
+        cmocka_unit_test(the_header_tells_whether_the_file_is_recycled),
         cmocka_unit_test(other_names_are_no_segments),
         cmocka_unit_test(a_segment_header_survives_the_way_to_disk),
         cmocka_unit_test(every_flipped_bit_of_a_segment_header_is_found),
