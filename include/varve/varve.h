@@ -159,6 +159,10 @@ typedef void (*varve_event_function)(void *context, const varve_event *event);
 #define VARVE_OPEN_READ_ONLY 2u /* write nothing, take no lock; works beside a writer */
 #define VARVE_OPEN_STRICT 4u    /* fail with CORRUPT where damage would otherwise be set aside */
 #define VARVE_OPEN_EXCLUSIVE 8u /* with CREATE: fail with EXISTS if the database is there */
+/* Write blocks through io_uring where the kernel allows it, by plain calls elsewhere. Not the
+ * default: where it was measured, 256 MiB took 0.048 s of CPU instead of 0.044; past the page cache
+ * they took 0.014, but then 0.073 instead of 0.011 to be verified. */
+#define VARVE_OPEN_IO_URING 16u
 
 typedef struct varve_options {
     size_t options_size;

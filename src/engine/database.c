@@ -17,8 +17,8 @@
 #include "os/alloc.h"
 
 enum {
-    FLAGS_KNOWN =
-        VARVE_OPEN_CREATE | VARVE_OPEN_READ_ONLY | VARVE_OPEN_STRICT | VARVE_OPEN_EXCLUSIVE
+    FLAGS_KNOWN = VARVE_OPEN_CREATE | VARVE_OPEN_READ_ONLY | VARVE_OPEN_STRICT |
+                  VARVE_OPEN_EXCLUSIVE | VARVE_OPEN_IO_URING
 };
 
 /* More have no work: vv_block_group packs so many groups at once. */
@@ -298,7 +298,9 @@ varve_status varve_open(const char *path, const varve_options *options, varve_db
         return vv_fail(error, VARVE_INVALID,
                        "varve_open() needs a path and a place for the handle");
     }
-    return vv_database_open(vv_env_posix(), path, options, NULL, db, error);
+    bool uring = options != NULL && (options->flags & VARVE_OPEN_IO_URING) != 0;
+    return vv_database_open(uring ? vv_env_uring() : vv_env_posix(), path, options, NULL, db,
+                            error);
 }
 
 varve_status varve_refresh(varve_db *db, varve_error *error)

@@ -8,7 +8,15 @@
 #define VARVE_MMAP_BLOCK_OUTPUT_H
 
 #include "os/env.h"
-#include "pool/buffer.h"
+
+enum { VV_BLOCK_OUTPUT_PIECES = 2 };
+
+/* A part of the file in memory. */
+struct vv_block_piece {
+    uint8_t *bytes; /* NULL until it is needed for the first time */
+    struct vv_io request;
+    bool is_under_way;
+};
 
 struct vv_block_output {
     const struct vv_env *env;
@@ -18,7 +26,10 @@ struct vv_block_output {
     uint64_t written;  /* of them given to the file */
     uint64_t reserved; /* the file is this long already */
     bool may_reserve;
-    struct vv_buffer pending; /* offset - written bytes */
+    struct vv_io_queue *queue;
+    struct vv_block_piece pieces[VV_BLOCK_OUTPUT_PIECES];
+    unsigned present;     /* the piece that is filled */
+    size_t pending_bytes; /* in it */
     varve_status status;
 };
 
@@ -26,14 +37,15 @@ struct vv_block_output {
 varve_status vv_block_output_create(struct vv_block_output *output, const struct vv_env *env,
                                     int directory, const char *name,
                                     varve_error *error) VARVE_MUST_CHECK;
-/* Closes the file in any state. */
+/* Closes the file in any state; waits for what is under way. */
 void vv_block_output_fini(struct vv_block_output *output);
 varve_status vv_block_output_append(struct vv_block_output *output, const void *bytes,
                                     size_t length, varve_error *error) VARVE_MUST_CHECK;
 /* Appends zeros up to the next multiple of alignment, a power of two. */
 varve_status vv_block_output_align(struct vv_block_output *output, size_t alignment,
                                    varve_error *error) VARVE_MUST_CHECK;
-/* Writes what is pending, gives reserved room back and syncs data and size. */
+/* Writes what is pending, waits for all writes, gives reserved room back and syncs data and
+ * size. */
 varve_status vv_block_output_sync(struct vv_block_output *output,
                                   varve_error *error) VARVE_MUST_CHECK;
 

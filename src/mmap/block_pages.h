@@ -8,6 +8,7 @@
 #include "compress/cold_bytes.h"
 #include "mmap/block_format.h"
 #include "mmap/block_output.h"
+#include "pool/buffer.h"
 
 /* Pages written so far, by section. */
 struct vv_block_pages {

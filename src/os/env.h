@@ -1,10 +1,10 @@
 /*
  * env.h - the seam: everything that the engine wants from the outside world.
  *
- * Chosen at run time per database. Backends: posix (vv_env_posix()); a simulated disk for crash
- * tests (env_sim.h); the fault injector wraps any other (env_fault.h). Another backend fits behind
- * the same table without touching the engine: files are numbers of the backend, asynchronous work
- * goes through a queue.
+ * Chosen at run time per database. Backends: posix (vv_env_posix()), the same with io_uring
+ * (vv_env_uring()), a simulated disk for crash tests (env_sim.h); the fault injector wraps any of
+ * them (env_fault.h). Another backend fits behind the same table without touching the engine: files
+ * are numbers of the backend, asynchronous work goes through a queue.
  *
  * E1  Every call returns >= 0 or -errno. Nothing is retried here but EINTR.
  * E2  Names are relative to a directory handle and contain no '/'; only open_directory,
@@ -124,6 +124,9 @@ struct vv_env {
 
 /* The operating system itself: plain calls. Static, needs no release. */
 const struct vv_env *vv_env_posix(void);
+/* The same, but for queues: they go through io_uring, each where the kernel allows it when it is
+ * created, else by plain calls. */
+const struct vv_env *vv_env_uring(void);
 
 /* Reads or writes all of length, continuing after short counts; 0 or -errno; a read that meets the
  * end of the file is -ENODATA, a write that makes no progress -EIO. */

@@ -325,10 +325,13 @@ static int posix_populate(void *ctx, const uint8_t *bytes, size_t length)
     return error == -EINVAL ? 0 : error; /* EINVAL: a kernel before 5.14 */
 }
 
+/* The context of vv_env_uring(); that of vv_env_posix() is NULL. */
+static char wants_uring;
+
 static int posix_queue_create(void *ctx, unsigned depth, struct vv_io_queue **queue)
 {
-    (void)ctx;
-    return vv_io_queue_create(vv_env_posix(), depth, queue);
+    return ctx == &wants_uring ? vv_io_queue_create_uring(vv_env_posix(), depth, queue)
+                               : vv_io_queue_create(vv_env_posix(), depth, queue);
 }
 
 static void posix_queue_destroy(void *ctx, struct vv_io_queue *queue)
@@ -392,43 +395,50 @@ static void posix_sleep_ns(void *ctx, int64_t duration_ns)
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {}
 }
 
+static const struct vv_env_ops posix_ops = {
+    .open_directory = posix_open_directory,
+    .make_directory = posix_make_directory,
+    .rename_path = posix_rename_path,
+    .exchange_paths = posix_exchange_paths,
+    .remove_directory = posix_remove_directory,
+    .stat_path = posix_stat_path,
+    .sync_directory = posix_sync_directory,
+    .list = posix_list,
+    .open = posix_open,
+    .close = posix_close,
+    .pread = posix_pread,
+    .pwrite = posix_pwrite,
+    .preallocate = posix_preallocate,
+    .hold_room = posix_hold_room,
+    .truncate = posix_truncate,
+    .fdatasync = posix_fdatasync,
+    .stat = posix_stat,
+    .rename = posix_rename,
+    .link = posix_link,
+    .unlink = posix_unlink,
+    .lock = posix_lock,
+    .free_bytes = posix_free_bytes,
+    .map = posix_map,
+    .unmap = posix_unmap,
+    .populate = posix_populate,
+    .queue_create = posix_queue_create,
+    .queue_destroy = posix_queue_destroy,
+    .submit = posix_submit,
+    .reap = posix_reap,
+    .now_monotonic_ns = posix_now_monotonic_ns,
+    .random_bytes = posix_random_bytes,
+    .sleep_ns = posix_sleep_ns,
+    .process_id = posix_process_id,
+};
+
 const struct vv_env *vv_env_posix(void)
 {
-    static const struct vv_env_ops ops = {
-        .open_directory = posix_open_directory,
-        .make_directory = posix_make_directory,
-        .rename_path = posix_rename_path,
-        .exchange_paths = posix_exchange_paths,
-        .remove_directory = posix_remove_directory,
-        .stat_path = posix_stat_path,
-        .sync_directory = posix_sync_directory,
-        .list = posix_list,
-        .open = posix_open,
-        .close = posix_close,
-        .pread = posix_pread,
-        .pwrite = posix_pwrite,
-        .preallocate = posix_preallocate,
-        .hold_room = posix_hold_room,
-        .truncate = posix_truncate,
-        .fdatasync = posix_fdatasync,
-        .stat = posix_stat,
-        .rename = posix_rename,
-        .link = posix_link,
-        .unlink = posix_unlink,
-        .lock = posix_lock,
-        .free_bytes = posix_free_bytes,
-        .map = posix_map,
-        .unmap = posix_unmap,
-        .populate = posix_populate,
-        .queue_create = posix_queue_create,
-        .queue_destroy = posix_queue_destroy,
-        .submit = posix_submit,
-        .reap = posix_reap,
-        .now_monotonic_ns = posix_now_monotonic_ns,
-        .random_bytes = posix_random_bytes,
-        .sleep_ns = posix_sleep_ns,
-        .process_id = posix_process_id,
-    };
-    static const struct vv_env env = {.ops = &ops, .ctx = NULL};
+    static const struct vv_env env = {.ops = &posix_ops, .ctx = NULL};
+    return &env;
+}
+
+const struct vv_env *vv_env_uring(void)
+{
+    static const struct vv_env env = {.ops = &posix_ops, .ctx = &wants_uring};
     return &env;
 }

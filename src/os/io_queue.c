@@ -1,5 +1,5 @@
 /*
- * io_queue.c - synchronous stand-in for an asynchronous request queue.
+ * io_queue.c - a request queue: over io_uring (uring.c), or a synchronous stand-in for it.
  *
  *   done[]  | . . . R7 R8 R9 . . |    ring of depth pointers to finished requests
  *                   ^first      ^first + count
@@ -14,9 +14,11 @@
 #include <errno.h>
 
 #include "os/alloc.h"
+#include "os/uring.h"
 
 struct vv_io_queue {
     const struct vv_env *env;
+    struct vv_uring *uring; /* NULL: performs requests itself, and what follows counts */
     unsigned depth;
     unsigned first;
     unsigned count;
@@ -37,9 +39,26 @@ int vv_io_queue_create(const struct vv_env *env, unsigned depth, struct vv_io_qu
     return 0;
 }
 
+int vv_io_queue_create_uring(const struct vv_env *env, unsigned depth, struct vv_io_queue **queue)
+{
+    int result = vv_io_queue_create(env, depth, queue);
+    if (result == 0 && vv_uring_create(depth, &(*queue)->uring) != 0) {
+        (*queue)->uring = NULL;
+    }
+    return result;
+}
+
+bool vv_io_queue_is_uring(const struct vv_io_queue *queue)
+{
+    return queue->uring != NULL;
+}
+
 void vv_io_queue_destroy(struct vv_io_queue *queue)
 {
     VV_ASSERT(queue == NULL || queue->count == 0);
+    if (queue != NULL) {
+        vv_uring_destroy(queue->uring);
+    }
     vv_free(queue);
 }
 
@@ -60,6 +79,9 @@ static int64_t perform(const struct vv_env *env, const struct vv_io *request)
 
 int vv_io_queue_submit(struct vv_io_queue *queue, struct vv_io *const *requests, unsigned count)
 {
+    if (queue->uring != NULL) {
+        return vv_uring_submit(queue->uring, requests, count);
+    }
     unsigned taken = 0;
     while (taken < count && queue->count < queue->depth) {
         struct vv_io *request = requests[taken++];
@@ -71,6 +93,9 @@ int vv_io_queue_submit(struct vv_io_queue *queue, struct vv_io *const *requests,
 
 int vv_io_queue_reap(struct vv_io_queue *queue, struct vv_io **done, unsigned capacity)
 {
+    if (queue->uring != NULL) {
+        return vv_uring_reap(queue->uring, done, capacity);
+    }
     unsigned reaped = 0;
     while (reaped < capacity && queue->count > 0) {
         done[reaped++] = queue->done[queue->first];

@@ -52,14 +52,23 @@ struct persist {
     } * row; /* of one series, as a head without columns has it */
 };
 
-static void persist_block(void *context)
+static void persist_block_by(struct persist *persist, const struct vv_env *env)
 {
-    struct persist *persist = context;
-    (void)bench_block_write(&persist->set, persist->folder.env, persist->folder.directory, "b");
+    (void)bench_block_write(&persist->set, env, persist->folder.directory, "b");
     if (persist->folder.env->ops->sync_directory(persist->folder.env->ctx,
                                                  persist->folder.directory) != 0) {
         bench_stop("cannot sync a folder");
     }
+}
+
+static void persist_block(void *context)
+{
+    persist_block_by(context, vv_env_posix());
+}
+
+static void persist_block_uring(void *context)
+{
+    persist_block_by(context, vv_env_uring());
 }
 
 static void persist_files(void *context)
@@ -165,12 +174,13 @@ static void measure_persist(const struct bench_run *run)
         {.name = "files", .context = &persist, .work = persist_files, .finish = clean},
         {.name = "stdio", .context = &persist, .work = persist_stdio, .finish = clean},
         {.name = "varve", .context = &persist, .work = persist_block, .finish = clean},
+        {.name = "io_uring", .context = &persist, .work = persist_block_uring, .finish = clean},
     };
-    struct bench_time wall[3];
-    struct bench_time cpu[3];
+    struct bench_time wall[4];
+    struct bench_time cpu[4];
     double samples = (double)(persist.set.series_count * POINTS);
-    bench_interleave(run, BENCH_WALL, candidates, 3, wall);
-    bench_interleave(run, BENCH_PROCESS_CPU, candidates, 3, cpu);
+    bench_interleave(run, BENCH_WALL, candidates, 4, wall);
+    bench_interleave(run, BENCH_PROCESS_CPU, candidates, 4, cpu);
     bench_row("persist, times a file per series", wall[0].median / wall[2].median,
               wall[0].median / samples * 1e9, wall[2].median / samples * 1e9, "ns");
     bench_row("persist, CPU, times a file per series", cpu[0].median / cpu[2].median,
@@ -179,6 +189,10 @@ static void measure_persist(const struct bench_run *run)
               wall[1].median / samples * 1e9, wall[2].median / samples * 1e9, "ns");
     bench_row("persist, CPU, times stdio", cpu[1].median / cpu[2].median,
               cpu[1].median / samples * 1e9, cpu[2].median / samples * 1e9, "ns");
+    bench_row("persist, io_uring, times plain calls", wall[2].median / wall[3].median,
+              wall[2].median / samples * 1e9, wall[3].median / samples * 1e9, "ns");
+    bench_row("persist, CPU, io_uring, times plain calls", cpu[2].median / cpu[3].median,
+              cpu[2].median / samples * 1e9, cpu[3].median / samples * 1e9, "ns");
     persist_fini(&persist);
     measure_calls(run);
 }

@@ -12,6 +12,7 @@
 #include "os/env_fault.h"
 #include "os/env_sim.h"
 #include "support/random.h"
+#include "support/temporary.h"
 
 enum { TOTAL_BYTES = 5 << 20, PIECE_BYTES = 1 << 20 };
 
@@ -157,6 +158,73 @@ static void alignment_is_filled_with_zeros(void **state)
     vv_block_output_fini(&output);
 }
 
+/* On a file system, by plain calls and through io_uring: the same bytes. */
+static void check_on_files(const struct vv_env *env)
+{
+    char path[256];
+    uint8_t *bytes = make_bytes();
+    assert_true(vv_test_temporary_create(path, sizeof(path)));
+    struct fixture files = {.env = env, .directory = env->ops->open_directory(env->ctx, path)};
+    struct vv_block_output output;
+    uint8_t *read = malloc(TOTAL_BYTES);
+    assert_int_equal(vv_block_output_create(&output, env, files.directory, "f", NULL), VARVE_OK);
+    assert_int_equal(append_all(&output, bytes), VARVE_OK);
+    assert_int_equal(file_size(&files, "f", read), TOTAL_BYTES);
+    assert_memory_equal(read, bytes, TOTAL_BYTES);
+    vv_block_output_fini(&output);
+    /* Given up in the middle: what is under way is waited for. */
+    assert_int_equal(vv_block_output_create(&output, env, files.directory, "g", NULL), VARVE_OK);
+    assert_int_equal(vv_block_output_append(&output, bytes, PIECE_BYTES + 1, NULL), VARVE_OK);
+    vv_block_output_fini(&output);
+    (void)env->ops->close(env->ctx, files.directory);
+    assert_true(vv_test_temporary_remove(path));
+    free(read);
+    free(bytes);
+}
+
+static void both_backends_write_the_same_bytes(void **state)
+{
+    (void)state;
+    check_on_files(vv_env_posix());
+    check_on_files(vv_env_uring());
+}
+
+/* Finds out about failures as a backend with a mind of its own would tell them: when they are
+ * reaped, after later pieces were accepted. */
+static void a_failure_that_is_told_late_fails_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_block_output output;
+    uint8_t *bytes = make_bytes();
+    assert_int_equal(vv_block_output_create(&output, fixture->env, fixture->directory, "f", NULL),
+                     VARVE_OK);
+    vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_PWRITE), 1, EIO, false);
+    assert_int_equal(vv_block_output_append(&output, bytes, PIECE_BYTES, NULL), VARVE_OK);
+    assert_true(vv_env_fault_hits(fixture->fault) == 1);
+    assert_int_equal(vv_block_output_sync(&output, NULL), VARVE_IO);
+    assert_int_equal(vv_env_fault_count(fixture->fault, VV_CALL_FDATASYNC), 0);
+    vv_block_output_fini(&output);
+    free(bytes);
+}
+
+static void a_short_write_is_continued(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_block_output output;
+    uint8_t *bytes = make_bytes();
+    uint8_t *read = malloc(TOTAL_BYTES);
+    assert_int_equal(vv_block_output_create(&output, fixture->env, fixture->directory, "f", NULL),
+                     VARVE_OK);
+    vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_PWRITE), 2, VV_FAULT_SHORT, false);
+    assert_int_equal(append_all(&output, bytes), VARVE_OK);
+    assert_true(vv_env_fault_hits(fixture->fault) == 1);
+    assert_int_equal(file_size(fixture, "f", read), TOTAL_BYTES);
+    assert_memory_equal(read, bytes, TOTAL_BYTES);
+    vv_block_output_fini(&output);
+    free(read);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +233,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(writes_are_large_and_aligned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_failure_sticks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(alignment_is_filled_with_zeros, set_up, tear_down),
+        cmocka_unit_test(both_backends_write_the_same_bytes),
+        cmocka_unit_test_setup_teardown(a_failure_that_is_told_late_fails_the_file, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_short_write_is_continued, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

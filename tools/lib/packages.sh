@@ -5,7 +5,7 @@
 # itself.
 packages_build=(build-essential:cc cmake:cmake ninja-build:ninja pkg-config:pkg-config
     libck-dev libroaring-dev libpcre2-dev libzstd-dev libjansson-dev libxxhash-dev libedit-dev
-    libcmocka-dev)
+    liburing-dev libcmocka-dev)
 packages_test=(python3:python3 build-essential:c++ zstd:zstd sqlite3:sqlite3 liblmdb-dev
     libsqlite3-dev)
 packages_cross=(gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross
