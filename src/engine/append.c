@@ -67,7 +67,10 @@ static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint
     }
     if (mode != VARVE_SYNC_NONE ||
         (may_wait && vv_shard_unwritten_bytes(db->shard) > UNWRITTEN_BYTES_MAX)) {
-        return vv_shard_flush_log(db->shard, lsn, VV_WAL_WRITTEN);
+        VV_TRY(vv_shard_flush_log(db->shard, lsn, VV_WAL_WRITTEN));
+        if (vv_shard_log_wants_sync(db->shard)) {
+            vv_background_wake_for_sync(db);
+        }
     }
     return VARVE_OK;
 }

@@ -2,7 +2,8 @@
  * background.c - work that nobody waits for: the log's promises, flushing, merging; and
  * varve_maintain().
  *
- *   log thread   every interval: mode NONE writes, PERIODIC syncs and marks
+ *   log thread   every interval: mode NONE writes, PERIODIC syncs and marks; when woken: syncs,
+ *                because much of the log in memory waits for that, in any mode
  *   work thread  when woken, or every second: whatever is due in the shard
  *
  * Two threads, because a merge takes seconds and a periodic sync must not wait for it.
@@ -50,12 +51,17 @@ static void run_log(void *argument)
     struct varve_db *db = argument;
     vv_mutex_lock(&db->mutex);
     while (!db->stopping) {
-        (void)vv_condition_wait_for(&db->wake_log, &db->mutex, log_interval_ns(db));
+        if (!atomic_exchange(&db->sync_wanted, false)) {
+            (void)vv_condition_wait_for(&db->wake_log, &db->mutex, log_interval_ns(db));
+        }
         if (db->stopping) {
             break;
         }
         vv_mutex_unlock(&db->mutex);
         varve_status status = keep_log(db);
+        if (status == VARVE_OK && vv_shard_log_wants_sync(db->shard)) {
+            status = vv_shard_flush_log(db->shard, UINT64_MAX, VV_WAL_DURABLE);
+        }
         (void)status; /* the log has told the event function, and appends get the status (G2) */
         vv_mutex_lock(&db->mutex);
     }
@@ -109,6 +115,7 @@ varve_status vv_background_start(struct varve_db *db, varve_error *error)
                           "cannot start the background threads");
     }
     db->has_threads = true;
+    vv_shard_set_log_synced_elsewhere(db->shard);
     return VARVE_OK;
 }
 
@@ -131,6 +138,15 @@ void vv_background_wake(struct varve_db *db)
 {
     if (db->has_threads && !atomic_exchange(&db->work_wanted, true)) {
         vv_condition_signal(&db->wake_work);
+    }
+}
+
+void vv_background_wake_for_sync(struct varve_db *db)
+{
+    /* A wake-up that comes between the thread's look and its sleep is missed: then who appends
+     * syncs at three quarters of the ring. */
+    if (db->has_threads && !atomic_exchange(&db->sync_wanted, true)) {
+        vv_condition_signal(&db->wake_log);
     }
 }
 

@@ -38,6 +38,7 @@ struct varve_db {
     struct vv_condition wake_work;
     bool stopping;
     _Atomic bool work_wanted;
+    _Atomic bool sync_wanted; /* of the log, by somebody who appends and does not wait for it */
 };
 
 /* varve_open() on a given environment: for tests with faults or a simulated disk. report (nullable)
@@ -82,5 +83,6 @@ varve_status vv_background_start(struct varve_db *db, varve_error *error) VARVE_
 void vv_background_stop(struct varve_db *db);
 /* Tells the worker that there may be something to do. Cheap. */
 void vv_background_wake(struct varve_db *db);
+void vv_background_wake_for_sync(struct varve_db *db);
 
 #endif

@@ -226,6 +226,16 @@ varve_status vv_shard_flush_log(struct vv_shard *shard, uint64_t lsn, enum vv_wa
     return vv_wal_flush(&shard->wal, lsn < end_lsn ? lsn : end_lsn, strength);
 }
 
+bool vv_shard_log_wants_sync(struct vv_shard *shard)
+{
+    return !shard->options.read_only && vv_wal_wants_sync(&shard->wal);
+}
+
+void vv_shard_set_log_synced_elsewhere(struct vv_shard *shard)
+{
+    atomic_store(&shard->wal.synced_elsewhere, true);
+}
+
 void vv_shard_mark_log(struct vv_shard *shard)
 {
     static const struct vv_buffer empty;

@@ -171,6 +171,10 @@ varve_status vv_shard_count_series(struct vv_shard *shard, uint64_t *count,
 unsigned vv_shard_pressure_percent(struct vv_shard *shard);
 /* Bytes of the log that are not written to the kernel yet. */
 uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard);
+/* Whether somebody should make the log durable now, whose time is cheaper than that of who appends;
+ * and telling the shard that there is somebody who looks. */
+bool vv_shard_log_wants_sync(struct vv_shard *shard);
+void vv_shard_set_log_synced_elsewhere(struct vv_shard *shard);
 /* Does one due piece of work; *worked says whether there was one. */
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,
                                varve_error *error) VARVE_MUST_CHECK;

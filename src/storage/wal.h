@@ -100,6 +100,7 @@ struct vv_wal {
     _Atomic uint64_t sequence_max; /* greatest one that a file has had, finished or not */
     _Atomic bool failed;           /* a new segment failed too: nothing is accepted any more */
     _Atomic uint64_t relogged;
+    _Atomic bool synced_elsewhere; /* by somebody who looks at vv_wal_wants_sync() */
 
     struct vv_turn syncing; /* who moves durable_lsn; taken before writing, if both are */
     struct vv_turn writing; /* who moves written_lsn */
@@ -195,6 +196,19 @@ enum vv_wal_strength { VV_WAL_WRITTEN, VV_WAL_DURABLE };
  */
 varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn,
                           enum vv_wal_strength strength) VARVE_MUST_CHECK;
+
+/* Bytes that are written and not known durable. */
+static inline uint64_t vv_wal_unsynced_bytes(const struct vv_wal *wal)
+{
+    uint64_t durable_lsn = atomic_load(&wal->durable_lsn); /* first: it may catch up meanwhile */
+    return atomic_load(&wal->written_lsn) - durable_lsn;
+}
+
+/* Whether half the ring waits for a sync: time for somebody to do one for whom nobody waits. */
+static inline bool vv_wal_wants_sync(const struct vv_wal *wal)
+{
+    return vv_wal_unsynced_bytes(wal) > wal->ring.capacity / 2;
+}
 
 /* Whether a sync has happened that no mark vouches for yet; then append a mark. start_lsn: the log
  * begins here, nothing below needs a mark. */

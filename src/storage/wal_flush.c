@@ -19,7 +19,8 @@
  *     pages and say OK. Everything not known durable goes to a new file (a new inode) from memory.
  * W4  A segment is complete and synced before the next one starts: only the newest can be torn.
  * W5  At most half the ring waits for a sync, in any mode: frames are held in memory for W3, and
- *     producers have the other half meanwhile.
+ *     producers have the other half meanwhile. Where a thread is there to sync at the half, those
+ *     who write do so themselves only at three quarters.
  * W6  (wal_segment.c) After a failed attempt at a segment the ring stays closed: the next one that
  *     needs room tries again.
  * W7  While the ring is closed its end stands still, and everything below is published soon: who
@@ -322,6 +323,14 @@ static varve_status repair(struct vv_wal *wal)
     return status;
 }
 
+/* Whether whoever has just written should sync, too. */
+static bool must_sync(const struct vv_wal *wal)
+{
+    return atomic_load(&wal->synced_elsewhere)
+               ? vv_wal_unsynced_bytes(wal) > wal->ring.capacity / 4 * 3
+               : vv_wal_wants_sync(wal);
+}
+
 static varve_status flush_written(struct vv_wal *wal, uint64_t lsn)
 {
     if (!vv_turn_take(&wal->writing, lsn)) {
@@ -336,9 +345,8 @@ static varve_status flush_written(struct vv_wal *wal, uint64_t lsn)
     if (result != 0) {
         return repair(wal);
     }
-    uint64_t unsynced_bytes = atomic_load(&wal->written_lsn) - atomic_load(&wal->durable_lsn);
-    if (unsynced_bytes > wal->ring.capacity / 2 && vv_turn_try_take(&wal->syncing)) { /* W5 */
-        varve_status status = sync_beside_writers(wal, lsn);
+    if (must_sync(wal) && vv_turn_try_take(&wal->syncing)) { /* W5 */
+        varve_status status = must_sync(wal) ? sync_beside_writers(wal, lsn) : VARVE_OK;
         vv_turn_give(&wal->syncing);
         return status;
     }

@@ -260,6 +260,29 @@ static void frames_that_a_kill_left_unsynced_become_durable_with_the_next_sync(v
     wal_fixture_expect(fixture, 1, 6);
 }
 
+static void who_writes_syncs_at_half_the_ring_or_later_where_others_do(void **state)
+{
+    struct wal_fixture *fixture = *state;
+    uint64_t lsn;
+    fixture->ring_bytes = VV_RING_BYTES_MIN;
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        wal_fixture_open(fixture, VV_WAL_FIRST_LSN, SEGMENT_MAX);
+        uint64_t from = wal_fixture_fill(fixture, 1, 1);
+        atomic_store(&fixture->wal.synced_elsewhere, elsewhere == 1);
+        bool wanted = false;
+        do {
+            assert_int_equal(wal_fixture_append(fixture, 1, 1000, &lsn), VARVE_OK);
+            assert_int_equal(vv_wal_flush(&fixture->wal, lsn, VV_WAL_WRITTEN), VARVE_OK);
+            wanted |= vv_wal_wants_sync(&fixture->wal);
+        } while (atomic_load(&fixture->wal.durable_lsn) == from);
+        assert_int_equal(atomic_load(&fixture->wal.durable_lsn), lsn);
+        uint64_t least = VV_RING_BYTES_MIN / 4 * (elsewhere == 1 ? 3 : 2);
+        assert_in_range(lsn - from, least, least + 2000);
+        assert_int_equal(wanted, elsewhere == 1);
+        wal_fixture_drop(fixture);
+    }
+}
+
 /* ------------------------------------------------------------------------- group commit */
 
 struct committer {
@@ -412,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_segment_that_failed_does_not_cut_off_later_frames),
         TEST(a_full_disk_refuses_before_anything_is_accepted),
         TEST(frames_that_a_kill_left_unsynced_become_durable_with_the_next_sync),
+        TEST(who_writes_syncs_at_half_the_ring_or_later_where_others_do),
         TEST(threads_share_syncs),
         TEST(a_sync_keeps_nobody_from_writing_and_covers_what_was_before_it),
         TEST(a_sync_that_fails_takes_what_was_written_meanwhile_along),
