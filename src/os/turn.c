@@ -11,6 +11,7 @@
  *     has been asked is awake. Handing over would cost the time of a wake-up for each turn (a lock
  *     convoy).
  * N4  A waiter lives on its thread's stack and is gone once its event is set.
+ * All interleavings of three threads are walked through by test/integration/test_turn_model.c.
  */
 #include "os/turn.h"
 
