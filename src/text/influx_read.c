@@ -339,11 +339,56 @@ static varve_status read_field(struct record *record, uint32_t *entry)
     return vv_import_add(record->importer, guess, 0, value);
 }
 
+/* Reads fields while they are what most fields are: a known series, in the order of last time, and
+ * a short integer; everything that they need is in registers. record->at moves behind the last one.
+ * False: the first one is of another kind, and nothing has happened. */
+static bool read_usual_fields(struct record *record, uint32_t *entry)
+{
+    enum { DIGITS_MAX = 15 }; /* exact in a double */
+    struct vv_importer *importer = record->importer;
+    const struct vv_series_cache *cache = &importer->cache;
+    const struct vv_sample_columns *batch = &importer->batch;
+    const char *at = record->at;
+    uint32_t next = *entry != VV_SERIES_NONE ? vv_series_cache_entry(cache, *entry)->after
+                                             : vv_series_cache_entry(cache, record->prefix)->child;
+    size_t used = importer->used;
+    for (; used < batch->capacity; used++) {
+        const struct vv_series_entry *known = vv_series_cache_entry(cache, next);
+        const char *equals = at + known->text_length;
+        if (!known->counted ||
+            !vv_series_cache_begins(cache, next, at, (size_t)(record->end - at)) ||
+            *equals != '=') {
+            break;
+        }
+        uint64_t magnitude = 0;
+        const char *stop = vv_scan_digits(equals + 1, &magnitude);
+        size_t digits = (size_t)(stop - equals) - 1;
+        if (*stop != 'i' || digits - 1 >= DIGITS_MAX) {
+            break;
+        }
+        batch->series[used] = known->series;
+        batch->values[used] = (double)(int64_t)magnitude;
+        *entry = next;
+        next = known->after;
+        record->at = stop + 1;
+        at = record->at + 1;
+        if (*record->at != ',') {
+            used++;
+            break;
+        }
+    }
+    bool any = used > importer->used;
+    importer->used = used;
+    return any;
+}
+
 static varve_status read_fields(struct record *record)
 {
     uint32_t entry = VV_SERIES_NONE;
     for (;;) {
-        VV_TRY(read_field(record, &entry));
+        if (!read_usual_fields(record, &entry)) {
+            VV_TRY(read_field(record, &entry));
+        }
         if (*record->at != ',') {
             break;
         }

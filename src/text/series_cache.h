@@ -80,13 +80,27 @@ static inline struct vv_series_entry *vv_series_cache_entry(const struct vv_seri
     return &cache->entries[entry];
 }
 
+/* Whether two texts are equal; inline for the lengths that keys have. */
+static inline bool vv_text_equal(const char *a, const char *b, size_t length)
+{
+    if (length < 8 || length > 16) {
+        return __builtin_memcmp(a, b, length) == 0;
+    }
+    uint64_t first_a, first_b, last_a, last_b;
+    __builtin_memcpy(&first_a, a, 8);
+    __builtin_memcpy(&first_b, b, 8);
+    __builtin_memcpy(&last_a, a + length - 8, 8);
+    __builtin_memcpy(&last_b, b + length - 8, 8);
+    return ((first_a ^ first_b) | (last_a ^ last_b)) == 0;
+}
+
 /* Whether `available` bytes at text begin with the text of the entry (false for VV_SERIES_NONE). */
 static inline bool vv_series_cache_begins(const struct vv_series_cache *cache, uint32_t entry,
                                           const char *text, size_t available)
 {
     const struct vv_series_entry *known = &cache->entries[entry];
     return entry != VV_SERIES_NONE && known->text_length <= available &&
-           __builtin_memcmp(cache->text + known->text_offset, text, known->text_length) == 0;
+           vv_text_equal(cache->text + known->text_offset, text, known->text_length);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/fake_import.h"
+#include "support/random.h"
 
 #define CHECK(cases)                                                                               \
     assert_int_equal(vv_fake_check(VARVE_FORMAT_INFLUX, cases, sizeof cases / sizeof cases[0]), 0)
@@ -227,6 +228,67 @@ static void precision_applies_to_times(void **state)
     }
 }
 
+/* A line whose series are known and come in the order of last time is read as one that is new. */
+static void known_lines_are_read_as_new_ones(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"0i",
+                                         "7i",
+                                         "-7i",
+                                         "123456789012345i",
+                                         "1234567890123456i",
+                                         "9007199254740993i",
+                                         "9223372036854775807i",
+                                         "9223372036854775808i",
+                                         "007i",
+                                         "1.5",
+                                         "1",
+                                         "5u",
+                                         "i",
+                                         "",
+                                         "t",
+                                         "\"x,y\"",
+                                         "1ix",
+                                         "1 i",
+                                         "1i,",
+                                         "-i",
+                                         "1e3",
+                                         "+1i"};
+    static const char *const keys[] = {
+        "a", "bb", "four", "seventh", "eighth_8", "sixteen_letters_", "seventeen_letters"};
+    enum { VALUES = sizeof values / sizeof values[0], KEYS = sizeof keys / sizeof keys[0] };
+    static const char known[] = "c a=1i,bb=1i,four=1i,seventh=1i,eighth_8=1i,sixteen_letters_=1i,"
+                                "seventeen_letters=1i 1\n";
+    static const char rows[] = "c_a 1 1\nc_bb 1 1\nc_four 1 1\nc_seventh 1 1\nc_eighth_8 1 1\n"
+                               "c_sixteen_letters_ 1 1\nc_seventeen_letters 1 1\n";
+    struct vv_test_random random = vv_test_random_init(1);
+    for (int round = 0; round < 3000; round++) {
+        char line[512], warm[1024], cold[1024];
+        size_t used = 2;
+        memcpy(line, "c ", 2);
+        for (size_t key = vv_test_random_below(&random, 2); key < KEYS; key++) {
+            size_t value = vv_test_random_below(&random, round % 4 == 0 ? VALUES : 4);
+            bool odd = vv_test_random_below(&random, 50) == 0;
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s%s=%s",
+                                     used > 2 ? "," : "", keys[odd ? 0 : key], values[value]);
+        }
+        (void)snprintf(line + used, sizeof line - used, " 2\n");
+        (void)snprintf(cold, sizeof cold, "#\n%s", line);
+        (void)snprintf(warm, sizeof warm, "%s%s", known, line);
+        struct vv_fake_import new_one, known_one;
+        vv_fake_import_init(&new_one, VARVE_FORMAT_INFLUX);
+        vv_fake_import_init(&known_one, VARVE_FORMAT_INFLUX);
+        const char *expected = vv_fake_import(&new_one, cold, strlen(cold));
+        const char *got = vv_fake_import(&known_one, warm, strlen(warm));
+        const char *first = strstr(got, rows);
+        assert_non_null(first);
+        assert_memory_equal(got, expected, (size_t)(first - got));
+        assert_string_equal(first + strlen(rows), expected + (first - got));
+        vv_fake_import_fini(&new_one);
+        vv_fake_import_fini(&known_one);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +303,7 @@ int main(void)
         cmocka_unit_test(bad_lines_are_named_and_leave_nothing_behind),
         cmocka_unit_test(a_known_prefix_without_fields_is_bad_like_a_new_one),
         cmocka_unit_test(precision_applies_to_times),
+        cmocka_unit_test(known_lines_are_read_as_new_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
