@@ -33,7 +33,8 @@
  *      means its default unless the field says otherwise.
  *   10 Timestamps are any int64 but INT64_MAX, in any order, of any age. Ranges are half-open:
  *      [start, end). No clock is read on the way of a sample.
- *   11 Nothing is printed, no signal is touched and no environment variable is read but VARVE_ISA.
+ *   11 Nothing is printed, no signal is touched unless varve_sigbus_guard() is called, and no
+ *      environment variable is read but VARVE_ISA.
  *   12 After fork() only the parent may use its handles.
  */
 #ifndef VARVE_VARVE_H
@@ -256,6 +257,19 @@ typedef struct varve_options {
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_open(const char *path, const varve_options *options,
                                                    varve_db **db, varve_error *error);
+
+/**
+ * varve_sigbus_guard() - have a block that is cut off under a reader end in IO, not in SIGBUS.
+ *
+ * Blocks are mapped. What is not in memory yet is asked for before it is touched, so that a disk
+ * that fails is an error; but a file that another program cuts off, or memory that goes bad, after
+ * that is a SIGBUS. This installs a handler for the whole process, once: a page of a block that is
+ * lost is replaced by zeros, and whoever has read them gets IO with the name of the block, until
+ * the database is opened again. Every other SIGBUS goes to the handler that was there before. A
+ * program that installs one of its own afterwards has to hand on what is not its.
+ * IO: the handler cannot be installed.
+ */
+VARVE_API varve_status varve_sigbus_guard(varve_error *error);
 
 /**
  * varve_close() - make everything acknowledged durable, release the lock and the handle.

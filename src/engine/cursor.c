@@ -7,6 +7,8 @@
  *     that; else its first span is fetched before it is shown.
  * U2  The first error is kept and ends everything.
  * U3  Labels are read when they are asked for.
+ * U4  What is handed out was read before it is asked whether a mapping has lost a page: nothing
+ *     that was read as zeros gets out.
  */
 #include "engine/cursor.h"
 
@@ -198,9 +200,15 @@ void varve_cursor_close(varve_cursor *cursor)
 
 /* -------------------------------------------------------------------------------- Series */
 
+bool vv_cursor_is_intact(struct varve_cursor *cursor)
+{
+    return cursor->shard_cursor == NULL ||
+           vv_shard_cursor_check(cursor->shard_cursor, &cursor->error) == VARVE_OK;
+}
+
 bool vv_cursor_fail(struct varve_cursor *cursor, varve_status status)
 {
-    if (cursor->error.status != VARVE_OK) {
+    if (cursor->error.status != VARVE_OK || !vv_cursor_is_intact(cursor)) {
         return false;
     }
     if (status == VARVE_LIMIT && cursor->memory.refused) {
@@ -423,9 +431,10 @@ bool varve_cursor_next(varve_cursor *cursor)
             if (cursor->profile != NULL) {
                 cursor->profile->series_read++;
             }
-            return true;
+            return vv_cursor_is_intact(cursor);
         }
     }
+    (void)vv_cursor_is_intact(cursor); /* an end that zeros have made is an error */
     return false;
 }
 
@@ -446,7 +455,8 @@ bool varve_cursor_span(varve_cursor *cursor, varve_span *span)
         cursor->first_span.count = 0;
         return true;
     }
-    return next_span(cursor, span);
+    bool found = next_span(cursor, span);
+    return vv_cursor_is_intact(cursor) && found;
 }
 
 /* The newest sample of what the iterator gives. */
@@ -484,7 +494,7 @@ bool varve_cursor_latest(varve_cursor *cursor, int64_t *timestamp, double *value
             return fail_series(cursor, status);
         }
         if (found || !vv_cursor_goes_on(cursor)) {
-            return found;
+            return vv_cursor_is_intact(cursor) && found;
         }
     }
     return false;

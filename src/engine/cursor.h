@@ -49,6 +49,8 @@ bool vv_cursor_next_iter(struct varve_cursor *cursor);
 struct vv_key vv_cursor_key(struct varve_cursor *cursor);
 /* Looks at limits, deadline and cancellation. False: error is set. */
 bool vv_cursor_goes_on(struct varve_cursor *cursor);
+/* Whether what was read may be believed (U4). False: error is set. */
+bool vv_cursor_is_intact(struct varve_cursor *cursor);
 /* Keeps the first error, with the series in which it happened. Always false. */
 bool vv_cursor_fail(struct varve_cursor *cursor, varve_status status);
 

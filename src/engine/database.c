@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "os/alloc.h"
+#include "os/map_guard.h"
 
 enum {
     FLAGS_KNOWN = VARVE_OPEN_CREATE | VARVE_OPEN_READ_ONLY | VARVE_OPEN_STRICT |
@@ -301,6 +302,15 @@ varve_status varve_open(const char *path, const varve_options *options, varve_db
     bool uring = options != NULL && (options->flags & VARVE_OPEN_IO_URING) != 0;
     return vv_database_open(uring ? vv_env_uring() : vv_env_posix(), path, options, NULL, db,
                             error);
+}
+
+varve_status varve_sigbus_guard(varve_error *error)
+{
+    vv_error_clear(error);
+    int result = vv_map_guard_install();
+    return result == 0 ? VARVE_OK
+                       : vv_fail_io(error, VARVE_IO, -result, NULL, 0,
+                                    "the handler of SIGBUS cannot be installed");
 }
 
 varve_status varve_refresh(varve_db *db, varve_error *error)

@@ -236,7 +236,8 @@ bool varve_rows_next(varve_rows *rows, varve_row *row)
     if (++rows->unchecked_rows % ROWS_PER_CHECK == 0 && !vv_cursor_goes_on(rows->cursor)) {
         return false;
     }
-    return next_row(rows, row);
+    bool found = next_row(rows, row);
+    return vv_cursor_is_intact(rows->cursor) && found;
 }
 
 varve_status varve_rows_status(const varve_rows *rows, varve_error *error)

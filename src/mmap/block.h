@@ -123,6 +123,11 @@ void vv_block_use_working_set(struct vv_block *block, struct vv_working_set *set
 void vv_block_acquire(struct vv_block *block);
 void vv_block_release(struct vv_block *block); /* the last one unmaps and closes; NULL is fine */
 
+/* Whether a page of the file was lost after it had been verified, and reads as zeros now: nothing
+ * of the block may be believed any more. Only where varve_sigbus_guard() was called. Ask after
+ * having read. */
+bool vv_block_is_lost(const struct vv_block *block);
+
 const struct vv_block_info *vv_block_info(const struct vv_block *block);
 
 /* The label index of the block; ids are 0 to series_count - 1 in key order. */

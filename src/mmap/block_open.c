@@ -86,6 +86,7 @@ static varve_status open_file(const struct opening *opening, int directory)
     } else {
         block->map = NULL;
     }
+    block->is_lost = vv_map_guard_flag(block->map);
     return VARVE_OK;
 }
 
@@ -381,4 +382,9 @@ void vv_block_release(struct vv_block *block)
 const struct vv_block_info *vv_block_info(const struct vv_block *block)
 {
     return &block->info;
+}
+
+bool vv_block_is_lost(const struct vv_block *block)
+{
+    return atomic_load(&vv_map_guard_losses) > 0 && atomic_load(block->is_lost);
 }

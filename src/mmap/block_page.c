@@ -99,7 +99,7 @@ static varve_status fetch_verified(const struct vv_block *block, const struct pa
     if ((uint32_t)vv_hash(*stored, entry->stored_bytes) != entry->checksum) {
         vv_free(*owned);
         *owned = NULL;
-        return VARVE_CORRUPT;
+        return vv_block_is_lost(block) ? VARVE_IO : VARVE_CORRUPT;
     }
     return VARVE_OK;
 }

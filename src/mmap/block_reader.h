@@ -12,6 +12,7 @@
 #include "mmap/block.h"
 #include "mmap/block_format.h"
 #include "mmap/working_set.h"
+#include "os/map_guard.h"
 #include "os/thread.h"
 
 enum { VV_BLOCK_WINDOW_BYTES = 64 << 10 }; /* residency is asked for in pieces of this size */
@@ -44,9 +45,10 @@ struct vv_block {
     /* Constant after open. */
     struct vv_block_info info;
     const struct vv_env *env;
-    int file;           /* open only without a mapping, else -1 */
-    const uint8_t *map; /* the whole file; NULL: it could not be mapped, pages are read */
-    uint8_t *tail_copy; /* tail in memory of its own, without a mapping */
+    int file;                     /* open only without a mapping, else -1 */
+    const uint8_t *map;           /* the whole file; NULL: it could not be mapped, pages are read */
+    const _Atomic(bool) *is_lost; /* of the mapping: map_guard.h */
+    uint8_t *tail_copy;           /* tail in memory of its own, without a mapping */
     const uint8_t *page_table;
     uint64_t tail_offset; /* pages lie before it */
     uint32_t page_count;

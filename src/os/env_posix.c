@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "os/io_queue.h"
+#include "os/map_guard.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22 /* Linux 5.14; older C libraries do not know it */
@@ -300,6 +301,7 @@ static int posix_map(void *ctx, int file, size_t length, const uint8_t **bytes)
     if (mapped == MAP_FAILED) {
         return -errno;
     }
+    vv_map_guard_add(mapped, length);
     *bytes = mapped;
     return 0;
 }
@@ -307,6 +309,7 @@ static int posix_map(void *ctx, int file, size_t length, const uint8_t **bytes)
 static int posix_unmap(void *ctx, const uint8_t *bytes, size_t length)
 {
     (void)ctx;
+    vv_map_guard_remove(bytes);
     return result_of(munmap((void *)(uintptr_t)bytes, length));
 }
 

@@ -36,7 +36,7 @@ static varve_status check_absent(struct vv_shard *shard, const struct vv_view *v
     bool found = vv_iter_next_span(iter, &span);
     varve_status status = found ? VARVE_EXISTS : vv_iter_status(iter);
     vv_iter_destroy(iter);
-    return status;
+    return vv_first(vv_view_check(view, NULL), status);
 }
 
 struct batch_entry {

@@ -410,6 +410,20 @@ varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor)
     return cursor->status;
 }
 
+varve_status vv_shard_cursor_check(const struct vv_shard_cursor *cursor, varve_error *error)
+{
+    uint64_t id;
+    if (vv_view_check(cursor->view, &id) == VARVE_OK) {
+        return VARVE_OK;
+    }
+    char name[VV_BLOCK_NAME_BYTES];
+    vv_block_name(id, name);
+    return vv_fail_io(
+        error, VARVE_IO, 0, name, 0,
+        "a part of the block cannot be read any more: it was cut off, or the disk has "
+        "failed; open the database again");
+}
+
 void vv_shard_cursor_close(struct vv_shard_cursor *cursor)
 {
     if (cursor == NULL) {

@@ -57,6 +57,7 @@ static varve_status list_refs(struct vv_shard *shard, const struct vv_matchers *
         }
     }
     status = vv_first(status, vv_shard_cursor_status(cursor));
+    status = status == VARVE_OK ? vv_shard_cursor_check(cursor, error) : status;
     vv_shard_cursor_close(cursor);
     return status == VARVE_OK ? status
                               : vv_fail(error, status, "cannot list the series to delete from");

@@ -217,6 +217,7 @@ varve_status vv_shard_list_labels(struct vv_shard *shard, const struct vv_matche
     if (status == VARVE_OK && !*hidden && atomic_load(&shard->head.samples) > 0) {
         status = vv_series_table_read_index(shard->table, list_head, &listing);
     }
+    status = vv_first(vv_view_check(view, NULL), status);
     vv_view_release(&shard->views, view);
     return status;
 }

@@ -495,6 +495,9 @@ varve_status vv_shard_merge_set(struct vv_shard *shard, const struct vv_merge_se
     } else {
         status = write_slices(&merge, added, &added_count, error);
     }
+    if (status == VARVE_OK && vv_view_check(set->view, NULL) != VARVE_OK) { /* zeros were merged */
+        status = vv_fail(error, VARVE_IO, "a block was cut off while it was merged");
+    }
     if (status == VARVE_OK) {
         struct vv_publication change = {.removed = merge.removed,
                                         .removed_count = merge.input_count,

@@ -145,6 +145,10 @@ varve_status vv_shard_cursor_labels(struct vv_shard_cursor *cursor, varve_label 
 varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
 varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor);
+/* IO once a block of the cursor has lost a page under the guard of mappings: what the cursor and
+ * its iterators have said since its opening counts for nothing. Ask after having read. Cheap. */
+varve_status vv_shard_cursor_check(const struct vv_shard_cursor *cursor,
+                                   varve_error *error) VARVE_MUST_CHECK;
 void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
 
 /**

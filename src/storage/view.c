@@ -17,6 +17,7 @@
 #include "storage/view.h"
 
 #include "os/alloc.h"
+#include "os/map_guard.h"
 
 /* Polls until what was deferred before is done, unless readers are in a section right now. */
 enum { POLLS = 4 };
@@ -127,6 +128,19 @@ void vv_view_publish(struct vv_view_set *set, struct vv_view *view)
     vv_mutex_unlock(&set->mutex);
     vv_epoch_defer(set->epoch, &before->entry, release_replaced); /* V1 */
     (void)vv_epoch_poll(set->epoch);
+}
+
+varve_status vv_view_check(const struct vv_view *view, uint64_t *id)
+{
+    for (size_t i = 0; i < view->block_count && atomic_load(&vv_map_guard_losses) > 0; i++) {
+        if (vv_block_is_lost(view->blocks[i])) {
+            if (id != NULL) {
+                *id = vv_block_info(view->blocks[i])->identity.id;
+            }
+            return VARVE_IO;
+        }
+    }
+    return VARVE_OK;
 }
 
 bool vv_view_set_is_pinned(struct vv_view_set *set)

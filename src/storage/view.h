@@ -55,6 +55,10 @@ struct vv_view *vv_view_acquire(struct vv_view_set *set);
 /* Whoever lets go of an old view last frees it. */
 void vv_view_release(struct vv_view_set *set, struct vv_view *view);
 
+/* IO once a block of the view has lost a page (vv_block_is_lost()): what was read since the view
+ * was acquired may be zeros. *id, nullable, is the block's. Ask after having read. Cheap. */
+varve_status vv_view_check(const struct vv_view *view, uint64_t *id) VARVE_MUST_CHECK;
+
 /* A view to be published; the blocks' references are taken over on success. */
 varve_status vv_view_create(struct vv_block *const *blocks, size_t block_count,
                             uint64_t flushed_generation, struct vv_view **view) VARVE_MUST_CHECK;

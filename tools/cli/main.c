@@ -67,6 +67,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     cli_catch_signals();
+    varve_status guarded = varve_sigbus_guard(NULL);
+    (void)guarded; /* without it a block that is cut off meanwhile ends the command */
     int code = cli_stdout_finish(run(argc, argv));
     return cli_interrupted() ? cli_interrupt_exit_code() : code;
 }
