@@ -15,28 +15,23 @@
 #include "os/alloc.h"
 #include "os/env_fault.h"
 #include "storage/shard_bulk.h"
-#include "support/env_count.h"
 #include "support/fault_scenario.h"
+#include "support/life.h"
 #include "support/temporary.h"
 
 /* What happens in this order: appends, a bulk of batches with an append in between, an append. */
 enum { APPENDS_BEFORE = 3, BULK_BATCHES = 4, STATES = APPENDS_BEFORE + 4 };
 
-static bool is_long(void)
-{
-    return getenv("VARVE_TEST_LONG") != NULL;
-}
-
-struct life {
+struct bulk_life {
     struct scenario scenario;
     struct scenario_state states[STATES]; /* after so many of the things that are seen */
     size_t done;                          /* acknowledged */
 };
 
-static void make_life(struct life *life, uint64_t salt)
+static void make_life(struct bulk_life *life, uint64_t salt)
 {
     static struct scenario_state state;
-    *life = (struct life){0};
+    *life = (struct bulk_life){0};
     scenario_make(&life->scenario, "aooooooaaoooooooooo", salt);
     scenario_state_clear(&state);
     life->states[0] = state;
@@ -67,7 +62,7 @@ static varve_status add(struct vv_shard_bulk *bulk, varve_db *db, const struct s
     return vv_shard_bulk_add(bulk, refs, step->timestamps, step->values, step->count, NULL);
 }
 
-static varve_status append(struct life *life, varve_db *db, const struct scenario_step *step)
+static varve_status append(struct bulk_life *life, varve_db *db, const struct scenario_step *step)
 {
     varve_status status = scenario_append(db, step);
     life->done += status == VARVE_OK;
@@ -75,7 +70,7 @@ static varve_status append(struct life *life, varve_db *db, const struct scenari
 }
 
 /* Every batch of the bulk is a run of its own if memory_bytes is 1. */
-static varve_status load(struct life *life, varve_db *db, uint64_t memory_bytes)
+static varve_status load(struct bulk_life *life, varve_db *db, uint64_t memory_bytes)
 {
     const struct scenario_step *steps = life->scenario.steps + APPENDS_BEFORE;
     struct vv_shard_bulk *bulk = NULL;
@@ -95,9 +90,11 @@ static varve_status load(struct life *life, varve_db *db, uint64_t memory_bytes)
     return status == VARVE_OK ? append(life, db, &steps[1 + BULK_BATCHES]) : status;
 }
 
-static varve_status run_life(struct life *life, const struct vv_env *env, uint64_t memory_bytes)
+static varve_status run_life(void *context, const struct vv_env *env, uint64_t n)
 {
+    struct bulk_life *life = context;
     varve_db *db = NULL;
+    make_life(life, n % 4);
     varve_status status = scenario_open(env, VARVE_SYNC_COMMIT, VARVE_OPEN_CREATE, NULL, &db);
     if (status != VARVE_OK) {
         return status;
@@ -106,15 +103,16 @@ static varve_status run_life(struct life *life, const struct vv_env *env, uint64
         status = append(life, db, &life->scenario.steps[i]);
     }
     if (status == VARVE_OK) {
-        status = load(life, db, memory_bytes);
+        status = load(life, db, n % 3 == 0 ? 1 : 1 << 20);
     }
     varve_status closed = varve_close(db, NULL);
     return status != VARVE_OK ? status : closed;
 }
 
 /* The database is what it was after everything acknowledged, or one thing more; writable. */
-static void check_life(const struct life *life, const struct vv_env *env, const char *what)
+static void check_life(void *context, const struct vv_env *env, const char *what)
 {
+    const struct bulk_life *life = context;
     static struct scenario_state found;
     varve_check_report report;
     varve_db *db = NULL;
@@ -139,87 +137,33 @@ static void check_life(const struct life *life, const struct vv_env *env, const 
 static void a_crash_leaves_all_of_a_bulk_or_nothing(void **state)
 {
     (void)state;
-    static struct life life;
-    bool cut = true;
-    uint64_t states = 0;
-    for (uint64_t boundary = 1; cut; boundary += is_long() ? 1 : 3) {
-        struct vv_env_sim *sim = vv_env_sim_create(1);
-        make_life(&life, boundary % 4);
-        vv_env_sim_cut_power_after(sim, boundary);
-        (void)run_life(&life, vv_env_sim_env(sim), boundary % 2 == 0 ? 1 : 1 << 20);
-        cut = vv_env_sim_is_off(sim);
-        for (int mode = 0; mode < VV_CRASH_MODE_COUNT; mode++) {
-            char what[64];
-            (void)snprintf(what, sizeof(what), "boundary %llu, crash mode %d",
-                           (unsigned long long)boundary, mode);
-            struct vv_env_sim *after =
-                vv_env_sim_crash(sim, boundary * 8 + (uint64_t)mode, (enum vv_crash_mode)mode);
-            check_life(&life, vv_env_sim_env(after), what);
-            vv_env_sim_destroy(after);
-            states++;
-        }
-        vv_env_sim_destroy(sim);
-    }
-    print_message("%llu crash states\n", (unsigned long long)states);
-    assert_int_equal(life.done, STATES - 1);
-}
-
-/* One life with the n-th call failing; false if the fault was not met. */
-static bool run_with_fault(uint32_t calls, uint64_t n, int error, bool persistent)
-{
-    static struct life life;
-    char what[64];
-    struct vv_env_sim *sim = vv_env_sim_create(1);
-    struct vv_env_fault *injector = vv_env_fault_create(vv_env_sim_env(sim));
-    struct env_count count;
-    env_count_init(&count, vv_env_fault_env(injector));
-    (void)snprintf(what, sizeof(what), "errno %d at call %llu%s", error, (unsigned long long)n,
-                   persistent ? " and from then on" : "");
-    make_life(&life, n % 4);
-    vv_env_fault_arm(injector, calls, n, error, persistent);
-    varve_status status = run_life(&life, &count.env, n % 3 == 0 ? 1 << 20 : 1);
-    bool was_hit = vv_env_fault_hits(injector) > 0;
-    vv_env_fault_arm(injector, 0, 0, 0, false);
-    if (count.handles != 0 || count.mappings != 0) {
-        fail_msg("%s: %lld files and %lld mappings are held at the end", what,
-                 (long long)count.handles, (long long)count.mappings);
-    }
-    assert_true(was_hit || status == VARVE_OK);
-    check_life(&life, &count.env, what);
-    vv_env_fault_destroy(injector);
-    vv_env_sim_destroy(sim);
-    return was_hit;
+    static struct bulk_life kept;
+    const struct life life = {run_life, check_life, &kept};
+    life_cut_power(&life, 3);
+    assert_int_equal(kept.done, STATES - 1);
 }
 
 static void a_call_that_fails_leaves_all_of_a_bulk_or_nothing(void **state)
 {
     (void)state;
-    static const struct {
-        uint32_t calls;
-        int error;
-        unsigned stride;
-    } faults[] = {
+    static struct bulk_life kept;
+    static const struct life_fault faults[] = {
         {VV_CALLS_ALL, EIO, 5},
         {VV_CALLS_MUTATING, ENOSPC, 4},
         {VV_CALLS_ALL, VV_FAULT_SHORT, 5},
         {VV_CALL_BIT(VV_CALL_OPEN), EMFILE, 2},
         {VV_CALL_BIT(VV_CALL_MAP), ENOMEM, 1},
     };
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        bool hit = true;
-        for (uint64_t n = 1; hit; n += is_long() ? 1 : faults[i].stride) {
-            hit = run_with_fault(faults[i].calls, n, faults[i].error, false);
-            hit |= run_with_fault(faults[i].calls, n, faults[i].error, true);
-        }
-    }
+    const struct life life = {run_life, check_life, &kept};
+    life_fail_calls(&life, faults, sizeof(faults) / sizeof(faults[0]));
 }
 
 static void memory_that_is_out_leaves_all_of_a_bulk_or_nothing(void **state)
 {
     (void)state;
-    static struct life life;
+    static struct bulk_life life;
     bool failed = true;
-    for (uint64_t n = 1; failed; n += is_long() ? 1 : 3) {
+    for (uint64_t n = 1; failed; n += life_is_long() ? 1 : 3) {
         struct vv_env_sim *sim = vv_env_sim_create(1);
         const struct vv_env *env = vv_env_sim_env(sim);
         varve_db *db = NULL;

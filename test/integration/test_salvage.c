@@ -18,13 +18,9 @@
 #include "os/env_fault.h"
 #include "support/env_count.h"
 #include "support/fault_scenario.h"
+#include "support/life.h"
 
 enum { SERIES = 9, SAMPLES = 3000, FILES_MAX = 64, NAME_MAX_BYTES = 40 };
-
-static bool is_long(void)
-{
-    return getenv("VARVE_TEST_LONG") != NULL;
-}
 
 /* ------------------------------------------------------------------------------ a database */
 
@@ -298,7 +294,7 @@ static void damage_costs_no_more_than_what_it_touched(void **state)
     static bool damaged[SAMPLES], removed[SAMPLES];
     struct vv_test_random random = vv_test_random_init(2);
     uint64_t better = 0, mended = 0;
-    for (int turn = 0; turn < (is_long() ? 3000 : 120); turn++) {
+    for (int turn = 0; turn < (life_is_long() ? 3000 : 120); turn++) {
         struct vv_env_sim *one = copy_of(*state), *other = copy_of(*state);
         varve_salvage_report report, removed_report;
         list_files(vv_env_sim_env(one), &files);
@@ -341,7 +337,7 @@ static void leftovers_are_told_from_what_is_live(void **state)
     static struct files files;
     bool cut = true;
     uint64_t compared = 0;
-    for (uint64_t boundary = 1; cut; boundary += is_long() ? 1 : 7) {
+    for (uint64_t boundary = 1; cut; boundary += life_is_long() ? 1 : 7) {
         struct vv_env_sim *sim = vv_env_sim_create(1);
         varve_db *db = NULL;
         varve_options options = VARVE_OPTIONS_INIT;
@@ -395,7 +391,7 @@ static void a_call_that_fails_leaves_nothing_or_all(void **state)
     static bool present[SAMPLES];
     for (size_t kind = 0; kind < 2; kind++) {
         bool hit = true;
-        for (uint64_t n = 1; hit; n += is_long() ? 1 : 13) {
+        for (uint64_t n = 1; hit; n += life_is_long() ? 1 : 13) {
             struct vv_env_sim *sim = copy_of(*state);
             struct vv_env_fault *injector = vv_env_fault_create(vv_env_sim_env(sim));
             struct env_count count;

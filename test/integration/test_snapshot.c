@@ -18,31 +18,26 @@
 #include "engine/snapshot.h"
 #include "os/alloc.h"
 #include "os/env_fault.h"
-#include "support/env_count.h"
 #include "support/fault_scenario.h"
+#include "support/life.h"
 #include "support/temporary.h"
 
 static const char snapshot_path[] = "/s";
 static const char restored_path[] = "/r";
 
-static bool is_long(void)
-{
-    return getenv("VARVE_TEST_LONG") != NULL;
-}
-
 /* ------------------------------------------------------------------- a life with snapshots */
 
 /* The database before and after each half of the script, and what had returned OK. */
-struct life {
+struct snapshot_life {
     struct scenario scenario;
     struct scenario_state states[2]; /* at the first and at the second snapshot */
     size_t half;
     unsigned done; /* bits: first snapshot, second snapshot, restored */
 };
 
-static void make_life(struct life *life, uint64_t salt)
+static void make_life(struct snapshot_life *life, uint64_t salt)
 {
-    *life = (struct life){.half = 12};
+    *life = (struct snapshot_life){.half = 12};
     scenario_make(&life->scenario, "aaodaaccaoadaaodaafcaoaa", salt);
     struct scenario_state state;
     scenario_state_clear(&state);
@@ -55,7 +50,8 @@ static void make_life(struct life *life, uint64_t salt)
     life->states[1] = state;
 }
 
-static varve_status run_half(const struct life *life, varve_db *db, size_t first, size_t end)
+static varve_status run_half(const struct snapshot_life *life, varve_db *db, size_t first,
+                             size_t end)
 {
     varve_status status = VARVE_OK;
     for (size_t i = first; i < end && status == VARVE_OK; i++) {
@@ -65,7 +61,7 @@ static varve_status run_half(const struct life *life, varve_db *db, size_t first
 }
 
 /* Writes, takes a snapshot, writes on, replaces it by another one, restores that. */
-static varve_status run_life(struct life *life, const struct vv_env *env)
+static varve_status run_life(struct snapshot_life *life, const struct vv_env *env)
 {
     varve_db *db = NULL;
     varve_status status = scenario_open(env, VARVE_SYNC_COMMIT, VARVE_OPEN_CREATE, NULL, &db);
@@ -105,7 +101,7 @@ static varve_status read_at(const struct vv_env *env, const char *path, uint32_t
 }
 
 /* What is at path is nothing at all (if it may be missing) or one of the states from least on. */
-static void check_copy(const struct life *life, const struct vv_env *env, const char *path,
+static void check_copy(const struct snapshot_life *life, const struct vv_env *env, const char *path,
                        bool may_be_missing, size_t least, size_t most, const char *what)
 {
     struct scenario_state found;
@@ -128,7 +124,8 @@ static void check_copy(const struct life *life, const struct vv_env *env, const 
     fail_msg("%s: %s is none of the states that it may be", what, path);
 }
 
-static void check_copies(const struct life *life, const struct vv_env *env, const char *what)
+static void check_copies(const struct snapshot_life *life, const struct vv_env *env,
+                         const char *what)
 {
     bool first = (life->done & 1) != 0, second = (life->done & 2) != 0;
     check_copy(life, env, snapshot_path, !first, second ? 1 : 0, 1, what);
@@ -163,71 +160,32 @@ static void check_again(const struct vv_env *env, const char *what)
 
 /* ------------------------------------------------------------------------ crashes and faults */
 
+static varve_status run_afresh(void *context, const struct vv_env *env, uint64_t n)
+{
+    make_life(context, n % 4);
+    return run_life(context, env);
+}
+
+static void check_all(void *context, const struct vv_env *env, const char *what)
+{
+    check_copies(context, env, what);
+    check_again(env, what);
+}
+
 static void a_crash_leaves_the_old_snapshot_or_the_new_one(void **state)
 {
     (void)state;
-    static struct life life;
-    bool cut = true;
-    uint64_t states = 0;
-    for (uint64_t boundary = 1; cut; boundary += is_long() ? 1 : 5) {
-        struct vv_env_sim *sim = vv_env_sim_create(1);
-        make_life(&life, boundary % 4);
-        vv_env_sim_cut_power_after(sim, boundary);
-        (void)run_life(&life, vv_env_sim_env(sim));
-        cut = vv_env_sim_is_off(sim);
-        for (int mode = 0; mode < VV_CRASH_MODE_COUNT; mode++) {
-            char what[64];
-            (void)snprintf(what, sizeof(what), "boundary %llu, crash mode %d",
-                           (unsigned long long)boundary, mode);
-            struct vv_env_sim *after =
-                vv_env_sim_crash(sim, boundary * 8 + (uint64_t)mode, (enum vv_crash_mode)mode);
-            check_copies(&life, vv_env_sim_env(after), what);
-            check_again(vv_env_sim_env(after), what);
-            vv_env_sim_destroy(after);
-            states++;
-        }
-        vv_env_sim_destroy(sim);
-    }
-    print_message("%llu crash states\n", (unsigned long long)states);
-    assert_int_equal(life.done, 7);
-}
-
-/* One life with the n-th call failing; false if the fault was not met. */
-static bool run_with_fault(uint32_t calls, uint64_t n, int error, bool persistent)
-{
-    static struct life life;
-    char what[64];
-    struct vv_env_sim *sim = vv_env_sim_create(1);
-    struct vv_env_fault *injector = vv_env_fault_create(vv_env_sim_env(sim));
-    struct env_count count;
-    env_count_init(&count, vv_env_fault_env(injector));
-    (void)snprintf(what, sizeof(what), "errno %d at call %llu%s", error, (unsigned long long)n,
-                   persistent ? " and from then on" : "");
-    make_life(&life, n % 4);
-    vv_env_fault_arm(injector, calls, n, error, persistent);
-    varve_status status = run_life(&life, &count.env);
-    bool was_hit = vv_env_fault_hits(injector) > 0;
-    vv_env_fault_arm(injector, 0, 0, 0, false);
-    if (count.handles != 0 || count.mappings != 0) {
-        fail_msg("%s: %lld files and %lld mappings are held at the end", what,
-                 (long long)count.handles, (long long)count.mappings);
-    }
-    assert_true(was_hit || status == VARVE_OK);
-    check_copies(&life, &count.env, what);
-    check_again(&count.env, what);
-    vv_env_fault_destroy(injector);
-    vv_env_sim_destroy(sim);
-    return was_hit;
+    static struct snapshot_life kept;
+    const struct life life = {run_afresh, check_all, &kept};
+    life_cut_power(&life, 5);
+    assert_int_equal(kept.done, 7);
 }
 
 static void a_call_that_fails_leaves_whole_copies_only(void **state)
 {
     (void)state;
-    static const struct {
-        uint32_t calls;
-        int error;
-        unsigned stride;
-    } faults[] = {
+    static struct snapshot_life kept;
+    static const struct life_fault faults[] = {
         {VV_CALLS_ALL, EIO, 9},
         {VV_CALLS_MUTATING, ENOSPC, 9},
         {VV_CALLS_ALL, VV_FAULT_SHORT, 7},
@@ -235,19 +193,14 @@ static void a_call_that_fails_leaves_whole_copies_only(void **state)
         {VV_CALL_BIT(VV_CALL_LINK), EXDEV, 1},
         {VV_CALL_BIT(VV_CALL_EXCHANGE_PATHS), EOPNOTSUPP, 1},
     };
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        bool hit = true;
-        for (uint64_t n = 1; hit; n += is_long() ? 1 : faults[i].stride) {
-            hit = run_with_fault(faults[i].calls, n, faults[i].error, false);
-            hit |= run_with_fault(faults[i].calls, n, faults[i].error, true);
-        }
-    }
+    const struct life life = {run_afresh, check_all, &kept};
+    life_fail_calls(&life, faults, sizeof(faults) / sizeof(faults[0]));
 }
 
 static void memory_that_is_out_leaves_whole_copies_only(void **state)
 {
     (void)state;
-    static struct life life;
+    static struct snapshot_life life;
     struct vv_env_sim *sim = vv_env_sim_create(1);
     const struct vv_env *env = vv_env_sim_env(sim);
     make_life(&life, 1);
@@ -278,7 +231,7 @@ static void memory_that_is_out_leaves_whole_copies_only(void **state)
 static void a_full_disk_is_told_and_leaves_nothing(void **state)
 {
     (void)state;
-    static struct life life;
+    static struct snapshot_life life;
     struct vv_env_sim *sim = vv_env_sim_create(1);
     const struct vv_env *env = vv_env_sim_env(sim);
     make_life(&life, 1);
@@ -299,7 +252,7 @@ static void a_full_disk_is_told_and_leaves_nothing(void **state)
 static void only_an_older_snapshot_of_the_database_is_replaced(void **state)
 {
     (void)state;
-    static struct life life;
+    static struct snapshot_life life;
     struct vv_env_sim *sim = vv_env_sim_create(1);
     const struct vv_env *env = vv_env_sim_env(sim);
     make_life(&life, 1);
@@ -364,7 +317,7 @@ static int spoil(void *visitor, const char *name)
 static void damage_is_told_and_not_copied(void **state)
 {
     (void)state;
-    static struct life life;
+    static struct snapshot_life life;
     struct vv_env_sim *sim = vv_env_sim_create(1);
     const struct vv_env *env = vv_env_sim_env(sim);
     struct vv_file_status file_status;
