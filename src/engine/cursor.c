@@ -43,6 +43,7 @@ static struct varve_cursor *take_idle(struct varve_db *db)
 static void destroy(struct varve_cursor *cursor)
 {
     if (cursor != NULL) {
+        vv_matchers_destroy(cursor->matchers);
         vv_query_memory_fini(&cursor->memory);
         vv_free(cursor);
     }
@@ -67,6 +68,33 @@ void vv_cursors_drop_idle(struct varve_db *db)
     }
 }
 
+/* Matchers that an idle cursor keeps have sets of at most so many bytes. */
+enum { KEPT_SET_BYTES_MAX = 1 << 20 };
+
+/* Compiles the matchers, unless the query before had the same. */
+static varve_status compile(struct varve_cursor *cursor, const varve_selection *selection,
+                            varve_error *error)
+{
+    if (cursor->matchers != NULL && selection->end >= selection->start &&
+        vv_matchers_are(cursor->matchers, selection->matchers, selection->matcher_count)) {
+        return VARVE_OK;
+    }
+    vv_matchers_destroy(cursor->matchers);
+    cursor->matchers = NULL;
+    return vv_selection_compile(selection, &cursor->matchers, error);
+}
+
+static void keep_matchers(struct varve_cursor *cursor)
+{
+    const struct vv_matchers *matchers = cursor->matchers;
+    if (matchers != NULL && vv_id_runs_bytes(vv_matchers_selected(matchers)) +
+                                    vv_id_runs_bytes(vv_matchers_spare(matchers)) >
+                                KEPT_SET_BYTES_MAX) {
+        vv_matchers_destroy(cursor->matchers);
+        cursor->matchers = NULL;
+    }
+}
+
 static varve_status select_series(struct varve_cursor *cursor, const varve_selection *selection,
                                   varve_error *error)
 {
@@ -81,9 +109,9 @@ static varve_status select_series(struct varve_cursor *cursor, const varve_selec
         VV_TRY(vv_shard_select_series(shard, selection->series, selection->series_count,
                                       &cursor->memory, &cursor->shard_cursor, error));
     } else {
-        VV_TRY(vv_selection_compile(selection, &cursor->matchers, error));
-        VV_TRY(vv_shard_select(shard, cursor->matchers, &cursor->memory, &cursor->shard_cursor,
-                               error));
+        VV_TRY(compile(cursor, selection, error));
+        VV_TRY(vv_shard_select(shard, cursor->matchers, cursor->range, &cursor->memory,
+                               &cursor->shard_cursor, error));
     }
     uint64_t count = vv_shard_cursor_count(cursor->shard_cursor);
     if (cursor->profile != NULL) {
@@ -184,12 +212,11 @@ void varve_cursor_close(varve_cursor *cursor)
     write_profile(cursor);
     vv_iter_destroy(cursor->iter);
     vv_shard_cursor_close(cursor->shard_cursor);
-    vv_matchers_destroy(cursor->matchers);
+    keep_matchers(cursor);
     vv_query_free(&cursor->memory, cursor->window_timestamps);
     vv_query_memory_end(&cursor->memory);
     cursor->iter = NULL;
     cursor->shard_cursor = NULL;
-    cursor->matchers = NULL;
     cursor->profile = NULL;
     cursor->window_timestamps = NULL;
     cursor->window_capacity = 0;

@@ -16,7 +16,7 @@ struct varve_cursor {
     struct vv_query_memory memory; /* of everything below */
     struct vv_query_control control;
     struct vv_shard_cursor *shard_cursor;
-    struct vv_matchers *matchers; /* NULL: series were given */
+    struct vv_matchers *matchers; /* of this query or one before; kept for the next */
     struct vv_range range;
     bool reverse;
     varve_profile *profile; /* nullable: the caller's */

@@ -49,33 +49,6 @@ varve_status vv_id_set_add_many(struct vv_id_set *set, const uint32_t *ids, size
     return VARVE_OK;
 }
 
-varve_status vv_id_set_add_range(struct vv_id_set *set, uint32_t first, uint32_t count)
-{
-    roaring_bitmap_add_range(set->bitmap, first, (uint64_t)first + count);
-    return VARVE_OK;
-}
-
-varve_status vv_id_set_unite(struct vv_id_set *set, const struct vv_id_set *other)
-{
-    roaring_bitmap_or_inplace(set->bitmap, other->bitmap);
-    return VARVE_OK;
-}
-
-void vv_id_set_intersect(struct vv_id_set *set, const struct vv_id_set *other)
-{
-    roaring_bitmap_and_inplace(set->bitmap, other->bitmap);
-}
-
-void vv_id_set_subtract(struct vv_id_set *set, const struct vv_id_set *other)
-{
-    if (set == other) {
-        /* CRoaring frees containers while it walks them when both are the same. */
-        roaring_bitmap_clear(set->bitmap);
-        return;
-    }
-    roaring_bitmap_andnot_inplace(set->bitmap, other->bitmap);
-}
-
 void vv_id_set_remove(struct vv_id_set *set, uint32_t id)
 {
     roaring_bitmap_remove(set->bitmap, id);
@@ -94,6 +67,20 @@ bool vv_id_set_contains(const struct vv_id_set *set, uint32_t id)
 void vv_id_set_to_array(const struct vv_id_set *set, uint32_t *ids)
 {
     roaring_bitmap_to_uint32_array(set->bitmap, ids);
+}
+
+varve_status vv_id_set_add_to(const struct vv_id_set *set, struct vv_id_runs *into)
+{
+    enum { IDS_AT_ONCE = 256 };
+    uint32_t ids[IDS_AT_ONCE];
+    roaring_uint32_iterator_t at;
+    varve_status status = VARVE_OK;
+    roaring_init_iterator(set->bitmap, &at);
+    for (uint32_t count = IDS_AT_ONCE; count == IDS_AT_ONCE && status == VARVE_OK;) {
+        count = roaring_read_uint32_iterator(&at, ids, IDS_AT_ONCE);
+        status = vv_id_runs_add_many(into, ids, count);
+    }
+    return status;
 }
 
 uint64_t vv_id_set_bytes(const struct vv_id_set *set)

@@ -7,6 +7,7 @@
 #define VARVE_INDEX_ID_SET_H
 
 #include "base/status.h"
+#include "index/id_runs.h"
 
 struct vv_id_set; /* heap object */
 
@@ -15,17 +16,15 @@ void vv_id_set_destroy(struct vv_id_set *set);
 varve_status vv_id_set_add(struct vv_id_set *set, uint32_t id) VARVE_MUST_CHECK;
 varve_status vv_id_set_add_many(struct vv_id_set *set, const uint32_t *ids,
                                 size_t count) VARVE_MUST_CHECK;
-/* Adds [first, first + count). */
-varve_status vv_id_set_add_range(struct vv_id_set *set, uint32_t first,
-                                 uint32_t count) VARVE_MUST_CHECK;
-varve_status vv_id_set_unite(struct vv_id_set *set, const struct vv_id_set *other) VARVE_MUST_CHECK;
-void vv_id_set_intersect(struct vv_id_set *set, const struct vv_id_set *other);
-void vv_id_set_subtract(struct vv_id_set *set, const struct vv_id_set *other);
 void vv_id_set_remove(struct vv_id_set *set, uint32_t id);
 uint64_t vv_id_set_count(const struct vv_id_set *set);
 bool vv_id_set_contains(const struct vv_id_set *set, uint32_t id);
 /* Writes all ids ascending; ids has vv_id_set_count() entries. */
 void vv_id_set_to_array(const struct vv_id_set *set, uint32_t *ids);
+
+/* Adds all ids to runs. */
+varve_status vv_id_set_add_to(const struct vv_id_set *set,
+                              struct vv_id_runs *into) VARVE_MUST_CHECK;
 
 /* Heap bytes that the set takes, without the allocator's own. */
 uint64_t vv_id_set_bytes(const struct vv_id_set *set);

@@ -271,10 +271,10 @@ varve_status vv_label_index_add(struct vv_label_index *index, uint32_t id, struc
 
 /* ------------------------------------------------------------------------------- Reading */
 
-static varve_status add_all(const void *ctx, struct vv_id_set *into)
+static varve_status add_all(const void *ctx, struct vv_id_runs *into)
 {
     const struct vv_label_index *index = ctx;
-    return vv_id_set_unite(into, index->all);
+    return vv_id_set_add_to(index->all, into);
 }
 
 /* Whether any series still has this label, which a failed add may have left without. */
@@ -336,7 +336,7 @@ static varve_status posting_size(const void *ctx, uint64_t posting, uint64_t *si
     return VARVE_OK;
 }
 
-static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_runs *into)
 {
     return vv_posting_add_to(posting_at(ctx, posting), into);
 }

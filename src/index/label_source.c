@@ -22,7 +22,7 @@
 struct selection {
     const struct vv_label_source *source;
     const struct vv_matchers *matchers;
-    struct vv_id_set *result;
+    struct vv_id_runs *result;
     bool started; /* result holds what the matchers so far leave; before that, everything is left */
 };
 
@@ -31,7 +31,7 @@ struct value_filter {
     const struct selection *selection;
     size_t matcher;
     bool wanted; /* collect the values that are accepted, else those refused */
-    struct vv_id_set *set;
+    struct vv_id_runs *set;
 };
 
 static varve_status visit_value(void *visitor, varve_string value, uint64_t posting)
@@ -48,7 +48,7 @@ static varve_status visit_value(void *visitor, varve_string value, uint64_t post
 
 static varve_status collect_literals(const struct selection *selection, varve_string name,
                                      const varve_string *literals, size_t count,
-                                     struct vv_id_set *set)
+                                     struct vv_id_runs *set)
 {
     const struct vv_label_source *source = selection->source;
     for (size_t index = 0; index < count; index++) {
@@ -69,7 +69,7 @@ static varve_status collect_literals(const struct selection *selection, varve_st
 /* Adds the ids of the series that have the label with a value that the matcher accepts (wanted) or
  * refuses. */
 static varve_status collect(const struct selection *selection, size_t matcher, bool wanted,
-                            struct vv_id_set *set)
+                            struct vv_id_runs *set)
 {
     const struct vv_label_source *source = selection->source;
     varve_string name = vv_matchers_name(selection->matchers, matcher);
@@ -87,18 +87,15 @@ static varve_status collect(const struct selection *selection, size_t matcher, b
 /* Whether the selection has come to nothing, so that further matchers need no look. */
 static bool is_exhausted(const struct selection *selection)
 {
-    return selection->started && vv_id_set_count(selection->result) == 0;
+    return selection->started && vv_id_runs_is_empty(selection->result);
 }
 
-/* Takes set over into the result: all of it (the first time), or what both have. */
-static varve_status restrict_to(struct selection *selection, const struct vv_id_set *set)
+/* The set that a matcher's ids are collected in, empty. */
+static struct vv_id_runs *begin_set(const struct selection *selection)
 {
-    if (selection->started) {
-        vv_id_set_intersect(selection->result, set);
-        return VARVE_OK;
-    }
-    selection->started = true;
-    return vv_id_set_unite(selection->result, set);
+    struct vv_id_runs *set = vv_matchers_spare(selection->matchers);
+    vv_id_runs_clear(set);
+    return set;
 }
 
 /* How a matcher takes part. The order is the order of evaluation. */
@@ -109,6 +106,8 @@ struct one_value {
     uint64_t posting;
     uint64_t size;
 };
+
+enum { ONES_FEW = 16 }; /* more go to the heap */
 
 static varve_status part_of(const struct selection *selection, size_t matcher, enum part *part)
 {
@@ -128,16 +127,13 @@ static varve_status part_of(const struct selection *selection, size_t matcher, e
 
 static varve_status apply_include(struct selection *selection, size_t matcher)
 {
-    struct vv_id_set *set = vv_id_set_create();
-    if (set == NULL) {
-        return VARVE_NO_MEMORY;
+    if (!selection->started) {
+        selection->started = true;
+        return collect(selection, matcher, true, selection->result);
     }
-    varve_status status = collect(selection, matcher, true, set);
-    if (status == VARVE_OK) {
-        status = restrict_to(selection, set);
-    }
-    vv_id_set_destroy(set);
-    return status;
+    struct vv_id_runs *set = begin_set(selection);
+    VV_TRY(collect(selection, matcher, true, set));
+    return vv_id_runs_intersect(selection->result, set);
 }
 
 static varve_status apply_exclude(struct selection *selection, size_t matcher)
@@ -147,16 +143,9 @@ static varve_status apply_exclude(struct selection *selection, size_t matcher)
         selection->started = true;
         VV_TRY(source->ops->add_all(source->ctx, selection->result));
     }
-    struct vv_id_set *set = vv_id_set_create();
-    if (set == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    varve_status status = collect(selection, matcher, false, set);
-    if (status == VARVE_OK) {
-        vv_id_set_subtract(selection->result, set);
-    }
-    vv_id_set_destroy(set);
-    return status;
+    struct vv_id_runs *set = begin_set(selection);
+    VV_TRY(collect(selection, matcher, false, set));
+    return vv_id_runs_subtract(selection->result, set);
 }
 
 /* Looks up the postings of the matchers of one literal; *count of them. NOT_FOUND: one has none. */
@@ -194,23 +183,20 @@ static varve_status apply_one(struct selection *selection, const struct one_valu
         selection->started = true;
         return source->ops->add_posting(source->ctx, one->posting, selection->result);
     }
-    struct vv_id_set *set = vv_id_set_create();
-    if (set == NULL) {
-        return VARVE_NO_MEMORY;
-    }
-    varve_status status = source->ops->add_posting(source->ctx, one->posting, set);
-    if (status == VARVE_OK) {
-        vv_id_set_intersect(selection->result, set);
-    }
-    vv_id_set_destroy(set);
-    return status;
+    struct vv_id_runs *set = begin_set(selection);
+    VV_TRY(source->ops->add_posting(source->ctx, one->posting, set));
+    return vv_id_runs_intersect(selection->result, set);
 }
 
 static varve_status apply_ones(struct selection *selection)
 {
     size_t matcher_count = vv_matchers_count(selection->matchers);
     size_t count = 0;
-    struct one_value *ones = vv_alloc((matcher_count + 1) * sizeof(*ones));
+    struct one_value few[ONES_FEW];
+    struct one_value *ones = few;
+    if (matcher_count > ONES_FEW) {
+        ones = vv_alloc(matcher_count * sizeof(*ones));
+    }
     varve_status status = ones == NULL ? VARVE_NO_MEMORY : find_ones(selection, ones, &count);
     if (status == VARVE_NOT_FOUND) {
         selection->started = true; /* and nothing in it */
@@ -220,7 +206,9 @@ static varve_status apply_ones(struct selection *selection)
     for (size_t at = 0; at < count && status == VARVE_OK && !is_exhausted(selection); at++) {
         status = apply_one(selection, &ones[at]);
     }
-    vv_free(ones);
+    if (ones != few) {
+        vv_free(ones);
+    }
     return status;
 }
 
@@ -239,7 +227,7 @@ static varve_status apply_part(struct selection *selection, enum part part)
 }
 
 varve_status vv_label_source_select(const struct vv_label_source *source,
-                                    const struct vv_matchers *matchers, struct vv_id_set *into)
+                                    const struct vv_matchers *matchers, struct vv_id_runs *into)
 {
     struct selection selection = {.source = source, .matchers = matchers, .result = into};
     VV_TRY(apply_ones(&selection));

@@ -9,7 +9,7 @@
 #define VARVE_INDEX_LABEL_SOURCE_H
 
 #include "base/status.h"
-#include "index/id_set.h"
+#include "index/id_runs.h"
 #include "index/matcher.h"
 
 /* Return other than VARVE_OK ends the walk and is returned by it. */
@@ -18,7 +18,7 @@ typedef varve_status (*vv_visit_value)(void *visitor, varve_string value, uint64
 
 struct vv_label_source_ops {
     /* Adds all ids. */
-    varve_status (*add_all)(const void *ctx, struct vv_id_set *into);
+    varve_status (*add_all)(const void *ctx, struct vv_id_runs *into);
     varve_status (*each_name)(const void *ctx, vv_visit_name visit, void *visitor);
     /* Every value of a label, any order; nothing for an unknown name. */
     varve_status (*each_value)(const void *ctx, varve_string name, vv_visit_value visit,
@@ -30,7 +30,7 @@ struct vv_label_source_ops {
      * none. Cheaper than adding it. */
     varve_status (*posting_size)(const void *ctx, uint64_t posting, uint64_t *size);
     /* Adds the ids of a posting. CORRUPT: damaged block. */
-    varve_status (*add_posting)(const void *ctx, uint64_t posting, struct vv_id_set *into);
+    varve_status (*add_posting)(const void *ctx, uint64_t posting, struct vv_id_runs *into);
 };
 
 struct vv_label_source {
@@ -44,11 +44,11 @@ struct vv_label_source {
  * Positive matchers first: those of one value by the size of their postings, the smallest first,
  * then alternatives, then regexes; negative ones and those that accept
  * the empty string as differences from what is left. A regex looks only at the values of its label.
- * @into  an empty set; the ids are added.
+ * @into  empty; the ids are added. Not the spare of the matchers.
  * LIMIT: a regex ran into its limits. CORRUPT, NO_MEMORY.
  */
 varve_status vv_label_source_select(const struct vv_label_source *source,
                                     const struct vv_matchers *matchers,
-                                    struct vv_id_set *into) VARVE_MUST_CHECK;
+                                    struct vv_id_runs *into) VARVE_MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
  * M1  Everything is copied: compiled matchers outlive the selector that they came from.
  * M2  Not-matchers share the positive evaluation and turn its answer round, so that both always
  *     agree.
- * Threads: one at a time (scratch of the regexes).
+ * Threads: one at a time (scratch of the regexes, and the sets).
  */
 #include "index/matcher.h"
 
@@ -24,6 +24,8 @@ struct matcher {
 struct vv_matchers {
     size_t count;
     char *text; /* copies of all names and values */
+    struct vv_id_runs *selected;
+    struct vv_id_runs *spare;
     struct matcher entries[];
 };
 
@@ -98,8 +100,10 @@ static varve_status allocate(const varve_matcher *matchers, size_t count, struct
         return VARVE_NO_MEMORY;
     }
     compiled->text = vv_alloc(text_bytes);
-    if (compiled->text == NULL) {
-        vv_free(compiled);
+    compiled->selected = vv_id_runs_create();
+    compiled->spare = vv_id_runs_create();
+    if (compiled->text == NULL || compiled->selected == NULL || compiled->spare == NULL) {
+        vv_matchers_destroy(compiled);
         return VARVE_NO_MEMORY;
     }
     *out = compiled;
@@ -141,8 +145,37 @@ void vv_matchers_destroy(struct vv_matchers *matchers)
     for (size_t index = 0; index < matchers->count; index++) {
         vv_regex_destroy(matchers->entries[index].regex);
     }
+    vv_id_runs_destroy(matchers->selected);
+    vv_id_runs_destroy(matchers->spare);
     vv_free(matchers->text);
     vv_free(matchers);
+}
+
+static bool same_string(varve_string a, varve_string b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+bool vv_matchers_are(const struct vv_matchers *compiled, const varve_matcher *matchers,
+                     size_t count)
+{
+    bool same = compiled->count == count;
+    for (size_t index = 0; index < count && same; index++) {
+        const struct matcher *own = &compiled->entries[index];
+        same = own->type == matchers[index].type && same_string(own->name, matchers[index].name) &&
+               same_string(own->value, matchers[index].value);
+    }
+    return same;
+}
+
+struct vv_id_runs *vv_matchers_selected(const struct vv_matchers *matchers)
+{
+    return matchers->selected;
+}
+
+struct vv_id_runs *vv_matchers_spare(const struct vv_matchers *matchers)
+{
+    return matchers->spare;
 }
 
 static const struct matcher *matcher_at(const struct vv_matchers *matchers, size_t index)

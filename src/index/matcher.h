@@ -10,6 +10,7 @@
 #define VARVE_INDEX_MATCHER_H
 
 #include "base/status.h"
+#include "index/id_runs.h"
 
 struct vv_matchers;
 
@@ -19,6 +20,14 @@ varve_status vv_matchers_compile(const varve_matcher *matchers, size_t count,
                                  struct vv_matchers **compiled,
                                  varve_error *error) VARVE_MUST_CHECK;
 void vv_matchers_destroy(struct vv_matchers *matchers);
+
+/* Whether these are what compiled was made of: then it may be used again. */
+bool vv_matchers_are(const struct vv_matchers *compiled, const varve_matcher *matchers,
+                     size_t count);
+/* What whoever selects with the matchers may use, and keeps its memory while they live: a place
+ * for the result, and one for vv_label_source_select() itself. */
+struct vv_id_runs *vv_matchers_selected(const struct vv_matchers *matchers);
+struct vv_id_runs *vv_matchers_spare(const struct vv_matchers *matchers);
 
 size_t vv_matchers_count(const struct vv_matchers *matchers);
 varve_match_type vv_matchers_type(const struct vv_matchers *matchers, size_t index);

@@ -115,17 +115,17 @@ bool vv_posting_is_empty(const struct vv_posting *posting)
     return posting->count == 0;
 }
 
-varve_status vv_posting_add_to(const struct vv_posting *posting, struct vv_id_set *into)
+varve_status vv_posting_add_to(const struct vv_posting *posting, struct vv_id_runs *into)
 {
     switch (posting->count) {
     case 0:
         return VARVE_OK;
     case 1:
-        return vv_id_set_add(into, posting->ids.one);
+        return vv_id_runs_add(into, posting->ids.one);
     case IN_SET:
-        return vv_id_set_unite(into, posting->ids.many);
+        return vv_id_set_add_to(posting->ids.many, into);
     default:
-        return vv_id_set_add_many(into, posting->ids.array, posting->count);
+        return vv_id_runs_add_many(into, posting->ids.array, posting->count);
     }
 }
 

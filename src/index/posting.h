@@ -32,7 +32,7 @@ void vv_posting_undo_add(struct vv_posting *posting, uint32_t id);
 uint64_t vv_posting_count(const struct vv_posting *posting);
 bool vv_posting_is_empty(const struct vv_posting *posting);
 varve_status vv_posting_add_to(const struct vv_posting *posting,
-                               struct vv_id_set *into) VARVE_MUST_CHECK;
+                               struct vv_id_runs *into) VARVE_MUST_CHECK;
 /* Heap bytes outside the struct. */
 uint64_t vv_posting_bytes(const struct vv_posting *posting);
 

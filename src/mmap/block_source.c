@@ -12,8 +12,6 @@
 #include "mmap/block_reader.h"
 #include "os/alloc.h"
 
-enum { IDS_AT_ONCE = 1024, SETS_IN_BITS_MIN = 8 };
-
 struct vv_block_members {
     uint32_t *starts; /* by set; one more than there are sets */
     uint32_t *ids;    /* series, ascending within a set */
@@ -92,10 +90,10 @@ static varve_status get_members(const struct vv_block *block,
     return VARVE_OK;
 }
 
-static varve_status add_all(const void *ctx, struct vv_id_set *into)
+static varve_status add_all(const void *ctx, struct vv_id_runs *into)
 {
     const struct vv_block *block = ctx;
-    return vv_id_set_add_range(into, 0, (uint32_t)block->info.series_count);
+    return vv_id_runs_add_range(into, 0, (uint32_t)block->info.series_count);
 }
 
 static varve_status each_name(const void *ctx, vv_visit_name visit, void *visitor)
@@ -193,89 +191,27 @@ static varve_status is_metric(const struct vv_block *block, uint32_t label, bool
 }
 
 static varve_status add_set(const struct vv_block *block, const struct vv_block_members *members,
-                            uint32_t set, struct vv_id_set *into)
+                            uint32_t set, struct vv_id_runs *into)
 {
     if (set >= block->set_count) {
         return VARVE_CORRUPT;
     }
     uint32_t first = members->starts[set];
-    return vv_id_set_add_many(into, members->ids + first, members->starts[set + 1] - first);
+    return vv_id_runs_add_many(into, members->ids + first, members->starts[set + 1] - first);
 }
 
-/* Where the series of several sets are gathered. */
-struct gathering {
-    const struct vv_block_members *members;
-    struct vv_id_set *into;
-    uint64_t *bits; /* a bit for each series; NULL: straight into the set */
-    uint32_t ids[IDS_AT_ONCE];
-    size_t id_count;
-};
-
-static varve_status flush_ids(struct gathering *gathering)
-{
-    size_t count = gathering->id_count;
-    gathering->id_count = 0;
-    return count > 0 ? vv_id_set_add_many(gathering->into, gathering->ids, count) : VARVE_OK;
-}
-
-static varve_status gather_set(struct gathering *gathering, uint32_t set)
-{
-    const struct vv_block_members *members = gathering->members;
-    for (uint32_t at = members->starts[set]; at < members->starts[set + 1]; at++) {
-        uint32_t id = members->ids[at];
-        if (gathering->bits != NULL) {
-            gathering->bits[id / 64] |= UINT64_C(1) << (id % 64);
-            continue;
-        }
-        gathering->ids[gathering->id_count++] = id;
-        if (gathering->id_count == IDS_AT_ONCE) {
-            VV_TRY(flush_ids(gathering));
-        }
-    }
-    return VARVE_OK;
-}
-
-/* Adds the ids of all bits, ascending: that is what the set takes in fastest. */
-static varve_status add_bits(struct gathering *gathering, size_t words)
-{
-    for (size_t word = 0; word < words; word++) {
-        for (uint64_t bits = gathering->bits[word]; bits != 0; bits &= bits - 1) {
-            gathering->ids[gathering->id_count++] =
-                (uint32_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
-        }
-        if (gathering->id_count > IDS_AT_ONCE - 64) {
-            VV_TRY(flush_ids(gathering));
-        }
-    }
-    return VARVE_OK;
-}
-
-/* Adds the series of the sets in the postings of a label. */
+/* Adds the series of the sets in the postings of a label. Those of a set ascend, those of the next
+ * one begin anew. */
 static varve_status add_sets(const struct vv_block *block, const struct vv_block_members *members,
-                             const struct vv_block_label *label, struct vv_id_set *into)
+                             const struct vv_block_label *label, struct vv_id_runs *into)
 {
-    struct gathering gathering = {.members = members, .into = into};
-    size_t words = (size_t)(block->info.series_count / 64) + 1;
-    varve_status status = VARVE_OK;
-    /* Series of a set lie far apart, so that those of many sets come in no order. */
-    if (label->count > SETS_IN_BITS_MIN && words / 64 <= label->count) {
-        gathering.bits = vv_alloc_zeroed(words, sizeof(*gathering.bits));
-        status = gathering.bits == NULL ? VARVE_NO_MEMORY : VARVE_OK;
-    }
-    for (uint32_t index = 0; index < label->count && status == VARVE_OK; index++) {
+    for (uint32_t index = 0; index < label->count; index++) {
         const uint8_t *record;
-        status =
-            vv_block_record(block, VV_SECTION_POSTINGS, (uint64_t)label->first + index, &record);
-        if (status == VARVE_OK) {
-            uint32_t set = vv_load_u32(record);
-            status = set < block->set_count ? gather_set(&gathering, set) : VARVE_CORRUPT;
-        }
+        VV_TRY(
+            vv_block_record(block, VV_SECTION_POSTINGS, (uint64_t)label->first + index, &record));
+        VV_TRY(add_set(block, members, vv_load_u32(record), into));
     }
-    if (status == VARVE_OK && gathering.bits != NULL) {
-        status = add_bits(&gathering, words);
-    }
-    vv_free(gathering.bits);
-    return status == VARVE_OK ? flush_ids(&gathering) : status;
+    return VARVE_OK;
 }
 
 /* Series of a metric, else sets: for comparing, sets stand for the series in them. */
@@ -291,7 +227,7 @@ static varve_status posting_size(const void *ctx, uint64_t posting, uint64_t *si
     return VARVE_OK;
 }
 
-static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_runs *into)
 {
     const struct vv_block *block = ctx;
     const struct vv_block_members *members;
@@ -305,7 +241,7 @@ static varve_status add_posting(const void *ctx, uint64_t posting, struct vv_id_
             label.count > block->info.series_count - label.first) {
             return VARVE_CORRUPT;
         }
-        return vv_id_set_add_range(into, label.first, label.count);
+        return vv_id_runs_add_range(into, label.first, label.count);
     }
     if (label.count > 1 && label.count == block->set_count) {
         return add_all(ctx, into);

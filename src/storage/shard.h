@@ -70,6 +70,14 @@ struct vv_series_place {
     struct vv_key key;
     uint64_t hash;
 };
+/* Whether a block can have anything to do with samples in a range: samples of its own, or deletions
+ * of those of older blocks. */
+static inline bool vv_block_concerns(const struct vv_block *block, struct vv_range range)
+{
+    const struct vv_block_info *info = vv_block_info(block);
+    return info->tombstone_count > 0 ||
+           (info->time_min < range.end && info->time_max >= range.start);
+}
 /* Everything that the view's blocks and the head generations behind it know of a series in a
  * range, resolved. memory is nullable: the heap. */
 varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *view,

@@ -11,6 +11,8 @@
  * Q2  No lock is held between calls.
  * Q3  Keys are read to find out which series of several sources comes next. Where one block alone
  *     has any left, none is read unless the caller asks for it.
+ * Q4  A block with neither samples in the range nor deletions is not looked at: series that only
+ *     such blocks have are not there.
  * Thread: one at a time.
  */
 #include <stdlib.h>
@@ -57,22 +59,16 @@ static varve_status select_ids(const struct vv_label_source *source,
                                const struct vv_matchers *matchers, struct vv_query_memory *memory,
                                uint32_t **ids, size_t *count)
 {
-    struct vv_id_set *set = vv_id_set_create();
-    if (set == NULL) {
-        return VARVE_NO_MEMORY;
+    struct vv_id_runs *set = vv_matchers_selected(matchers);
+    vv_id_runs_clear(set);
+    VV_TRY(vv_label_source_select(source, matchers, set));
+    *count = vv_id_runs_count(set);
+    *ids = vv_query_alloc(memory, (*count + 1) * sizeof(**ids));
+    if (*ids == NULL) {
+        return vv_query_memory_status(memory);
     }
-    varve_status status = vv_label_source_select(source, matchers, set);
-    if (status == VARVE_OK) {
-        *count = vv_id_set_count(set);
-        *ids = vv_query_alloc(memory, (*count + 1) * sizeof(**ids));
-        if (*ids == NULL) {
-            status = vv_query_memory_status(memory);
-        } else {
-            vv_id_set_to_array(set, *ids);
-        }
-    }
-    vv_id_set_destroy(set);
-    return status;
+    vv_id_runs_to_array(set, *ids);
+    return VARVE_OK;
 }
 
 struct head_selection {
@@ -139,16 +135,18 @@ static varve_status create(struct vv_shard *shard, struct vv_query_memory *memor
 }
 
 varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
-                             struct vv_query_memory *memory, struct vv_shard_cursor **cursor,
-                             varve_error *error)
+                             struct vv_range range, struct vv_query_memory *memory,
+                             struct vv_shard_cursor **cursor, varve_error *error)
 {
     struct vv_shard_cursor *created = NULL;
     VV_TRY(create(shard, memory, &created, error));
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < created->view->block_count && status == VARVE_OK; i++) {
         struct vv_label_source source = vv_block_labels(created->view->blocks[i]);
-        status =
-            select_ids(&source, matchers, memory, &created->parts[i].ids, &created->parts[i].count);
+        if (vv_block_concerns(created->view->blocks[i], range)) {
+            status = select_ids(&source, matchers, memory, &created->parts[i].ids,
+                                &created->parts[i].count);
+        }
     }
     if (status == VARVE_OK) {
         status = select_head(created, matchers);

@@ -41,8 +41,9 @@ static varve_status add_ref(struct ref_list *list, uint32_t ref)
 static varve_status list_refs(struct vv_shard *shard, const struct vv_matchers *matchers,
                               struct ref_list *list, varve_error *error)
 {
+    const struct vv_range everything = {INT64_MIN, INT64_MAX};
     struct vv_shard_cursor *cursor = NULL;
-    VV_TRY(vv_shard_select(shard, matchers, NULL, &cursor, error));
+    VV_TRY(vv_shard_select(shard, matchers, everything, NULL, &cursor, error));
     varve_status status = VARVE_OK;
     while (status == VARVE_OK && vv_shard_cursor_next(cursor)) {
         struct vv_key key = vv_shard_cursor_key(cursor);

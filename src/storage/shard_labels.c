@@ -53,22 +53,16 @@ static varve_status add_value(void *visitor, varve_string value, uint64_t postin
 static varve_status select_ids(const struct vv_label_source *source,
                                const struct vv_matchers *matchers, uint32_t **ids, size_t *count)
 {
-    struct vv_id_set *set = vv_id_set_create();
-    if (set == NULL) {
+    struct vv_id_runs *set = vv_matchers_selected(matchers);
+    vv_id_runs_clear(set);
+    VV_TRY(vv_label_source_select(source, matchers, set));
+    *count = vv_id_runs_count(set);
+    *ids = vv_alloc((*count + 1) * sizeof(**ids));
+    if (*ids == NULL) {
         return VARVE_NO_MEMORY;
     }
-    varve_status status = vv_label_source_select(source, matchers, set);
-    if (status == VARVE_OK) {
-        *count = vv_id_set_count(set);
-        *ids = vv_alloc((*count + 1) * sizeof(**ids));
-        if (*ids == NULL) {
-            status = VARVE_NO_MEMORY;
-        } else {
-            vv_id_set_to_array(set, *ids);
-        }
-    }
-    vv_id_set_destroy(set);
-    return status;
+    vv_id_runs_to_array(set, *ids);
+    return VARVE_OK;
 }
 
 static varve_status list_block(struct listing *listing, const struct vv_block *block)
@@ -103,26 +97,26 @@ static bool is_live(const struct listing *listing, uint32_t ref)
 /* Whether any series of a posting of the head is live. */
 static varve_status is_posting_live(const struct listing *listing, uint64_t posting, bool *live)
 {
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     if (set == NULL) {
         return VARVE_NO_MEMORY;
     }
     uint32_t *ids = NULL;
     varve_status status = listing->source->ops->add_posting(listing->source->ctx, posting, set);
-    size_t count = vv_id_set_count(set);
+    size_t count = vv_id_runs_count(set);
     if (status == VARVE_OK) {
         ids = vv_alloc((count + 1) * sizeof(*ids));
         status = ids == NULL ? VARVE_NO_MEMORY : VARVE_OK;
     }
     *live = false;
     if (status == VARVE_OK) {
-        vv_id_set_to_array(set, ids);
+        vv_id_runs_to_array(set, ids);
         for (size_t i = 0; i < count && !*live; i++) {
             *live = is_live(listing, ids[i]);
         }
     }
     vv_free(ids);
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     return status;
 }
 

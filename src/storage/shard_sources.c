@@ -131,7 +131,10 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
         status = gathering.tombstones == NULL ? vv_query_memory_status(memory) : VARVE_OK;
     }
     for (size_t i = 0; i < view->block_count && status == VARVE_OK; i++) {
-        uint32_t id;
+        uint32_t id = VV_NO_BLOCK_ID;
+        if (!vv_block_concerns(view->blocks[i], range)) {
+            continue;
+        }
         if (place->block_ids != NULL) {
             id = place->block_ids[i];
         } else {

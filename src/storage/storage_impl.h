@@ -115,11 +115,12 @@ void vv_shard_prefetch_latest(const struct vv_shard *shard, uint32_t ref, unsign
 
 struct vv_shard_cursor;
 
-/* Series that match, in key order. Pins the present blocks and head generations until it is
+/* Series that match, in key order, of everything that concerns a range: their iterators are asked
+ * for nothing outside of it. Pins the present blocks and head generations until it is
  * closed. memory (nullable: the heap) outlives the cursor and its iterators. */
 varve_status vv_shard_select(struct vv_shard *shard, const struct vv_matchers *matchers,
-                             struct vv_query_memory *memory, struct vv_shard_cursor **cursor,
-                             varve_error *error) VARVE_MUST_CHECK;
+                             struct vv_range range, struct vv_query_memory *memory,
+                             struct vv_shard_cursor **cursor, varve_error *error) VARVE_MUST_CHECK;
 /* These series, in this order; handles are refs plus 1. No label is looked at. refs outlives the
  * call only. INVALID: no series has a handle. */
 varve_status vv_shard_select_series(struct vv_shard *shard, const varve_series *handles,

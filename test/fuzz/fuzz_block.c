@@ -167,10 +167,10 @@ static void read_series(struct vv_block *block, uint32_t id)
 static varve_status visit_value(void *visitor, varve_string value, uint64_t posting)
 {
     const struct vv_label_source *source = visitor;
-    struct vv_id_set *ids = vv_id_set_create();
+    struct vv_id_runs *ids = vv_id_runs_create();
     VV_ASSERT(value.length == 0 || value.bytes != NULL);
     (void)source->ops->add_posting(source->ctx, posting, ids);
-    vv_id_set_destroy(ids);
+    vv_id_runs_destroy(ids);
     return VARVE_OK;
 }
 

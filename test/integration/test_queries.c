@@ -373,9 +373,42 @@ static void any_query_equals_the_oracle_with_statistics_and_without(void **state
     assert_true(answered_chunks > wanted / 10 && answered_rows > wanted / 10);
 }
 
+static void expect_blocks_skipped(struct world *world, int64_t start, int64_t end, uint64_t skipped)
+{
+    varve_selection selection = VARVE_SELECTION_INIT;
+    varve_profile profile = VARVE_PROFILE_INIT;
+    varve_error error;
+    selection.start = start;
+    selection.end = end;
+    must(world, varve_explain(world->db, &selection, NULL, &profile, &error), &error);
+    assert_int_equal(profile.blocks, 1);
+    assert_int_equal(profile.blocks_skipped, skipped);
+    assert_int_equal(profile.series_matched, skipped == 0 ? 1 : 0);
+}
+
+static void a_block_outside_of_the_range_is_not_looked_at(void **state)
+{
+    (void)state;
+    static struct world world;
+    const int64_t timestamps[] = {100, 200, 300};
+    const double values[] = {1, 2, 3};
+    varve_error error;
+    create_world(&world, 0);
+    must(&world, varve_append(world.db, world.handles[0], timestamps, values, 3, NULL),
+         &(varve_error){.message = "append"});
+    must(&world, varve_compact(world.db, &error), &error);
+    expect_blocks_skipped(&world, INT64_MIN, INT64_MAX, 0);
+    expect_blocks_skipped(&world, 300, 301, 0);
+    expect_blocks_skipped(&world, 301, 1000, 1);
+    expect_blocks_skipped(&world, 0, 100, 1);
+    expect_blocks_skipped(&world, 0, 101, 0);
+    destroy_world(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_block_outside_of_the_range_is_not_looked_at),
         cmocka_unit_test(any_query_equals_the_oracle_with_statistics_and_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,16 +91,16 @@ static inline varve_status block_fixture_digest_value(void *visitor, varve_strin
                                                       uint64_t posting)
 {
     struct block_fixture_digest_state *digest = visitor;
-    struct vv_id_set *ids = vv_id_set_create();
+    struct vv_id_runs *ids = vv_id_runs_create();
     varve_status status = digest->source->ops->add_posting(digest->source->ctx, posting, ids);
     if (status == VARVE_OK) {
         uint32_t array[64] = {0};
-        assert_true(vv_id_set_count(ids) <= 64);
-        vv_id_set_to_array(ids, array);
+        assert_true(vv_id_runs_count(ids) <= 64);
+        vv_id_runs_to_array(ids, array);
         digest->digest = vv_checksum(value.bytes, value.length, digest->digest);
         digest->digest = vv_checksum(array, sizeof(array), digest->digest);
     }
-    vv_id_set_destroy(ids);
+    vv_id_runs_destroy(ids);
     return status;
 }
 

@@ -134,8 +134,10 @@ static inline void shard_fixture_expect(struct shard_fixture *fixture, const cha
     size_t length = 0;
     struct vv_matchers *matchers = NULL;
     struct vv_shard_cursor *cursor = NULL;
+    const struct vv_range everything = {INT64_MIN, INT64_MAX};
     assert_int_equal(vv_matchers_compile(NULL, 0, &matchers, NULL), VARVE_OK);
-    assert_int_equal(vv_shard_select(fixture->shard, matchers, NULL, &cursor, NULL), VARVE_OK);
+    assert_int_equal(vv_shard_select(fixture->shard, matchers, everything, NULL, &cursor, NULL),
+                     VARVE_OK);
     while (vv_shard_cursor_next(cursor)) {
         varve_label labels[VARVE_LABELS_MAX];
         size_t count = vv_key_labels(vv_shard_cursor_key(cursor), labels);

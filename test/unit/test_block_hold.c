@@ -36,11 +36,11 @@ static void read_everything(void *argument)
         }
     }
     struct vv_label_source labels = vv_block_labels(reader->block);
-    struct vv_id_set *ids = vv_id_set_create();
+    struct vv_id_runs *ids = vv_id_runs_create();
     for (uint32_t label = 0; label < reader->block->label_count; label++) {
         reader->status = vv_first(reader->status, labels.ops->add_posting(labels.ctx, label, ids));
     }
-    vv_id_set_destroy(ids);
+    vv_id_runs_destroy(ids);
 }
 
 static void check_threads(struct block_fixture *fixture, const char *name, bool cold)

@@ -31,17 +31,17 @@ static bool has_value(const struct block_model_series *series, varve_string name
 /* The posting holds exactly the series that have the value. */
 static void check_posting(const struct walk *walk, varve_string value, uint64_t posting)
 {
-    struct vv_id_set *ids = vv_id_set_create();
+    struct vv_id_runs *ids = vv_id_runs_create();
     size_t expected = 0;
     assert_int_equal(walk->source.ops->add_posting(walk->source.ctx, posting, ids), VARVE_OK);
     for (size_t at = 0; at < walk->model->series_count; at++) {
         bool has = has_value(&walk->model->series[at], walk->name, value);
-        assert_int_equal(vv_id_set_contains(ids, (uint32_t)at), has);
+        assert_int_equal(vv_id_runs_contains(ids, (uint32_t)at), has);
         expected += has;
     }
-    assert_int_equal(vv_id_set_count(ids), expected);
+    assert_int_equal(vv_id_runs_count(ids), expected);
     assert_true(expected > 0);
-    vv_id_set_destroy(ids);
+    vv_id_runs_destroy(ids);
 }
 
 static varve_status visit_value(void *visitor, varve_string value, uint64_t posting)
@@ -94,12 +94,12 @@ static void check_labels(struct block_fixture *fixture, size_t series_count, boo
     (void)snprintf(name, sizeof(name), "%s%zu", cold ? "cold" : "hot", series_count);
     struct vv_block *block = block_fixture_open(fixture, model, name, cold, &info);
     struct walk walk = {.model = model, .source = vv_block_labels(block)};
-    struct vv_id_set *all = vv_id_set_create();
+    struct vv_id_runs *all = vv_id_runs_create();
     assert_int_equal(walk.source.ops->each_name(walk.source.ctx, visit_name, &walk), VARVE_OK);
     assert_true(walk.count > 0 || series_count == 0);
     assert_int_equal(walk.source.ops->add_all(walk.source.ctx, all), VARVE_OK);
-    assert_int_equal(vv_id_set_count(all), model->series_count);
-    vv_id_set_destroy(all);
+    assert_int_equal(vv_id_runs_count(all), model->series_count);
+    vv_id_runs_destroy(all);
     vv_block_release(block);
     block_model_destroy(model);
 }

@@ -30,16 +30,16 @@ static void expect_posting(const struct vv_label_index *index, const char *name,
                            uint32_t first, uint32_t second)
 {
     struct vv_label_source source = vv_label_index_source(index);
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     uint64_t posting = 0;
     assert_int_equal(
         source.ops->find_value(source.ctx, vv_test_string(name), vv_test_string(value), &posting),
         VARVE_OK);
     assert_int_equal(source.ops->add_posting(source.ctx, posting, set), VARVE_OK);
-    assert_int_equal(vv_id_set_count(set), (first != 0) + (second != 0));
-    assert_true(first == 0 || vv_id_set_contains(set, first));
-    assert_true(second == 0 || vv_id_set_contains(set, second));
-    vv_id_set_destroy(set);
+    assert_int_equal(vv_id_runs_count(set), (first != 0) + (second != 0));
+    assert_true(first == 0 || vv_id_runs_contains(set, first));
+    assert_true(second == 0 || vv_id_runs_contains(set, second));
+    vv_id_runs_destroy(set);
 }
 
 static void expect_absent(const struct vv_label_index *index, const char *name, const char *value)
@@ -125,14 +125,14 @@ static void all_ids_are_told(void **state)
     (void)state;
     struct vv_label_index *index = index_of_three();
     struct vv_label_source source = vv_label_index_source(index);
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     uint32_t ids[3];
     const uint32_t expected[] = {3, 7, 10};
     assert_int_equal(source.ops->add_all(source.ctx, set), VARVE_OK);
-    assert_int_equal(vv_id_set_count(set), 3);
-    vv_id_set_to_array(set, ids);
+    assert_int_equal(vv_id_runs_count(set), 3);
+    vv_id_runs_to_array(set, ids);
     assert_memory_equal(ids, expected, sizeof expected);
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     vv_label_index_destroy(index);
 }
 

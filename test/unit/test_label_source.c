@@ -47,18 +47,18 @@ static void expect_selected(const char *selector, const char *expected)
     struct vv_label_index *index = index_of_five();
     struct vv_label_source source = vv_label_index_source(index);
     struct vv_matchers *matchers = compile(selector);
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     char text[8] = "";
     assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_OK);
     for (uint32_t id = 0; id < 5; id++) {
-        if (vv_id_set_contains(set, id)) {
+        if (vv_id_runs_contains(set, id)) {
             text[strlen(text)] = (char)('0' + id);
         }
     }
     if (strcmp(text, expected) != 0) {
         fail_msg("%s: %s instead of %s", selector, text, expected);
     }
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     vv_matchers_destroy(matchers);
     vv_label_index_destroy(index);
 }
@@ -121,7 +121,7 @@ static varve_status count_call(const void *ctx)
     return failing->calls_until_failure-- == 0 ? VARVE_CORRUPT : VARVE_OK;
 }
 
-static varve_status failing_add_all(const void *ctx, struct vv_id_set *into)
+static varve_status failing_add_all(const void *ctx, struct vv_id_runs *into)
 {
     const struct failing_source *failing = ctx;
     VV_TRY(count_call(ctx));
@@ -151,7 +151,7 @@ static varve_status failing_posting_size(const void *ctx, uint64_t posting, uint
     return failing->inner.ops->posting_size(failing->inner.ctx, posting, size);
 }
 
-static varve_status failing_add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+static varve_status failing_add_posting(const void *ctx, uint64_t posting, struct vv_id_runs *into)
 {
     const struct failing_source *failing = ctx;
     VV_TRY(count_call(ctx));
@@ -178,10 +178,10 @@ static void damage_in_any_call_of_the_source_is_returned(void **state)
         while (status != VARVE_OK) {
             struct failing_source failing = {vv_label_index_source(index), calls++};
             struct vv_label_source source = {&failing_ops, &failing};
-            struct vv_id_set *set = vv_id_set_create();
+            struct vv_id_runs *set = vv_id_runs_create();
             status = vv_label_source_select(&source, matchers, set);
             assert_true(status == VARVE_OK || status == VARVE_CORRUPT);
-            vv_id_set_destroy(set);
+            vv_id_runs_destroy(set);
         }
         assert_true(calls >= 2);
         vv_matchers_destroy(matchers);
@@ -196,10 +196,10 @@ static void nothing_is_asked_when_no_series_is_left(void **state)
     struct vv_matchers *matchers = compile("{host=~\"[ab]\",dc!=\"y\",__name__=\"disk\"}");
     struct failing_source failing = {vv_label_index_source(index), 1};
     struct vv_label_source source = {&failing_ops, &failing};
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_OK);
     assert_int_equal(failing.calls_until_failure, 0);
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     vv_matchers_destroy(matchers);
     vv_label_index_destroy(index);
 }
@@ -212,7 +212,7 @@ struct noting_source {
     size_t count;
 };
 
-static varve_status noting_add_posting(const void *ctx, uint64_t posting, struct vv_id_set *into)
+static varve_status noting_add_posting(const void *ctx, uint64_t posting, struct vv_id_runs *into)
 {
     struct noting_source *noting = (struct noting_source *)(uintptr_t)ctx;
     assert_true(noting->count < 4);
@@ -253,14 +253,14 @@ static void the_smallest_posting_comes_first(void **state)
     };
     struct vv_label_source source = {&noting.ops, &noting};
     struct vv_matchers *matchers = compile("cpu{dc=\"3\",host=\"8\"}");
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_OK);
-    assert_int_equal(vv_id_set_count(set), 1);
+    assert_int_equal(vv_id_runs_count(set), 1);
     assert_int_equal(noting.count, 3);
     assert_int_equal(noting.sizes[0], 1);
     assert_int_equal(noting.sizes[1], 20);
     assert_int_equal(noting.sizes[2], 100);
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     vv_matchers_destroy(matchers);
     vv_label_index_destroy(index);
 }
@@ -276,9 +276,9 @@ static void a_regex_at_its_limit_ends_the_selection(void **state)
     memcpy(series + 64, "\"}", 3);
     assert_int_equal(vv_label_index_add(index, 1, vv_test_key(&buffer, series)), VARVE_OK);
     struct vv_label_source source = vv_label_index_source(index);
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     assert_int_equal(vv_label_source_select(&source, matchers, set), VARVE_LIMIT);
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
     vv_matchers_destroy(matchers);
     vv_buffer_fini(&buffer);
     vv_label_index_destroy(index);
@@ -375,16 +375,16 @@ static void any_selection_equals_asking_every_series(void **state)
             struct vv_matchers *compiled = NULL;
             assert_int_equal(vv_matchers_compile(matchers, matcher_count, &compiled, NULL),
                              VARVE_OK);
-            struct vv_id_set *set = vv_id_set_create();
+            struct vv_id_runs *set = vv_id_runs_create();
             assert_int_equal(vv_label_source_select(&source, compiled, set), VARVE_OK);
             uint64_t expected = 0;
             for (size_t at = 0; at < count; at++) {
                 bool satisfied = satisfies(&series[at], matchers, compiled);
                 expected += satisfied;
-                assert_int_equal(vv_id_set_contains(set, (uint32_t)(at * 3)), satisfied);
+                assert_int_equal(vv_id_runs_contains(set, (uint32_t)(at * 3)), satisfied);
             }
-            assert_int_equal(vv_id_set_count(set), expected);
-            vv_id_set_destroy(set);
+            assert_int_equal(vv_id_runs_count(set), expected);
+            vv_id_runs_destroy(set);
             vv_matchers_destroy(compiled);
         }
         vv_label_index_destroy(index);

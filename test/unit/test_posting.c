@@ -13,13 +13,13 @@
 /* Expects the posting to have the ids 0, 3, 6, ... count of them. */
 static void expect_multiples(const struct vv_posting *posting, uint32_t count)
 {
-    struct vv_id_set *set = vv_id_set_create();
+    struct vv_id_runs *set = vv_id_runs_create();
     assert_int_equal(vv_posting_add_to(posting, set), VARVE_OK);
-    assert_int_equal(vv_id_set_count(set), count);
+    assert_int_equal(vv_id_runs_count(set), count);
     for (uint32_t index = 0; index < count; index++) {
-        assert_true(vv_id_set_contains(set, index * 3));
+        assert_true(vv_id_runs_contains(set, index * 3));
     }
-    vv_id_set_destroy(set);
+    vv_id_runs_destroy(set);
 }
 
 static void a_posting_of_any_size_has_what_was_added(void **state)

@@ -83,10 +83,11 @@ static uint64_t digest(struct vv_shard *shard, uint64_t *samples)
 {
     struct vv_matchers *matchers = NULL;
     struct vv_shard_cursor *cursor = NULL;
+    const struct vv_range everything = {INT64_MIN, INT64_MAX};
     uint64_t sum = 0;
     *samples = 0;
     assert_int_equal(vv_matchers_compile(NULL, 0, &matchers, NULL), VARVE_OK);
-    assert_int_equal(vv_shard_select(shard, matchers, NULL, &cursor, NULL), VARVE_OK);
+    assert_int_equal(vv_shard_select(shard, matchers, everything, NULL, &cursor, NULL), VARVE_OK);
     while (vv_shard_cursor_next(cursor)) {
         struct vv_key key = vv_shard_cursor_key(cursor);
         struct vv_iter *iter = NULL;
