@@ -193,8 +193,12 @@ static varve_status feed(struct varve_rows *rows)
 /* Rows of a series come without labels from the aggregator. */
 static void add_labels(struct varve_rows *rows, varve_row *row)
 {
-    if (!rows->holds_all) {
-        varve_cursor_labels(rows->cursor, &row->labels, &row->label_count);
+    varve_cursor *cursor = rows->cursor;
+    if (!rows->holds_all && !cursor->has_labels) {
+        varve_cursor_labels(cursor, &row->labels, &row->label_count);
+    } else if (!rows->holds_all) {
+        row->labels = cursor->labels;
+        row->label_count = cursor->label_count;
     }
     if (rows->cursor->profile != NULL) {
         rows->cursor->profile->rows++;

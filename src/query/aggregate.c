@@ -328,6 +328,10 @@ static varve_status add_run(struct vv_aggregator *aggregator, const int64_t *tim
                             const double *values, size_t count, unsigned parts)
 {
     struct vv_bucket_list *list = aggregator->list;
+    if ((parts & VV_PARTS_MORE) == 0) {
+        vv_bucket_add_numbers(&list->entries[list->count - 1], timestamps, values, count, parts);
+        return VARVE_OK;
+    }
     struct vv_bucket_more *more = newest_more(aggregator);
     if ((parts & VV_PART_AREA) != 0) {
         add_past_area(aggregator, values, count);

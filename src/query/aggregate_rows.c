@@ -26,6 +26,19 @@ static varve_status value_of(struct vv_aggregator *aggregator, const struct vv_g
         reduced ? spec->reduce_parameter : spec->parameters[index], aggregator->memory, value);
 }
 
+/* The values of a state that is not reduced. */
+static inline varve_status values_of_state(struct vv_aggregator *aggregator,
+                                           const struct vv_group *group, size_t at, double *values)
+{
+    const struct vv_bucket_list *list = &group->buckets;
+    struct vv_bucket_more *more = list->with_more ? &list->more[at] : NULL;
+    for (size_t index = 0; index < aggregator->spec.function_count; index++) {
+        VV_TRY(vv_bucket_value(&list->entries[at], more, aggregator->functions[index],
+                               aggregator->parameters[index], aggregator->memory, &values[index]));
+    }
+    return VARVE_OK;
+}
+
 static varve_status values_of(struct vv_aggregator *aggregator, const struct vv_group *group,
                               size_t state, double *values)
 {
@@ -53,6 +66,28 @@ static varve_status values_between(struct vv_aggregator *aggregator, const struc
     return VARVE_OK;
 }
 
+/* Hands out a row of the values. */
+static bool hand_out(struct vv_aggregator *aggregator, size_t number, bool filled, int64_t time,
+                     varve_row *row)
+{
+    if (aggregator->status != VARVE_OK) {
+        return false;
+    }
+    if (aggregator->labels_group != number + 1) {
+        struct vv_key key = vv_group_key_of(aggregator->order[number]);
+        aggregator->label_count = key.length > 0 ? vv_key_labels(key, aggregator->labels) : 0;
+        aggregator->labels_group = number + 1;
+    }
+    aggregator->row_count++;
+    *row = (varve_row){.labels = aggregator->labels,
+                       .label_count = aggregator->label_count,
+                       .time = time,
+                       .values = aggregator->values,
+                       .value_count = aggregator->spec.function_count,
+                       .filled = filled};
+    return true;
+}
+
 /* Puts a row together. */
 static bool make_row(struct vv_aggregator *aggregator, size_t number, enum vv_row_kind kind,
                      int64_t time, size_t at, varve_row *row)
@@ -61,7 +96,9 @@ static bool make_row(struct vv_aggregator *aggregator, size_t number, enum vv_ro
     double *values = aggregator->values;
     switch (kind) {
     case VV_ROW_STATE:
-        aggregator->status = values_of(aggregator, group, at, values);
+        aggregator->status = aggregator->spec.reduce == 0
+                                 ? values_of_state(aggregator, group, at, values)
+                                 : values_of(aggregator, group, at, values);
         break;
     case VV_ROW_PREVIOUS:
         aggregator->status = values_of(aggregator, group, at - 1, values);
@@ -75,22 +112,7 @@ static bool make_row(struct vv_aggregator *aggregator, size_t number, enum vv_ro
         }
         break;
     }
-    if (aggregator->status != VARVE_OK) {
-        return false;
-    }
-    if (aggregator->labels_group != number + 1) {
-        struct vv_key key = vv_group_key_of(group);
-        aggregator->label_count = key.length > 0 ? vv_key_labels(key, aggregator->labels) : 0;
-        aggregator->labels_group = number + 1;
-    }
-    aggregator->row_count++;
-    *row = (varve_row){.labels = aggregator->labels,
-                       .label_count = aggregator->label_count,
-                       .time = time,
-                       .values = values,
-                       .value_count = aggregator->spec.function_count,
-                       .filled = kind != VV_ROW_STATE};
-    return true;
+    return hand_out(aggregator, number, kind != VV_ROW_STATE, time, row);
 }
 
 varve_status vv_aggregator_rank(struct vv_aggregator *aggregator)
@@ -155,6 +177,9 @@ bool vv_aggregator_next_row(struct vv_aggregator *aggregator, varve_row *row)
             vv_row_walk_begin(&aggregator->walk, &group->buckets, aggregator->stride,
                               &aggregator->steps, aggregator->range, spec, aggregator->reverse);
             aggregator->walking = true;
+        }
+        if (vv_row_walk_next_state(&aggregator->walk, &time, &at)) {
+            return make_row(aggregator, aggregator->row_group, VV_ROW_STATE, time, at, row);
         }
         if (vv_row_walk_next(&aggregator->walk, &kind, &time, &at)) {
             return make_row(aggregator, aggregator->row_group, kind, time, at, row);

@@ -92,14 +92,8 @@ varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more
                            unsigned parts, struct vv_query_memory *memory)
 {
     VV_ASSERT(count >= 1);
-    if (bucket->count == 0) {
-        bucket->first_time = timestamps[0];
-        bucket->first = values[0];
-    }
-    bucket->last_time = timestamps[count - 1];
-    bucket->last = values[count - 1];
-    bucket->count += count;
-    vv_numbers_add(&bucket->numbers, values, count, parts & (VV_PARTS_NUMBERS | VV_PART_IS_WHOLE));
+    vv_bucket_add_numbers(bucket, timestamps, values, count,
+                          parts & (VV_PARTS_NUMBERS | VV_PART_IS_WHOLE));
     if ((parts & VV_PART_SPREAD) != 0) {
         add_spread(more, values, count);
     }

@@ -74,6 +74,20 @@ varve_status vv_bucket_add(struct vv_bucket *bucket, struct vv_bucket_more *more
 /* Adds count > 0 numbers of which sum and sum of (value - mean)^2 are known, to the spread. */
 void vv_bucket_add_spread(struct vv_bucket_more *more, uint64_t count, double sum, double squares);
 
+/* The same where parts are of the numbers alone: nothing can fail. */
+static inline void vv_bucket_add_numbers(struct vv_bucket *bucket, const int64_t *timestamps,
+                                         const double *values, size_t count, unsigned parts)
+{
+    if (bucket->count == 0) {
+        bucket->first_time = timestamps[0];
+        bucket->first = values[0];
+    }
+    bucket->last_time = timestamps[count - 1];
+    bucket->last = values[count - 1];
+    bucket->count += count;
+    vv_numbers_add(&bucket->numbers, values, count, parts);
+}
+
 /* Adds other, of the same step. Where first or last have the same timestamp, those of bucket stay.
  * The value runs of other go over. */
 void vv_bucket_merge(struct vv_bucket *bucket, struct vv_bucket_more *more,

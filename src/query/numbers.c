@@ -79,12 +79,11 @@ static void add_whole(struct vv_numbers *numbers, const double *values, size_t c
         total = kernels()->whole(values, count);
     } else {
         double other = 0;
-        size_t at = 0;
-        for (; at + 1 < count; at += 2) {
-            total += values[at];
-            other += values[at + 1];
+        for (const double *end = values + (count & ~(size_t)1); values < end; values += 2) {
+            total += values[0];
+            other += values[1];
         }
-        total += other + (at < count ? values[at] : 0.0);
+        total += other + (count % 2 != 0 ? values[0] : 0.0);
     }
     numbers->count += count;
     vv_numbers_add_exactly(numbers, total);

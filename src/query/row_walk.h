@@ -43,4 +43,17 @@ void vv_row_walk_begin(struct vv_row_walk *walk, const struct vv_bucket_list *li
  * gaps that are not filled. */
 bool vv_row_walk_next(struct vv_row_walk *walk, enum vv_row_kind *kind, int64_t *time, size_t *at);
 
+/* The next row of most walks: nothing is filled, and time ascends. False: there is none, or the
+ * walk is another one. */
+static inline bool vv_row_walk_next_state(struct vv_row_walk *walk, int64_t *time, size_t *at)
+{
+    if (walk->fill != VARVE_FILL_NONE || walk->reverse || walk->at >= walk->count) {
+        return false;
+    }
+    *at = walk->at++;
+    *time = walk->entries[*at * walk->stride].time;
+    walk->done = walk->at == walk->count;
+    return true;
+}
+
 #endif
