@@ -15,6 +15,10 @@
  *     Arrays move when they grow.
  * X4  Values are walked in the order in which they came, which is that of their strings in memory:
  *     a regex over 100,000 values meets few cache misses.
+ * X5  Slots grow a little with each value: when they are too few, a table of twice as many begins
+ *     empty, and each new value brings some of the older ones along. The table before stays as it
+ *     was, and is searched second, until all are there. A label with a million values would make
+ *     one series wait 14 ms otherwise.
  * Threads: adding needs exclusion by the caller; reading calls may run together.
  */
 #include "index/label_index.h"
@@ -26,7 +30,12 @@
 #include "os/alloc.h"
 #include "pool/arena.h"
 
-enum { SLOTS_MIN = 4, VALUES_MIN = 2, NAMES_MIN = 16 };
+enum {
+    SLOTS_MIN = 4,
+    VALUES_MIN = 2,
+    NAMES_MIN = 16,
+    VALUES_MOVED = 8 /* with each new one: moving ends long before the next growth */
+};
 
 struct label_value {
     const char *bytes;
@@ -44,6 +53,10 @@ struct label_name {
     uint32_t slot_count; /* a power of two */
     uint32_t value_count;
     uint32_t value_capacity;
+    uint32_t older_count; /* slots of the table before */
+    uint32_t *older;      /* NULL: all values are in slots */
+    uint32_t moved;       /* so many of the older values are in slots, ... */
+    uint32_t to_move;     /* ... of so many */
 };
 
 struct vv_label_index {
@@ -81,6 +94,7 @@ void vv_label_index_destroy(struct vv_label_index *index)
         }
         vv_free(name->values);
         vv_free(name->slots);
+        vv_free(name->older);
     }
     vv_id_set_destroy(index->all);
     vv_free(index->names);
@@ -105,20 +119,30 @@ static struct label_name *find_name(const struct vv_label_index *index, varve_st
     return NULL;
 }
 
-/* The slot in which the value stands, or the free one where it would. */
-static uint32_t *find_slot(const struct label_name *name, uint32_t hash, varve_string value)
+/* What the slots say of the value: its number + 1, or 0. */
+static uint32_t find_in_slots(const struct label_name *name, const uint32_t *slots, uint32_t count,
+                              uint32_t hash, varve_string value)
 {
-    uint32_t mask = name->slot_count - 1;
-    for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
-        uint32_t number = name->slots[at];
+    for (uint32_t at = hash & (count - 1);; at = (at + 1) & (count - 1)) {
+        uint32_t number = slots[at];
         if (number == 0) {
-            return &name->slots[at];
+            return 0;
         }
         const struct label_value *found = &name->values[number - 1];
         if (found->hash == hash && same_bytes(found->bytes, found->length, value)) {
-            return &name->slots[at];
+            return number;
         }
     }
+}
+
+/* Number + 1 of a value, or 0. */
+static uint32_t find_number(const struct label_name *name, uint32_t hash, varve_string value)
+{
+    uint32_t number = find_in_slots(name, name->slots, name->slot_count, hash, value);
+    if (number == 0 && name->older != NULL) { /* X5 */
+        number = find_in_slots(name, name->older, name->older_count, hash, value);
+    }
+    return number;
 }
 
 static uint32_t hash_of(varve_string value)
@@ -177,25 +201,48 @@ static varve_status add_name(struct vv_label_index *index, varve_string name,
     return VARVE_OK;
 }
 
+/* Puts a value that they do not have into the slots. */
+static void fill_slot(struct label_name *name, uint32_t value)
+{
+    uint32_t mask = name->slot_count - 1;
+    uint32_t at = name->values[value].hash & mask;
+    while (name->slots[at] != 0) {
+        at = (at + 1) & mask;
+    }
+    name->slots[at] = value + 1;
+}
+
+/* Brings some values of the table before along. */
+static void move_some(struct label_name *name)
+{
+    for (int i = 0; i < VALUES_MOVED && name->moved < name->to_move; i++) {
+        fill_slot(name, name->moved++);
+    }
+    if (name->moved == name->to_move) {
+        vv_free(name->older);
+        name->older = NULL;
+    }
+}
+
 /* Makes room for one more value in the hash table of a name. */
 static varve_status reserve_slot(struct label_name *name)
 {
+    if (name->older != NULL) {
+        move_some(name);
+    }
     if (name->value_count + 1 <= name->slot_count / 4 * 3) {
         return VARVE_OK;
     }
+    VV_ASSERT(name->older == NULL);
     uint32_t count = name->slot_count * 2;
     uint32_t *slots = vv_alloc_zeroed(count, sizeof(slots[0]));
     if (slots == NULL) {
         return VARVE_NO_MEMORY;
     }
-    for (uint32_t value = 0; value < name->value_count; value++) {
-        uint32_t at = name->values[value].hash & (count - 1);
-        while (slots[at] != 0) {
-            at = (at + 1) & (count - 1);
-        }
-        slots[at] = value + 1;
-    }
-    vv_free(name->slots);
+    name->older = name->slots;
+    name->older_count = name->slot_count;
+    name->moved = 0;
+    name->to_move = name->value_count;
     name->slots = slots;
     name->slot_count = count;
     return VARVE_OK;
@@ -228,20 +275,20 @@ static varve_status intern(struct vv_label_index *index, const varve_label *labe
         VV_TRY(add_name(index, label->name, &name));
     }
     uint32_t hash = hash_of(label->value);
-    uint32_t *slot = find_slot(name, hash, label->value);
-    if (*slot == 0) {
+    uint32_t number = find_number(name, hash, label->value);
+    if (number == 0) {
         VV_TRY(reserve_value(name));
         VV_TRY(reserve_slot(name));
         const char *bytes = vv_arena_copy(&index->strings, label->value.bytes, label->value.length);
         if (bytes == NULL) {
             return VARVE_NO_MEMORY;
         }
-        slot = find_slot(name, hash, label->value);
         name->values[name->value_count] = (struct label_value){
             .bytes = bytes, .hash = hash, .length = (uint16_t)label->value.length};
-        *slot = ++name->value_count;
+        fill_slot(name, name->value_count);
+        number = ++name->value_count;
     }
-    *posting = posting_number(index, name, *slot - 1);
+    *posting = posting_number(index, name, number - 1);
     return VARVE_OK;
 }
 
@@ -322,7 +369,7 @@ static varve_status find_value(const void *ctx, varve_string name, varve_string 
     if (found == NULL) {
         return VARVE_NOT_FOUND;
     }
-    uint32_t number = *find_slot(found, hash_of(value), value);
+    uint32_t number = find_number(found, hash_of(value), value);
     if (number == 0 || vv_posting_is_empty(&found->values[number - 1].posting)) {
         return VARVE_NOT_FOUND;
     }

@@ -180,6 +180,25 @@ static varve_status add_failing(struct vv_label_index *index, uint64_t nth)
     return status;
 }
 
+static void values_are_found_while_the_table_grows(void **state)
+{
+    (void)state;
+    struct vv_label_index *index = vv_label_index_create();
+    char text[32];
+    for (uint32_t id = 1; id <= 3000; id++) {
+        (void)snprintf(text, sizeof text, "v%u", id);
+        expect_absent(index, "n", text);
+        char series[64];
+        (void)snprintf(series, sizeof series, "m{n=\"%s\"}", text);
+        assert_int_equal(add(index, id, series), VARVE_OK);
+        uint32_t before =
+            1 + (id * UINT32_C(2654435761) >> 8) % id; /* one of those that are there */
+        (void)snprintf(text, sizeof text, "v%u", before);
+        expect_posting(index, "n", text, before, 0);
+    }
+    vv_label_index_destroy(index);
+}
+
 static void an_id_whose_add_failed_is_nowhere_and_can_be_added_again(void **state)
 {
     (void)state;
@@ -251,6 +270,7 @@ int main(void)
         cmocka_unit_test(all_ids_are_told),
         cmocka_unit_test(the_same_string_under_two_names_is_two_values),
         cmocka_unit_test(strings_stay_where_they_are_while_the_index_grows),
+        cmocka_unit_test(values_are_found_while_the_table_grows),
         cmocka_unit_test(an_id_whose_add_failed_is_nowhere_and_can_be_added_again),
         cmocka_unit_test(creation_may_run_out_of_memory),
         cmocka_unit_test(one_hundred_thousand_series_stay_under_250_bytes_each),
