@@ -10,7 +10,7 @@
 #include "os/alloc.h"
 
 enum {
-    PRESSURE_MAX_PERCENT = 200,
+    PRESSURE_MAX_PERCENT = 130, /* what a flush takes, and a third of the next one beside it */
     PRESSURE_REFUSE_PERCENT = 300,
     UNWRITTEN_BYTES_MAX = 4 << 20, /* mode NONE: what a producer lets pile up before it writes */
 };

@@ -158,6 +158,9 @@ varve_status vv_block_series(const struct vv_block *block, uint32_t id,
 /* What belongs to series id, without its key: layers, and tombstones. Cost: some nanoseconds. */
 varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, unsigned *layer_count,
                                    size_t *tombstone_count) VARVE_MUST_CHECK;
+/* Lets go of the memory that reading the block has filled: whoever reads it again brings it
+ * back. */
+void vv_block_evict(const struct vv_block *block);
 /* What the label sets of a block with the same names have in common. Whoever reads the labels of
  * many series of one block keeps it, zeroed at first: mostly it is that of the next one too. */
 struct vv_block_shape {

@@ -21,7 +21,7 @@
 #include "mmap/block_columns.h"
 
 #include "mmap/block_group.h"
-#include "os/alloc.h"
+#include "os/pages.h"
 
 enum {
     RING_BYTES = 4 << 20,
@@ -54,11 +54,20 @@ varve_status vv_block_columns_init(struct vv_block_columns *columns, struct vv_b
     columns->times = (struct vv_block_filler){
         .pages = pages, .section = VV_SECTION_TIMES, .page_bytes = page_bytes};
     VV_TRY(vv_block_stage_create(&columns->stage));
-    columns->memory = vv_alloc_zeroed(1, sizeof(*columns->memory));
+    columns->memory = vv_pages_alloc_sparse(vv_pages_round(sizeof(*columns->memory)));
     if (columns->memory == NULL) {
         return VARVE_NO_MEMORY;
     }
     return pages->cold ? vv_block_group_create(pages, &columns->places, &columns->group) : VARVE_OK;
+}
+
+/* The stage and the memory of columns: most of what a writer holds. */
+static void release_memory(struct vv_block_columns *columns)
+{
+    vv_block_stage_destroy(columns->stage);
+    vv_pages_free(columns->memory, vv_pages_round(sizeof(*columns->memory)));
+    columns->stage = NULL;
+    columns->memory = NULL;
 }
 
 void vv_block_columns_fini(struct vv_block_columns *columns)
@@ -70,8 +79,7 @@ void vv_block_columns_fini(struct vv_block_columns *columns)
     vv_buffer_fini(&columns->time_columns);
     vv_buffer_fini(&columns->chunks);
     vv_buffer_fini(&columns->statistics);
-    vv_block_stage_destroy(columns->stage);
-    vv_free(columns->memory);
+    release_memory(columns);
 }
 
 static varve_status no_memory(varve_status status, varve_error *error)
@@ -277,5 +285,6 @@ varve_status vv_block_columns_flush(struct vv_block_columns *columns, varve_erro
     VV_TRY(vv_block_filler_flush(&columns->values, error));
     VV_TRY(vv_block_filler_flush(&columns->times, error));
     place_chunks(columns);
+    release_memory(columns); /* before the index takes as much */
     return VARVE_OK;
 }

@@ -66,6 +66,18 @@ static varve_status make_resident(const struct vv_block *block, uint64_t offset,
     return VARVE_OK;
 }
 
+void vv_block_evict(const struct vv_block *block)
+{
+    if (block->map == NULL) {
+        return;
+    }
+    uint64_t windows = (block->info.file_bytes + VV_BLOCK_WINDOW_BYTES - 1) / VV_BLOCK_WINDOW_BYTES;
+    for (uint64_t window = 0; window < windows; window++) {
+        atomic_store_explicit(&block->resident[window], 0, memory_order_relaxed); /* R3 */
+    }
+    block->env->ops->evict(block->env->ctx, block->map, (size_t)block->info.file_bytes);
+}
+
 /* The stored bytes of a page: in the mapping, or read into memory that *owned is to be freed
  * with. */
 static varve_status fetch(const struct vv_block *block, const struct page_entry *entry,

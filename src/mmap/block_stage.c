@@ -19,7 +19,7 @@
 #include "mmap/block_stage.h"
 
 #include "base/checksum.h"
-#include "os/alloc.h"
+#include "os/pages.h"
 
 enum {
     FIRST_WITH_COUNT = 4 * VV_STAGE_CHUNKS,
@@ -54,15 +54,12 @@ struct vv_block_stage {
 
 varve_status vv_block_stage_create(struct vv_block_stage **stage)
 {
-    /* Only what is used of it becomes memory. */
-    struct vv_block_stage *created = vv_alloc(sizeof(*created));
+    /* Zeroed; only what is used of it becomes memory, and all of that goes back at the end. (The
+     * heap would keep what it once had of this size.) */
+    struct vv_block_stage *created = vv_pages_alloc_sparse(vv_pages_round(sizeof(*created)));
     if (created == NULL) {
         return VARVE_NO_MEMORY;
     }
-    memset(created->times_with, 0, sizeof(created->times_with));
-    memset(created->values_with, 0, sizeof(created->values_with));
-    memset(created->recent, 0, sizeof(created->recent));
-    created->round = 0;
     vv_block_stage_clear(created);
     *stage = created;
     return VARVE_OK;
@@ -70,7 +67,7 @@ varve_status vv_block_stage_create(struct vv_block_stage **stage)
 
 void vv_block_stage_destroy(struct vv_block_stage *stage)
 {
-    vv_free(stage);
+    vv_pages_free(stage, vv_pages_round(sizeof(*stage)));
 }
 
 void vv_block_stage_clear(struct vv_block_stage *stage)

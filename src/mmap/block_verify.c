@@ -9,12 +9,15 @@
  *
  * Damage is reported and passed over, so that one bad chunk does not hide another. A damaged page
  * shows up again wherever it is used: from step 2 on, only what the pages do not explain is
- * reported.
+ * reported. What has been read is let go of on the way, so that a process is not made as large as
+ * the block by verifying it.
  * Threads: one caller; others may read the block meanwhile.
  */
 #include "mmap/block_reader.h"
 #include "mmap/block_rollup.h"
 #include "os/alloc.h"
+
+enum { EVICT_PAGES = 128, EVICT_SERIES = 1024 }; /* every so many: some MiB */
 
 struct verification {
     const struct vv_block *block;
@@ -59,6 +62,9 @@ static varve_status verify_pages(struct verification *verification)
 {
     for (uint32_t page = 0; page < verification->block->page_count; page++) {
         uint64_t offset;
+        if (page % EVICT_PAGES == 0) {
+            vv_block_evict(verification->block);
+        }
         varve_status status = vv_block_page_check(verification->block, page, &offset);
         if (status == VARVE_CORRUPT) {
             report(verification, offset, "a page of the block does not have its checksum");
@@ -293,6 +299,9 @@ static varve_status verify_series(struct verification *verification)
     struct vv_key previous = {NULL, 0};
     for (uint32_t id = 0; id < block->info.series_count; id++) {
         struct vv_block_series_record series = {0};
+        if (id % EVICT_SERIES == 0) {
+            vv_block_evict(block);
+        }
         varve_status status = verify_key(verification, id, &previous);
         previous.length = status == VARVE_OK ? previous.length : 0;
         VV_TRY(settle(verification, status, "the key of a series is damaged"));
@@ -336,6 +345,7 @@ varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damag
         status = VARVE_CORRUPT;
     }
     *samples = verification->samples;
+    vv_block_evict(block);
 out:
     vv_block_hold_release(&verification->times_hold);
     vv_block_hold_release(&verification->values_hold);

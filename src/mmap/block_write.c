@@ -261,6 +261,15 @@ static varve_status append_last_layer(struct vv_block_writer *writer)
     return vv_buffer_append(&writer->layers, record, sizeof(record));
 }
 
+/* Writes records that nobody needs behind that. */
+static varve_status put_records(struct vv_block_pages *pages, unsigned section,
+                                struct vv_buffer *records, varve_error *error)
+{
+    varve_status status = vv_block_pages_put_records(pages, section, records, error);
+    vv_buffer_fini(records);
+    return status;
+}
+
 static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_count,
                                 varve_error *error)
 {
@@ -270,13 +279,11 @@ static varve_status write_index(struct vv_block_writer *writer, uint32_t *set_co
     close_layer(writer);
     VV_TRY(append_last_layer(writer));
     VV_TRY(vv_block_columns_flush(&writer->columns, error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TIME_COLUMNS, &writer->columns.time_columns,
-                                      error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_CHUNKS, &writer->columns.chunks, error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_STATISTICS, &writer->columns.statistics,
-                                      error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_LAYERS, &writer->layers, error));
-    VV_TRY(vv_block_pages_put_records(pages, VV_SECTION_TOMBSTONES, &writer->tombstones, error));
+    VV_TRY(put_records(pages, VV_SECTION_TIME_COLUMNS, &writer->columns.time_columns, error));
+    VV_TRY(put_records(pages, VV_SECTION_CHUNKS, &writer->columns.chunks, error));
+    VV_TRY(put_records(pages, VV_SECTION_STATISTICS, &writer->columns.statistics, error));
+    VV_TRY(put_records(pages, VV_SECTION_LAYERS, &writer->layers, error));
+    VV_TRY(put_records(pages, VV_SECTION_TOMBSTONES, &writer->tombstones, error));
     if (writer->rollups != NULL) {
         VV_TRY(vv_rollup_writer_finish(writer->rollups, error));
     }

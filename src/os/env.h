@@ -97,6 +97,9 @@ struct vv_env_ops {
      * SIGBUS.
      * 0 without effect on kernels that cannot. */
     int (*populate)(void *ctx, const uint8_t *bytes, size_t length);
+    /* Nobody needs the range, any part of a mapping, to be resident at present: it does not count
+     * as this process's memory until it is touched. A wish. */
+    void (*evict)(void *ctx, const uint8_t *bytes, size_t length);
 
     /* A queue that holds at most depth (>= 1) requests between submit and reap. */
     int (*queue_create)(void *ctx, unsigned depth, struct vv_io_queue **queue);

@@ -331,6 +331,12 @@ static int fault_populate(void *ctx, const uint8_t *bytes, size_t length)
     return (int)note_range(fault, VV_CALL_POPULATE, -1, 0, length, verdict, result);
 }
 
+static void fault_evict(void *ctx, const uint8_t *bytes, size_t length)
+{
+    const struct vv_env *below = ((struct vv_env_fault *)ctx)->below;
+    below->ops->evict(below->ctx, bytes, length);
+}
+
 static int fault_queue_create(void *ctx, unsigned depth, struct vv_io_queue **queue)
 {
     struct vv_env_fault *fault = ctx;
@@ -411,6 +417,7 @@ static const struct vv_env_ops fault_ops = {
     .map = fault_map,
     .unmap = fault_unmap,
     .populate = fault_populate,
+    .evict = fault_evict,
     .queue_create = fault_queue_create,
     .queue_destroy = fault_queue_destroy,
     .submit = fault_submit,

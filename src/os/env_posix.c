@@ -328,6 +328,18 @@ static int posix_populate(void *ctx, const uint8_t *bytes, size_t length)
     return error == -EINVAL ? 0 : error; /* EINVAL: a kernel before 5.14 */
 }
 
+static void posix_evict(void *ctx, const uint8_t *bytes, size_t length)
+{
+    (void)ctx;
+    /* Pages that the range fills: of a mapping of a file they come back as they were. */
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)bytes + page_bytes - 1) & ~(page_bytes - 1);
+    uintptr_t end = ((uintptr_t)bytes + length) & ~(page_bytes - 1);
+    if (start < end) {
+        (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+}
+
 /* The context of vv_env_uring(); that of vv_env_posix() is NULL. */
 static char wants_uring;
 
@@ -424,6 +436,7 @@ static const struct vv_env_ops posix_ops = {
     .map = posix_map,
     .unmap = posix_unmap,
     .populate = posix_populate,
+    .evict = posix_evict,
     .queue_create = posix_queue_create,
     .queue_destroy = posix_queue_destroy,
     .submit = posix_submit,

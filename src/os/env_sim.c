@@ -360,6 +360,13 @@ static int sim_populate(void *ctx, const uint8_t *bytes, size_t length)
     return vv_sim_end(sim, error);
 }
 
+static void sim_evict(void *ctx, const uint8_t *bytes, size_t length)
+{
+    (void)ctx; /* all that is mapped is a copy */
+    (void)bytes;
+    (void)length;
+}
+
 static int sim_queue_create(void *ctx, unsigned depth, struct vv_io_queue **queue)
 {
     return vv_io_queue_create(vv_env_sim_env(ctx), depth, queue);
@@ -445,6 +452,7 @@ static const struct vv_env_ops sim_ops = {
     .map = sim_map,
     .unmap = sim_unmap,
     .populate = sim_populate,
+    .evict = sim_evict,
     .queue_create = sim_queue_create,
     .queue_destroy = sim_queue_destroy,
     .submit = sim_submit,

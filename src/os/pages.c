@@ -61,6 +61,19 @@ void *vv_pages_alloc_sparse(size_t bytes)
     return vv_alloc_fails_now() ? NULL : map_aligned(bytes);
 }
 
+void *vv_pages_realloc(void *pages, size_t old_bytes, size_t bytes)
+{
+    VV_ASSERT(bytes > 0 && bytes % VV_PAGES_SMALL_BYTES == 0);
+    if (vv_alloc_fails_now()) {
+        return NULL;
+    }
+    if (pages == NULL) {
+        return map_pages(bytes);
+    }
+    void *moved = mremap(pages, old_bytes, bytes, MREMAP_MAYMOVE);
+    return moved == MAP_FAILED ? NULL : moved;
+}
+
 void vv_pages_free(void *pages, size_t bytes)
 {
     VV_ASSERT(pages == NULL || munmap(pages, bytes) == 0);

@@ -17,6 +17,15 @@ void *vv_pages_alloc(size_t bytes);
 /* The same, always aligned to VV_PAGES_HUGE_BYTES, without asking for huge pages: for what may stay
  * untouched for the most part, which then costs nothing. */
 void *vv_pages_alloc_sparse(size_t bytes);
+/* Makes pages (NULL: none yet) of old_bytes into bytes, zeroed where they are new; they may move,
+ * which copies nothing. No huge pages, no alignment but that of a page. NULL when memory is out:
+ * then nothing has changed. */
+void *vv_pages_realloc(void *pages, size_t old_bytes, size_t bytes);
+/* So many bytes in whole small pages. */
+static inline size_t vv_pages_round(size_t bytes)
+{
+    return (bytes + VV_PAGES_SMALL_BYTES - 1) / VV_PAGES_SMALL_BYTES * VV_PAGES_SMALL_BYTES;
+}
 /* The same bytes as asked for. NULL is fine. */
 void vv_pages_free(void *pages, size_t bytes);
 

@@ -352,6 +352,7 @@ static void contract_a_mapping_shows_the_file_and_outlives_its_handle(void **sta
     env_fixture_close(fixture, file);
     assert_int_equal(env->ops->unlink(env->ctx, fixture->directory, "a"), 0);
     assert_int_equal(env->ops->populate(env->ctx, bytes + 1, 4), 0);
+    env->ops->evict(env->ctx, bytes, 5);
     assert_memory_equal(bytes, "hello", 5);
     assert_int_equal(env->ops->unmap(env->ctx, bytes, 5), 0);
 }

@@ -143,6 +143,11 @@ static int forward_free_bytes(void *ctx, int directory, uint64_t *bytes)
     return CALL(ctx, free_bytes, directory, bytes);
 }
 
+static void forward_evict(void *ctx, const uint8_t *bytes, size_t length)
+{
+    CALL(ctx, evict, bytes, length);
+}
+
 static int forward_populate(void *ctx, const uint8_t *bytes, size_t length)
 {
     return CALL(ctx, populate, bytes, length);
@@ -219,6 +224,7 @@ void env_count_init(struct env_count *count, const struct vv_env *below)
                 .map = count_map,
                 .unmap = count_unmap,
                 .populate = forward_populate,
+                .evict = forward_evict,
                 .queue_create = forward_queue_create,
                 .queue_destroy = forward_queue_destroy,
                 .submit = forward_submit,

@@ -115,6 +115,38 @@ static void a_failed_append_changes_nothing(void **state)
     vv_buffer_fini(&buffer);
 }
 
+static void a_large_buffer_keeps_what_it_holds(void **state)
+{
+    (void)state;
+    struct vv_buffer buffer = {0};
+    uint64_t count = 0;
+    for (; count < UINT64_C(5) << 17; count++) { /* 5 MiB: from the heap to pages, and more pages */
+        assert_int_equal(vv_buffer_append_u64(&buffer, count), VARVE_OK);
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        assert_int_equal(vv_load_u64(buffer.bytes + i * 8), i);
+    }
+    assert_true(buffer.capacity >= buffer.length);
+    memset(buffer.bytes + buffer.length, 0, buffer.capacity - buffer.length + VV_BUFFER_PADDING);
+    vv_buffer_fini(&buffer);
+    assert_null(buffer.bytes);
+}
+
+static void a_large_buffer_without_memory_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct vv_buffer buffer = {0};
+    assert_int_equal(vv_buffer_reserve(&buffer, 3 << 20), VARVE_OK);
+    assert_int_equal(vv_buffer_append_u64(&buffer, 42), VARVE_OK);
+    size_t capacity = buffer.capacity;
+    vv_alloc_fail_at(1);
+    assert_int_equal(vv_buffer_reserve(&buffer, capacity * 2), VARVE_NO_MEMORY);
+    vv_alloc_fail_at(0);
+    assert_int_equal(buffer.capacity, capacity);
+    assert_int_equal(vv_load_u64(buffer.bytes), 42);
+    vv_buffer_fini(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +156,8 @@ int main(void)
         cmocka_unit_test(growth_is_amortised),
         cmocka_unit_test(reserving_nothing_still_gives_memory),
         cmocka_unit_test(a_failed_append_changes_nothing),
+        cmocka_unit_test(a_large_buffer_keeps_what_it_holds),
+        cmocka_unit_test(a_large_buffer_without_memory_stays_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,8 @@ static void populate_reports_what_would_be_a_bus_error(void **state)
     const uint8_t *bytes = NULL;
     assert_int_equal(env->ops->map(NULL, file, 2 * page_bytes, &bytes), 0);
     assert_int_equal(env->ops->populate(NULL, bytes, 2 * page_bytes), 0);
+    env->ops->evict(NULL, bytes + 1, 2 * page_bytes - 1);
+    assert_int_equal(bytes[page_bytes], 0); /* back again */
     assert_int_equal(env->ops->truncate(NULL, file, page_bytes), 0);
     assert_int_equal(env->ops->populate(NULL, bytes, page_bytes), 0);
     assert_int_equal(env->ops->populate(NULL, bytes + page_bytes + 100, 1), -EFAULT);
