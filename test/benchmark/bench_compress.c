@@ -151,6 +151,23 @@ static enum vv_isa compared_isa(void)
     return vv_cpu_isa() == VV_ISA_AVX512 ? VV_ISA_AVX2 : vv_cpu_isa();
 }
 
+/* What the pictures of RESULTS.md show beside the gated measures. */
+static void print_peers(const struct bench_result *result, double varve_encode_ns)
+{
+    for (size_t i = 0; i < BENCH_PEERS; i++) {
+        char measure[64];
+        (void)snprintf(measure, sizeof measure, "%s, bytes a value", bench_peer_names[i]);
+        print_value(result->name, measure, result->peer_bytes[i]);
+        (void)snprintf(measure, sizeof measure, "%s, decode ns", bench_peer_names[i]);
+        print_value(result->name, measure, result->peers[i].decode_ns);
+    }
+    print_ratio(result->name, "encode, times Gorilla",
+                ratio(result->peers[0].encode_ns, varve_encode_ns), result->peers[0].encode_ns,
+                varve_encode_ns);
+    print_value(result->name, "hot, bytes, share of Gorilla's",
+                ratio(result->hot_bytes, result->peer_bytes[0]));
+}
+
 static void print_measures(const struct bench_result *result)
 {
     const struct bench_speed *speed = &result->isas[compared_isa()];
@@ -171,6 +188,25 @@ static void print_measures(const struct bench_result *result)
                 speed->decode_ns);
     print_ratio(result->name, "encode time, times memcpy", ratio(speed->encode_ns, copy_ns),
                 copy_ns, speed->encode_ns);
+    print_peers(result, result->isas[vv_cpu_isa()].encode_ns);
+}
+
+/* Whether there is such a set; lists them if not. */
+static bool is_known(const char *name)
+{
+    static const char *const names[] = {"scrape-shape", "tsbs",    "precise", "regular",
+                                        "scrape-10m",   "nab",     "city",    "gov26",
+                                        "food",         "bitcoin", "nyc29"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    (void)fprintf(stderr, "there is no set %s; there are:\n", name);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)fprintf(stderr, "  %s\n", names[i]);
+    }
+    return false;
 }
 
 static bool parse(struct program *program, int argc, char **argv)
@@ -205,6 +241,9 @@ int main(int argc, char **argv)
     static struct program program;
     if (!parse(&program, argc, argv)) {
         fprintf(stderr, "usage: bench_compress [--quick] [--json] [--data FOLDER] [--set NAME]\n");
+        return 2;
+    }
+    if (program.only != NULL && !is_known(program.only)) {
         return 2;
     }
     measure_generated(&program);

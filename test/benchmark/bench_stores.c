@@ -157,9 +157,9 @@ static void measure_mix(const struct bench_run *run, struct subject *subjects, e
     double wall[STORES][99];
     for (size_t round = 0; round < run->rounds; round++) {
         for (size_t i = 0; i < STORES; i++) {
-            size_t slow = subjects[i].kind == &key_store_workers ? 16 : 1;
+            size_t slow = subjects[i].kind == &key_store_workers ? 64 : 1;
             struct load load = {&subjects[i], 0, mix, time};
-            load.operations = (run->quick ? (size_t)1 << 18 : (size_t)1 << 21) / threads / slow;
+            load.operations = (run->quick ? (size_t)1 << 18 : (size_t)1 << 20) / threads / slow;
             struct bench_threads result = bench_run_threads(threads, run_load, &load);
             wall[i][round] = result.wall_seconds * 1e9 / (double)(load.operations * threads);
             time += (int64_t)load.operations;
@@ -271,6 +271,33 @@ static void measure_latest(const struct bench_run *run)
     close_subject(&varve);
 }
 
+/* --------------------------------------------------------------------------- a crowd */
+
+/* CPU time of a read where a hundred threads read, against one: whether it stays flat. */
+static void measure_crowd(const struct bench_run *run)
+{
+    enum { CROWD = 100 };
+    static const size_t threads[] = {1, CROWD};
+    static struct subject varve;
+    double times[2][99];
+    size_t key_count = 100000, operations = run->quick ? (size_t)1 << 18 : (size_t)1 << 21;
+    uint32_t *keys = bench_allocate_zeroed(DRAWS * sizeof *keys);
+    draw_keys(keys, key_count, run->seed);
+    open_subject(&varve, NULL, key_count, keys);
+    free(keys);
+    for (size_t round = 0; round < run->rounds; round++) {
+        for (size_t i = 0; i < 2; i++) {
+            struct load load = {&varve, operations / threads[i], READ, 0};
+            struct bench_threads result = bench_run_threads(threads[i], run_load, &load);
+            times[i][round] = result.cpu_seconds * 1e9 / (double)(load.operations * threads[i]);
+        }
+    }
+    double one = bench_median(times[0], run->rounds);
+    double all = bench_median(times[1], run->rounds);
+    bench_row("crowd, CPU of a read at 100 threads to one", all / one, one, all, "CPU ns");
+    close_subject(&varve);
+}
+
 int main(int argc, char **argv)
 {
     static const struct bench_workload workloads[] = {
@@ -279,6 +306,7 @@ int main(int argc, char **argv)
         {"mixed", "nine reads to a write", measure_mixed, NULL},
         {"latest", "newest samples of 1M series, two readers beside a writer", measure_latest,
          NULL},
+        {"crowd", "newest samples at 100 threads, against one", measure_crowd, NULL},
     };
     return bench_main(argc, argv, "bench_stores", workloads, BENCH_COUNT_OF(workloads));
 }

@@ -204,21 +204,54 @@ assert verdict([0], [1], "misses") == "WORSE"
 assert compare_measure("m", [], [{"value": 1}])["verdict"] == "only in one"
 TEXT
 
-# Pictures: a bar for each measure that is there, in proportion, and text that is escaped
+# Pictures: a bar for each measure that is there, in proportion, a curve, and text that is escaped
 python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'plots'
 import pathlib, sys
 import xml.etree.ElementTree as tree
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 from gate.plots import write_plots
-rows = [{"measure": "a", "value": 2, "varve": 1}, {"measure": "b", "value": 4}, {"measure": "c"}]
-plot = {"file": "p.svg", "title": "1 < 2", "unit": "x",
-        "bars": [["A & a", "a", "value"], ["B", "b", "value"], ["C", "c", "value"]]}
-empty = dict(plot, file="q.svg", bars=[["C", "c", "value"]])
-assert write_plots([plot, empty], rows, pathlib.Path("pictures")) == [("p.svg", "1 < 2")]
-bars = tree.parse("pictures/p.svg").getroot().findall("{http://www.w3.org/2000/svg}rect")[1:]
+lines = {"a": {"value": 2, "varve": 1}, "b": {"value": 4}, "at 1": {"value": 10},
+         "at 3": {"value": 1000}}
+plot = {"file": "p.svg", "title": "1 < 2", "unit": "x", "series": ["A & a", "B"],
+        "groups": [["one", ["a", "value"], ["b", "value"]], ["none", ["c", "value"]]]}
+empty = dict(plot, file="q.svg", groups=[["C", ["c", "value"]]])
+curve = {"file": "r.svg", "title": "grows", "unit": "x", "x": ["1", "2", "3"],
+         "lines": [["a < b", "at {x}", "value"], ["missing", "{x}", "value"]]}
+assert write_plots([plot, empty, curve], lines, pathlib.Path("pictures")) == [
+    ("p.svg", "1 < 2"), ("r.svg", "grows")]
+svg = "{http://www.w3.org/2000/svg}"
+bars = [bar for bar in tree.parse("pictures/p.svg").getroot().findall(svg + "rect")
+        if bar.get("class") == "bar"]
 widths = [int(bar.get("width")) for bar in bars]
 assert len(widths) == 2 and widths[1] == 2 * widths[0], widths
+curves = tree.parse("pictures/r.svg").getroot().findall(svg + "polyline")
+assert len(curves) == 1 and len(curves[0].get("points").split()) == 2
+TEXT
+
+# The page: figures by size, what is missed and why, what a phase gives
+python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'results'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from gate.report import write_results
+row = {"phase": "1", "measure": "a, speed", "relation": ">=", "target": 3, "value": 2,
+       "why": "slow", "verdict": "missed, open", "tries": [2], "source": "plan",
+       "reading": "as it is read"}
+write_results("page.md", {
+    "rows": [row], "phases": {"1": "first"}, "description": {"cores": 2}, "command": "gate",
+    "pictures": [("p.svg", "a picture")],
+    "plan": {"without": {"pools": {"phase": "1", "instead": "the heap"}},
+             "tables": [{"title": "Growth", "head": "n", "rows": ["1K", "1M", "1G"],
+                         "columns": [["cost", "grown, {row}"], ["size", "size, {row}"]]}]},
+    "gains": {"a, speed": {"": {"varve": 2, "unit": "ns"}, "pools": {"varve": 8}}},
+    "lines": {"grown, 1K": {"value": 5}, "grown, 1M": {"value": 7}, "size, 1M": {"value": 9}}})
+page = open("page.md").read()
+for text in ["| 1K | 5 | not measured |", "| 1M | 7 | 9 |", "![a picture](results/p.svg)",
+             "without pools: the heap", "| a, speed | ns | 2 | 8 (4x) |",
+             "**first: a, speed**: 2, target >= 3. slow", "plan (as it is read)"]:
+    assert text in page, (text, page)
+assert "1G" not in page
 TEXT
 
 # The real plan names each measure once, and programs and phases that exist
@@ -237,8 +270,10 @@ for gate in plan["gates"]:
     assert all(phase in plan["phases"] for phase in gate["depends"]), gate
 for name, switch in plan["without"].items():
     assert switch["phase"] in plan["phases"] and switch["instead"], name
-for plot in plan.get("plots", []):
-    for label, measure, field in plot["bars"]:
-        assert measure in measures and field in ("value", "varve", "baseline"), (plot, measure)
+assert all(gain in measures for gain in plan["gains"]), plan["gains"]
+for plot in plan["plots"]:
+    for label, *places in plot.get("groups", []):
+        assert len(places) == len(plot["series"]), plot
+        assert all(field in ("value", "varve", "baseline") for _, field in places), plot
 TEXT
 finish

@@ -100,12 +100,12 @@ def stop(message):
 
 
 def build_targets(build, targets):
-    """Builds those of the targets that this build knows; returns them."""
+    """Builds those of the targets that this build knows; returns how many."""
     known = output_of("cmake", "--build", str(build), "--target", "help")
     there = [target for target in targets if f"{target}:" in known]
     if there:
         run_or_stop("cmake", "--build", str(build), "--target", *there)
-    return there
+    return len(there)
 
 
 def run_or_stop(*command, cwd=ROOT):
@@ -135,6 +135,6 @@ def build_without(build, programs, name):
     targets = [f"{target}_without_{name}"
                for program in programs.values() for target in program["targets"]]
     print(f"gate: building without {name}", file=sys.stderr)
-    if not build_targets(build, targets):
+    if build_targets(build, targets) == 0:
         stop(f"{build}: none of the programs can be built without {name}")
     return build / "without" / name

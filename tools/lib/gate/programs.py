@@ -43,6 +43,10 @@ class Programs:
             return {"broken": self.broken[name] or f"{name} printed nothing of it"}
         return line
 
+    def lines(self):
+        """All that was measured, gated or not: {measure: line}."""
+        return {measure: line for lines in self.first.values() for measure, line in lines.items()}
+
     def disturbed(self, name):
         """Why figures of several threads in the program's first run cannot be believed, or None."""
         share = self.in_use.get(name, 0)

@@ -133,6 +133,15 @@ varve_status vv_block_chunk_values(const struct vv_block *block, const struct vv
     return VARVE_OK;
 }
 
+varve_status vv_block_chunk_values_traits(const struct vv_block *block,
+                                          const struct vv_block_chunk *chunk,
+                                          struct vv_block_hold *hold, double *values,
+                                          unsigned *traits)
+{
+    *traits = 0;
+    return vv_block_chunk_values(block, chunk, hold, values);
+}
+
 varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t index,
                                        struct vv_value_statistics *statistics)
 {

@@ -18,10 +18,12 @@
 
 #include "os/alloc.h"
 #include "pool/slab_directory.h"
+#include "pool/thread_slot.h"
 
 uintptr_t vv_heap_base;
 
 struct vv_pool {
+    struct vv_slot_owner threads; /* first: see pool.h; no thread ever has a magazine */
     size_t object_bytes;
     uint64_t budget_bytes;
     _Atomic uint64_t acquired;
@@ -38,6 +40,7 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
     if (created == NULL) {
         return VARVE_NO_MEMORY;
     }
+    vv_slot_owner_init(&created->threads, sizeof(struct vv_magazine), NULL);
     created->object_bytes = (options->object_bytes + 63) & ~(size_t)63;
     created->budget_bytes = options->budget_bytes > 0 ? options->budget_bytes : UINT64_MAX;
     *pool = created;
@@ -46,10 +49,13 @@ varve_status vv_pool_create(const struct vv_pool_options *options, struct vv_poo
 
 void vv_pool_destroy(struct vv_pool *pool)
 {
-    vv_free(pool); /* H2 */
+    if (pool != NULL) {
+        vv_slot_owner_fini(&pool->threads);
+        vv_free(pool); /* H2 */
+    }
 }
 
-void *vv_pool_acquire(struct vv_pool *pool)
+void *vv_pool_acquire_slowly(struct vv_pool *pool)
 {
     uint64_t used = atomic_load_explicit(&pool->acquired, memory_order_relaxed) -
                     atomic_load_explicit(&pool->released, memory_order_relaxed);
@@ -63,7 +69,7 @@ void *vv_pool_acquire(struct vv_pool *pool)
     return object;
 }
 
-void vv_pool_release(struct vv_pool *pool, void *object)
+void vv_pool_release_slowly(struct vv_pool *pool, void *object)
 {
     vv_free(object);
     atomic_fetch_add_explicit(&pool->released, 1, memory_order_relaxed);
@@ -89,8 +95,7 @@ struct vv_pool_stats vv_pool_stats(struct vv_pool *pool)
 {
     uint64_t acquired = atomic_load_explicit(&pool->acquired, memory_order_relaxed);
     uint64_t released = atomic_load_explicit(&pool->released, memory_order_relaxed);
-    return (struct vv_pool_stats){.acquired = acquired,
-                                  .released = released,
+    return (struct vv_pool_stats){.in_use = acquired - released,
                                   .slab_bytes = (acquired - released) * pool->object_bytes,
                                   .slab_count = acquired - released,
                                   .object_bytes = pool->object_bytes};
