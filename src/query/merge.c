@@ -180,11 +180,18 @@ static void copy_run(struct merge *merge, size_t at, size_t count)
     advance_top(merge, count);
 }
 
-/* Fills the buffer until it is full, a long run comes up or nothing is left. */
+/* Whether a row of a rollup may begin with the next sample: then the caller is to be asked. */
+static bool at_row(const struct merge *merge)
+{
+    const struct vv_merge_cursor *cursor = merge->heap_count > 0 ? top(merge) : NULL;
+    return cursor != NULL && cursor->by_rows && cursor->at == cursor->span.count;
+}
+
+/* Fills the buffer until it is full, a long run or perhaps a row comes up, or nothing is left. */
 static size_t fill_buffer(struct merge *merge)
 {
     size_t filled = 0;
-    while (filled < VV_SPAN_MAX && settle_top(merge)) {
+    while (filled < VV_SPAN_MAX && !(filled > 0 && at_row(merge)) && settle_top(merge)) {
         size_t run = free_run(merge);
         if (run == 0) {
             if (!fold_top(merge, filled)) {
@@ -238,11 +245,20 @@ static void merge_seek(struct vv_iter *iter, int64_t timestamp)
     heapify(merge);
 }
 
+/* Takes sources that are over off the top: they would hide what comes next from a peek. */
+static void drop_ended(struct merge *merge)
+{
+    while (merge->heap_count > 0 && vv_merge_cursor_is_over(top(merge))) {
+        merge->heap[0] = merge->heap[--merge->heap_count];
+        sift_down(merge, 0);
+    }
+}
+
 /* Chunks that come before everything else are seen as a whole (G1: bounds are enough for that). */
 static bool merge_peek(struct vv_iter *iter, struct vv_summary *summary)
 {
     struct merge *merge = (struct merge *)iter;
-    while (merge->heap_count > 0 && merge->status == VARVE_OK) {
+    for (drop_ended(merge); merge->heap_count > 0 && merge->status == VARVE_OK;) {
         size_t cursor = merge->heap[0];
         if (!vv_merge_cursor_peek(&merge->cursors[cursor], &merge->peeked)) {
             return false;
@@ -268,7 +284,7 @@ static bool merge_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wi
                            struct vv_rollup_row *row)
 {
     struct merge *merge = (struct merge *)iter;
-    while (merge->heap_count > 0 && merge->status == VARVE_OK) {
+    for (drop_ended(merge); merge->heap_count > 0 && merge->status == VARVE_OK;) {
         size_t cursor = merge->heap[0];
         if (!vv_merge_cursor_peek_row(&merge->cursors[cursor], wish, row)) {
             return false;

@@ -74,14 +74,19 @@ static bool load(struct vv_merge_cursor *cursor)
     return true;
 }
 
-/* Brings the iterator to next, if it has delivered all that the cursor has. */
-static bool go_to_next(struct vv_merge_cursor *cursor)
+bool vv_merge_cursor_is_over(struct vv_merge_cursor *cursor)
 {
     if (cursor->settled || cursor->at < cursor->span.count) {
         return false;
     }
     skip_deleted(cursor);
-    if (cursor->next >= cursor->end) {
+    return cursor->next >= cursor->end;
+}
+
+/* Brings the iterator to next, if it has delivered all that the cursor has. */
+static bool go_to_next(struct vv_merge_cursor *cursor)
+{
+    if (cursor->settled || cursor->at < cursor->span.count || vv_merge_cursor_is_over(cursor)) {
         return false;
     }
     if (cursor->next > cursor->span_end) {
@@ -109,8 +114,11 @@ bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *sum
 bool vv_merge_cursor_peek_row(struct vv_merge_cursor *cursor, const struct vv_rollup_wish *wish,
                               struct vv_rollup_row *row)
 {
-    return go_to_next(cursor) && vv_iter_peek_row(cursor->iter, wish, row) &&
-           accept(cursor, &row->summary);
+    if (!go_to_next(cursor) || !vv_iter_peek_row(cursor->iter, wish, row)) {
+        return false;
+    }
+    cursor->by_rows = true;
+    return accept(cursor, &row->summary);
 }
 
 void vv_merge_cursor_pass(struct vv_merge_cursor *cursor, const struct vv_summary *summary)

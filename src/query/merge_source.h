@@ -21,6 +21,7 @@ struct vv_merge_cursor {
     int64_t next;     /* no undelivered sample is earlier; exact if settled */
     int64_t live_end; /* if settled: first deleted timestamp after next, or end */
     bool settled;     /* span.timestamps[at] == next is the next sample that counts */
+    bool by_rows;     /* it has rows of rollups: where a span ends one may begin */
     varve_span span;  /* the newest span of iter; at == span.count: used up */
     int64_t span_end; /* behind its last timestamp: where the iterator stands */
     size_t at;
@@ -33,6 +34,8 @@ void vv_merge_cursor_init(struct vv_merge_cursor *cursor, const struct vv_merge_
 /* Begins anew in another range. */
 void vv_merge_cursor_restart(struct vv_merge_cursor *cursor, int64_t start, int64_t end);
 
+/* Whether all of the source has been delivered, as far as that is known without loading. */
+bool vv_merge_cursor_is_over(struct vv_merge_cursor *cursor);
 /* Whether the next samples are a whole chunk of the source, with nothing of it deleted; raises next
  * to its first timestamp then. Only for a cursor that is not settled. */
 bool vv_merge_cursor_peek(struct vv_merge_cursor *cursor, struct vv_summary *summary);
