@@ -38,7 +38,7 @@ typedef int64_t vector_signed __attribute__((vector_size(VV_VECTOR_BYTES)));
     } while (0)
 #endif
 
-#define SUM(a, b) ((a) + (b))
+#define SUM(a, b) (vector_signed)((vector64)(a) + (vector64)(b)) /* may wrap */
 #define OR(a, b) ((a) | (b))
 #define AND(a, b) ((a) & (b))
 
@@ -118,7 +118,8 @@ static inline vector_signed convert(const double *values, bool divides, double p
     if (divides) {
         back = divide_vector(back, by);
     }
-    vector_signed whole = (vector_signed)moved - (vector_signed)rounder;
+    /* Of values that are no decimals the difference may wrap: nobody looks at it. */
+    vector_signed whole = (vector_signed)((vector64)moved - (vector64)rounder);
     memcpy(integers, &whole, sizeof whole);
     return (magnitude_of(scaled) < VV_DECIMALS_LIMIT) &
            ((vector_signed)back == (vector_signed)value);
