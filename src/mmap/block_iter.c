@@ -292,6 +292,9 @@ static bool iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wis
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
     bool found;
+    if (self->rows == NULL && self->asked_for_rows) {
+        return false; /* mostly */
+    }
     if (!self->asked_for_rows && self->status == VARVE_OK) {
         find_rows(self, wish);
     }

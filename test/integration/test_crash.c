@@ -27,6 +27,7 @@ enum {
     TIMES = 64, /* timestamps are 0 to TIMES - 1 */
     OPERATIONS = 36,
     BATCH_MAX = 24,
+    BUCKET = 32, /* of rollups */
 };
 
 static const char path[] = "/db";
@@ -39,7 +40,7 @@ struct model {
     double values[SERIES][TIMES];
 };
 
-enum kind { APPEND, DELETE, FLUSH, MAINTAIN, COMPACT, REOPEN };
+enum kind { APPEND, DELETE, FLUSH, MAINTAIN, COMPACT, REOPEN, ROLL_UP };
 
 struct operation {
     enum kind kind;
@@ -101,8 +102,8 @@ static void apply(struct model *model, const struct operation *operation)
 
 static enum kind random_kind(struct vv_test_random *random)
 {
-    static const enum kind kinds[] = {APPEND, APPEND, APPEND,   APPEND,  APPEND, DELETE,
-                                      DELETE, FLUSH,  MAINTAIN, COMPACT, REOPEN, APPEND};
+    static const enum kind kinds[] = {APPEND, APPEND,   APPEND,  APPEND, APPEND, DELETE, DELETE,
+                                      FLUSH,  MAINTAIN, COMPACT, REOPEN, APPEND, ROLL_UP};
     return kinds[vv_test_random_below(random, sizeof kinds / sizeof kinds[0])];
 }
 
@@ -190,6 +191,9 @@ static varve_status perform(const struct vv_env *env, varve_sync_mode sync, varv
         return varve_maintain(*db, NULL, NULL);
     case COMPACT:
         return varve_compact(*db, NULL);
+    case ROLL_UP:
+        return varve_roll_up(
+            *db, &(varve_rollup){.options_size = sizeof(varve_rollup), .step = BUCKET}, NULL);
     case REOPEN:
     default:
         status = varve_close(*db, NULL);
@@ -253,6 +257,28 @@ static uint64_t hash_database(varve_db *db)
     return hash;
 }
 
+/* The samples of all buckets, counted one by one or as it goes fastest. */
+static double count_samples(varve_db *db, bool decode)
+{
+    static const varve_function count[] = {VARVE_FUNCTION_COUNT};
+    varve_selection everything = VARVE_SELECTION_INIT;
+    varve_aggregation aggregation = VARVE_AGGREGATION_INIT;
+    varve_rows *rows = NULL;
+    varve_row row;
+    double samples = 0;
+    aggregation.functions = count;
+    aggregation.function_count = 1;
+    aggregation.step = BUCKET;
+    aggregation.decode_everything = decode;
+    assert_int_equal(varve_aggregate(db, &everything, &aggregation, &rows, NULL), VARVE_OK);
+    while (varve_rows_next(rows, &row)) {
+        samples = samples * 3 + row.values[0]; /* so that it matters which bucket has them */
+    }
+    assert_int_equal(varve_rows_status(rows, NULL), VARVE_OK);
+    varve_rows_close(rows);
+    return samples;
+}
+
 /* ----------------------------------------------------------------------------- the check */
 
 static void fail_with(const char *what, uint64_t boundary, int mode, uint64_t seed,
@@ -311,6 +337,9 @@ static void check_crash(const struct scenario *scenario, struct vv_env_sim *sim,
     size_t k = recovered_operations(scenario, db, least, progress->started);
     if (k == SIZE_MAX) {
         fail_with("what was recovered is no prefix", boundary, mode, seed, progress);
+    }
+    if (count_samples(db, false) != count_samples(db, true)) {
+        fail_with("rollups do not count what there is", boundary, mode, seed, progress);
     }
     struct operation more = {.kind = APPEND, .count = 1, .timestamps = {5}, .values = {-1}};
     assert_int_equal(append(db, &more), VARVE_OK);

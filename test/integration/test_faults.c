@@ -19,7 +19,7 @@
 #include "support/env_count.h"
 #include "support/fault_scenario.h"
 
-static const char script[] = "aaqdamqofqcamrqadammqcraoqeqdrqaamoamq";
+static const char script[] = "aaqdamquofqcamrqadammqcraoqeqdrqaamoamq";
 
 struct fault {
     const char *name;

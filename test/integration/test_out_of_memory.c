@@ -15,7 +15,7 @@
 #include "support/env_count.h"
 #include "support/fault_scenario.h"
 
-static const char script[] = "aaqdamqofqcamrqadammqcraoqeqdrqaamoamq";
+static const char script[] = "aaqdamquofqcamrqadammqcraoqeqdrqaamoamq";
 
 /* One run with the n-th allocation failing; false if there were fewer. */
 static bool run_once(const struct scenario *scenario, uint64_t n, bool lasts, varve_sync_mode sync)

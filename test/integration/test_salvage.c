@@ -341,7 +341,7 @@ static void leftovers_are_told_from_what_is_live(void **state)
         struct vv_env_sim *sim = vv_env_sim_create(1);
         varve_db *db = NULL;
         varve_options options = VARVE_OPTIONS_INIT;
-        scenario_make(&scenario, "aaodaamaodcaoaadamaaoadamcaad", boundary % 5);
+        scenario_make(&scenario, "aaoudaamaodcaoaadamaaoadamcaad", boundary % 5);
         vv_env_sim_cut_power_after(sim, boundary);
         varve_status status =
             scenario_open(vv_env_sim_env(sim), VARVE_SYNC_COMMIT, VARVE_OPEN_CREATE, NULL, &db);

@@ -16,6 +16,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { BUCKET = 24 }; /* of rollups, and of what is counted */
+
 /* --------------------------------------------------------------------------------- states */
 
 void scenario_state_clear(struct scenario_state *state)
@@ -187,6 +189,7 @@ static varve_status count_samples(varve_db *db, double *count)
     aggregation.functions = functions;
     aggregation.function_count = 1;
     aggregation.grouping = VARVE_GROUP_BY;
+    aggregation.step = BUCKET;
     varve_rows *rows = NULL;
     varve_row row;
     *count = 0;
@@ -352,9 +355,19 @@ static varve_status open_run(struct scenario_run *run)
     return status;
 }
 
+/* From now on blocks have rows, which count_samples() takes. */
+static varve_status roll_up(varve_db *db)
+{
+    varve_rollup rule = VARVE_ROLLUP_INIT;
+    rule.step = BUCKET;
+    return varve_roll_up(db, &rule, NULL);
+}
+
 varve_status scenario_step_perform(varve_db *db, const struct scenario_step *step)
 {
     switch (step->kind) {
+    case 'u':
+        return roll_up(db);
     case 'd':
         return delete_range(db, step);
     case 'f':

@@ -65,7 +65,7 @@ struct scenario_run {
 };
 
 /* The script, one character a step: a append in order, o append out of order, e append under policy
- * ERROR, d delete, f flush, m maintain, c compact, q query, r close and open. */
+ * ERROR, d delete, f flush, m maintain, c compact, u roll up, q query, r close and open. */
 void scenario_make(struct scenario *scenario, const char *script, uint64_t salt);
 
 /* Opens, runs every step that can be run, closes. Fails the test where a call does what it may
