@@ -100,14 +100,13 @@ varve_status vv_block_rollup_levels(const struct vv_block *block, uint32_t layer
     return VARVE_OK;
 }
 
-/* Whether rows of a level save work, for a query whose steps are multiples of unit. */
-static bool is_useful(const struct vv_rollup_level *level, uint64_t sample_count, int64_t unit)
+/* Whether rows of a level fit into steps and save work. */
+static bool is_useful(const struct vv_rollup_level *level, uint64_t sample_count,
+                      const struct vv_rollup_wish *wish)
 {
-    if (unit % level->step != 0) {
-        return false;
-    }
     bool long_rows = sample_count / level->row_count >= VV_COLUMN_MAX;
-    return long_rows || (unit != 0 && unit / level->step <= STEP_ROWS_MAX);
+    bool few_rows = wish->length != 0 && wish->length / level->step <= STEP_ROWS_MAX;
+    return wish->unit % level->step == 0 && (long_rows || few_rows);
 }
 
 varve_status vv_block_rollup_choose(const struct vv_block *block, uint32_t layer,
@@ -119,7 +118,7 @@ varve_status vv_block_rollup_choose(const struct vv_block *block, uint32_t layer
     *found = false;
     VV_TRY(vv_block_rollup_levels(block, layer, levels, &count));
     for (size_t i = 0; i < count; i++) {
-        if (is_useful(&levels[i], sample_count, wish->unit)) {
+        if (is_useful(&levels[i], sample_count, wish)) {
             *level = levels[i];
             *found = true;
         }

@@ -150,6 +150,21 @@ static int64_t common_divisor(int64_t a, int64_t b)
     return a < 0 ? -a : a; /* no less than -a was at first, but for its sign */
 }
 
+/* Nanoseconds of a step, about; 0: there is one step. */
+static int64_t step_length(const varve_aggregation *spec)
+{
+    static const int64_t days[] = {[VARVE_STEP_DAYS] = 1,
+                                   [VARVE_STEP_WEEKS] = 7,
+                                   [VARVE_STEP_MONTHS] = 30,
+                                   [VARVE_STEP_YEARS] = 365};
+    int64_t length = spec->step;
+    if (spec->step_unit != VARVE_STEP_NANOSECONDS &&
+        __builtin_mul_overflow(spec->step, days[spec->step_unit] * DAY_NS, &length)) {
+        length = INT64_MAX;
+    }
+    return length;
+}
+
 bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_rollup_wish *wish)
 {
     const varve_aggregation *spec = &aggregator->spec;
@@ -166,6 +181,7 @@ bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_
     }
     *wish = (struct vv_rollup_wish){
         .unit = spec->step == 0 ? 0 : common_divisor(unit, spec->offset),
+        .length = step_length(spec),
         .parts = aggregator->parts,
     };
     for (size_t index = 0; index < spec->function_count; index++) {

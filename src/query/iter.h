@@ -55,6 +55,7 @@ struct vv_rollup_row {
 /* Which rows a query has use for. */
 struct vv_rollup_wish {
     int64_t unit;   /* of nanoseconds since the epoch: steps begin at multiples of it; 0: at none */
+    int64_t length; /* of a step, about; 0: there is one step */
     unsigned parts; /* of functions.h: what the rows are to tell, beside counts and times */
     bool ends;      /* and first and last value */
 };

@@ -119,7 +119,8 @@ static void read_layer(struct vv_block *block, uint32_t id, unsigned layer)
 /* The same by rows of rollups, of which every third is not taken. */
 static void read_rows(struct vv_block *block, uint32_t id, unsigned layer)
 {
-    static const struct vv_rollup_wish wish = {.unit = 1000000, .parts = 255, .ends = true};
+    static const struct vv_rollup_wish wish = {
+        .unit = 1000000, .length = 1000000, .parts = 255, .ends = true};
     struct vv_merge_source source;
     struct vv_rollup_row row;
     varve_span span;

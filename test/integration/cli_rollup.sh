@@ -12,8 +12,9 @@ says 'no rollup'
 
 # Aggregates of an hour, six hours and a day: the same with rows and without
 ask() {
-    for step in 1h 6h 1d 1w; do
-        run 0 query db x --step "$step" --agg count,sum,min,max,avg,first,last,increase,resets
+    for step in 1h 6h 1d 1w 1mo '6h --offset 90m' '1d --tz Asia/Kolkata' '1d --tz Europe/Berlin'; do
+        # shellcheck disable=SC2086
+        run 0 query db x --step $step --agg count,sum,min,max,avg,first,last,increase,resets
         cat out
     done
 }

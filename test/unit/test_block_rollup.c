@@ -59,6 +59,7 @@ static uint64_t walk(struct vv_test_random *random, const struct block_model_lay
     struct vv_rollup_wish wish = {.unit = 3000000 * (1 + (int64_t)vv_test_random_below(random, 3)),
                                   .parts = VV_PARTS_ROW,
                                   .ends = true};
+    wish.length = wish.unit;
     while (at < layer->count && layer->timestamps[at] < start) {
         at++;
     }
@@ -184,10 +185,18 @@ static void the_level_fits_the_wish_or_there_is_none(void **state)
     static const struct vv_rollup_rule list[] = {
         {.step = 90000}, {.step = 100000}, {.step = 1000000}, {.step = 100000000}};
     static const struct {
-        int64_t unit, step;
-    } cases[] = {{100000, 100000}, {200000, 100000},    {1000000, 1000000}, {1500000, 100000},
-                 {150000, 0},      {90000, 0},          {10001000, 0},      {1000000000, 100000000},
-                 {110000000, 0},   {99000000, 1000000}, {0, 100000000}};
+        int64_t unit, length, step;
+    } cases[] = {{100000, 100000, 100000},
+                 {200000, 200000, 100000},
+                 {1000000, 1000000, 1000000},
+                 {1500000, 1500000, 100000},
+                 {150000, 150000, 0}, /* fits no step */
+                 {90000, 90000, 0},   /* was not worth it */
+                 {100000, 10000000, 100000},
+                 {100000, 10100000, 0}, /* chunks do better */
+                 {1000000, 99000000, 1000000},
+                 {1000000000, 1000000000, 100000000},
+                 {0, 0, 100000000}};
     struct vv_rollup_rules *rules;
     struct vv_rollup_level level, levels[VV_ROLLUP_RULES_MAX];
     size_t count;
@@ -203,6 +212,7 @@ static void the_level_fits_the_wish_or_there_is_none(void **state)
     for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
         struct vv_rollup_wish wish = everything;
         wish.unit = cases[at].unit;
+        wish.length = cases[at].length;
         assert_int_equal(vv_block_rollup_choose(block, 0, 20480, &wish, &level, &found), VARVE_OK);
         assert_int_equal(found ? level.step : 0, cases[at].step);
     }
