@@ -66,7 +66,7 @@ static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint
         return vv_shard_flush_log(db->shard, lsn, VV_WAL_DURABLE);
     }
     if (mode != VARVE_SYNC_NONE ||
-        (may_wait && vv_shard_unwritten_bytes(db->shard) > UNWRITTEN_BYTES_MAX)) {
+        (may_wait && vv_shard_unwritten_bytes(db->shard, lsn) > UNWRITTEN_BYTES_MAX)) {
         VV_TRY(vv_shard_flush_log(db->shard, lsn, VV_WAL_WRITTEN));
         if (vv_shard_log_wants_sync(db->shard)) {
             vv_background_wake_for_sync(db);
@@ -75,9 +75,21 @@ static varve_status wait_for_log(struct varve_db *db, varve_sync_mode sync, uint
     return VARVE_OK;
 }
 
-static void relieve_pressure(struct varve_db *db, bool may_wait)
+/* How far head and log are beyond what is due to be flushed; 0 as long as nothing is. */
+static unsigned pressure_after(struct varve_db *db, uint64_t lsn)
 {
+    if (!vv_shard_is_pressed(db->shard, lsn)) {
+        return 0;
+    }
     unsigned percent = vv_shard_pressure_percent(db->shard);
+    if (percent >= PRESSURE_REFUSE_PERCENT) {
+        atomic_store_explicit(&db->refuses, true, memory_order_relaxed);
+    }
+    return percent;
+}
+
+static void relieve_pressure(struct varve_db *db, unsigned percent, bool may_wait)
+{
     if (percent < 100) {
         return;
     }
@@ -93,7 +105,11 @@ static void relieve_pressure(struct varve_db *db, bool may_wait)
  * the flush says; nothing of the batch was accepted. */
 static varve_status make_room(struct varve_db *db, bool may_wait)
 {
+    if (!atomic_load_explicit(&db->refuses, memory_order_relaxed)) {
+        return VARVE_OK;
+    }
     if (vv_shard_pressure_percent(db->shard) < PRESSURE_REFUSE_PERCENT) {
+        atomic_store_explicit(&db->refuses, false, memory_order_relaxed);
         return VARVE_OK;
     }
     if (!may_wait) {
@@ -130,8 +146,9 @@ static varve_status append(struct varve_db *db, const struct vv_shard_batch *bat
     VV_TRY(way.look == NULL
                ? append_or_make_space(db, batch, &end_lsn)
                : vv_shard_append_alone(db->shard, batch, way.look, way.context, &end_lsn));
+    unsigned percent = pressure_after(db, end_lsn);
     VV_TRY(wait_for_log(db, way.sync, end_lsn, !batch->no_wait));
-    relieve_pressure(db, !batch->no_wait);
+    relieve_pressure(db, percent, !batch->no_wait);
     if (lsn != NULL) {
         *lsn = end_lsn;
     }

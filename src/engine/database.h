@@ -26,6 +26,8 @@ struct varve_db {
 
     struct vv_workers *workers; /* for blocks; NULL: whoever writes one does everything */
 
+    _Atomic bool refuses; /* appends must look whether there is room for them */
+
     /* Closed and kept; taken with acquire, put with release. */
     _Atomic(struct varve_cursor *) idle_cursors[VV_IDLE_QUERIES];
 

@@ -294,12 +294,18 @@ static varve_status insert_other_pieces(struct insertion *insertion, struct colu
     return VARVE_OK;
 }
 
+static inline struct columns columns_of(const struct vv_head *head,
+                                        const struct vv_head_batch *batch)
+{
+    return (struct columns){head, batch->refs, batch->timestamps, batch->values,
+                            capacities[batch->policy]};
+}
+
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,
                                        struct vv_head_locks *locks)
 {
     struct insertion insertion = {.head = head, .batch = batch};
-    const struct columns columns = {head, batch->refs, batch->timestamps, batch->values,
-                                    capacities[batch->policy]};
+    const struct columns columns = columns_of(head, batch);
     varve_status status = insert_first_pieces(&insertion, columns, locks);
     if (status == VARVE_OK && locks->again_count == 0) {
         locks->count = 0;
@@ -310,5 +316,15 @@ varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_hea
     if (status == VARVE_OK) {
         vv_head_unlock_refs(locks);
     }
+    return status;
+}
+
+varve_status vv_head_insert_one(struct vv_head *head, const struct vv_head_batch *batch,
+                                struct vv_head_line *line)
+{
+    struct insertion insertion = {.head = head, .batch = batch};
+    struct vv_head_piece piece = {.line = line};
+    varve_status status = insert_piece(&insertion, columns_of(head, batch), &piece);
+    vv_head_count(head, insertion.change);
     return status;
 }

@@ -59,12 +59,12 @@ struct vv_head {
     struct vv_mutex page_mutex;
     struct vv_page_arena page_arena; /* under page_mutex */
 
-    _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
-    _Atomic uint64_t samples;            /* in them */
-    _Atomic uint64_t tombstones;         /* extents of them */
-    _Atomic uint64_t contended;          /* locks that were not free when somebody came */
-    _Atomic uint64_t latest_stamp;       /* see vv_head_latest_stamp() */
-    _Atomic int64_t blocks_time_max;     /* greatest time of any sample that is not in the head */
+    _Alignas(64) _Atomic uint64_t bytes;   /* memory of extents and chunks */
+    _Atomic uint64_t tombstones;           /* extents of them */
+    _Atomic uint64_t contended;            /* locks that were not free when somebody came */
+    _Atomic uint64_t latest_stamp;         /* see vv_head_latest_stamp() */
+    _Atomic int64_t blocks_time_max;       /* greatest time of any sample that is not in the head */
+    _Alignas(64) _Atomic uint64_t samples; /* changes with every append: apart from the others */
 };
 
 /* NO_MEMORY: nothing is to be undone. */
@@ -118,6 +118,12 @@ void vv_head_locks_fini(struct vv_head_locks *locks);
 varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_t count,
                                struct vv_head_locks *locks) VARVE_MUST_CHECK;
 void vv_head_unlock_refs(struct vv_head_locks *locks);
+/* The same for one ref, without a list: its line. NULL: the line was never made, take the other
+ * way. */
+struct vv_head_line *vv_head_lock_ref(struct vv_head *head, uint32_t ref);
+void vv_head_unlock_ref(struct vv_head_line *line);
+/* Asks for the line of a ref before it is to be locked. */
+void vv_head_prefetch(const struct vv_head *head, uint32_t ref);
 /* Returns when everybody who held a lock at the call has let go of it. Takes each lock for a
  * moment. */
 void vv_head_wait_for_holders(struct vv_head *head);
@@ -138,6 +144,10 @@ struct vv_head_batch {
  * and the locks of those that have not are still held. */
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,
                                        struct vv_head_locks *locks) VARVE_MUST_CHECK;
+
+/* The same for the one entry of a batch, whose line was locked alone and stays so. */
+varve_status vv_head_insert_one(struct vv_head *head, const struct vv_head_batch *batch,
+                                struct vv_head_line *line) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. */

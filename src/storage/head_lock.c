@@ -362,6 +362,29 @@ void vv_head_unlock_refs(struct vv_head_locks *locks)
     locks->count = locks->again_count = 0;
 }
 
+struct vv_head_line *vv_head_lock_ref(struct vv_head *head, uint32_t ref)
+{
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line != NULL) {
+        unsigned at = ref % VV_HEAD_LINE_SERIES;
+        vv_head_lock_line(head, line);
+        /* What is written to while the record is copied to the log. */
+        const uint8_t *extent = (const uint8_t *)vv_head_extent(head, line->newest[at]);
+        __builtin_prefetch(extent + (line->count[at] + 1U) * sizeof(struct vv_sample), 1);
+    }
+    return line;
+}
+
+void vv_head_unlock_ref(struct vv_head_line *line)
+{
+    vv_spin_unlock(&line->lock);
+}
+
+void vv_head_prefetch(const struct vv_head *head, uint32_t ref)
+{
+    __builtin_prefetch(vv_head_find_line(head, ref), 1);
+}
+
 void vv_head_wait_for_holders(struct vv_head *head)
 {
     for (size_t i = 0; i < VV_HEAD_PAGES; i++) {

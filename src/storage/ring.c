@@ -120,11 +120,15 @@ enum vv_ring_outcome vv_ring_reserve(struct vv_ring *ring, uint64_t bytes, uint6
 void vv_ring_write(struct vv_ring *ring, uint64_t position, const void *bytes, size_t length)
 {
     size_t at = position & (ring->capacity - 1);
-    size_t first = ring->capacity - at < length ? ring->capacity - at : length;
-    if (length > 0) {
-        memcpy(ring->bytes + at, bytes, first);
-        memcpy(ring->bytes, (const uint8_t *)bytes + first, length - first);
+    size_t first = ring->capacity - at;
+    if (__builtin_expect(length <= first, 1)) {
+        if (length > 0) {
+            memcpy(ring->bytes + at, bytes, length);
+        }
+        return;
     }
+    memcpy(ring->bytes + at, bytes, first);
+    memcpy(ring->bytes, (const uint8_t *)bytes + first, length - first);
 }
 
 static _Atomic uint64_t *cell_of(const struct vv_ring *ring, uint64_t position)

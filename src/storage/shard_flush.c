@@ -39,10 +39,18 @@ unsigned vv_shard_pressure_percent(struct vv_shard *shard)
     return greater > 1000 ? 1000 : (unsigned)greater;
 }
 
-uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard)
+bool vv_shard_is_pressed(struct vv_shard *shard, uint64_t lsn)
 {
-    uint64_t written_lsn = atomic_load(&shard->wal.written_lsn);
-    return vv_wal_end(&shard->wal) - written_lsn;
+    uint64_t start_lsn = atomic_load_explicit(&shard->wal_start_lsn, memory_order_relaxed);
+    return atomic_load_explicit(&shard->head.bytes, memory_order_relaxed) >=
+               shard->options.head_bytes_max ||
+           (lsn > start_lsn && lsn - start_lsn >= shard->options.wal_bytes_max);
+}
+
+uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard, uint64_t lsn)
+{
+    uint64_t written_lsn = atomic_load_explicit(&shard->wal.written_lsn, memory_order_relaxed);
+    return lsn > written_lsn ? lsn - written_lsn : 0;
 }
 
 /* The series with something in the generations (after, up_to], in key order; *list is from

@@ -174,8 +174,10 @@ varve_status vv_shard_count_series(struct vv_shard *shard, uint64_t *count,
 
 /* How full the head and the log are, in percent of the limit that makes a flush due. */
 unsigned vv_shard_pressure_percent(struct vv_shard *shard);
-/* Bytes of the log that are not written to the kernel yet. */
-uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard);
+/* False only if that is less than 100, as far as somebody knows who appended up to lsn. Cheap. */
+bool vv_shard_is_pressed(struct vv_shard *shard, uint64_t lsn);
+/* Bytes of the log below lsn that are not written to the kernel yet. */
+uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard, uint64_t lsn);
 /* Whether somebody should make the log durable now, whose time is cheaper than that of who appends;
  * and telling the shard that there is somebody who looks. */
 bool vv_shard_log_wants_sync(struct vv_shard *shard);

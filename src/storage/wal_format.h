@@ -125,6 +125,10 @@ struct vv_wal_samples {
 /* All but the values: they follow as they lie in memory, see struct vv_wal_record. */
 varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples,
                                    struct vv_buffer *out) VARVE_MUST_CHECK;
+/* The whole payload of a batch of one, the same as the above; returns its length. */
+enum { VV_WAL_SAMPLE_BYTES_MAX = 4 + 2 * (int)VV_VARINT_MAX + 8 };
+size_t vv_wal_sample_encode(varve_duplicates policy, uint32_t ref, int64_t timestamp, double value,
+                            uint8_t out[VV_WAL_SAMPLE_BYTES_MAX]);
 /* The columns of samples have room for VARVE_BATCH_MAX entries. */
 varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
                                    struct vv_wal_samples *samples) VARVE_MUST_CHECK;

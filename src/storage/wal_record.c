@@ -244,6 +244,20 @@ varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples, struct 
                          vv_times_are_even(samples->timestamps, samples->count), out);
 }
 
+size_t vv_wal_sample_encode(varve_duplicates policy, uint32_t ref, int64_t timestamp, double value,
+                            uint8_t out[VV_WAL_SAMPLE_BYTES_MAX])
+{
+    uint8_t *at = out;
+    *at++ = (uint8_t)policy;
+    *at++ = 1;
+    *at++ = COLUMN_STEPS;
+    at += vv_varint_put(at, vv_zigzag(ref));
+    *at++ = COLUMN_STEPS;
+    at += vv_varint_put(at, vv_zigzag(timestamp));
+    memcpy(at, &value, sizeof(value));
+    return (size_t)(at + sizeof(value) - out);
+}
+
 varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
                                    struct vv_wal_samples *samples)
 {

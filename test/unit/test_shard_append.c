@@ -36,6 +36,34 @@ static void policy_error_looks_everywhere(void **state)
     shard_fixture_expect(fixture, "a:1=5;9223372036854775806=6");
 }
 
+static void a_sample_alone_takes_the_long_way_where_something_is_in_the_way(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    struct vv_shard *shard = fixture->shard;
+    uint32_t ref = shard_fixture_ref(fixture, "a");
+    varve_status status = VARVE_OK;
+    uint64_t lsn;
+    /* No line, not defined, somebody alone. */
+    assert_false(vv_shard_append_one(shard, ref, LAST, 1, 1, &status, &lsn));
+    shard_fixture_expect(fixture, "");
+    assert_int_equal(shard_fixture_append(fixture, "a", LAST, 1, 1), VARVE_OK);
+    assert_true(vv_shard_append_one(shard, ref, LAST, 2, 2, &status, &lsn));
+    assert_int_equal(status, VARVE_OK);
+    assert_int_equal(lsn, vv_wal_end(&shard->wal));
+    assert_false(vv_shard_append_one(shard, ref + 1, LAST, 1, 1, &status, &lsn));
+    atomic_store(&shard->exclusive, true);
+    assert_false(vv_shard_append_one(shard, ref, LAST, 3, 3, &status, &lsn));
+    atomic_store(&shard->exclusive, false);
+    (void)vv_ring_close(&shard->wal.ring);
+    assert_false(vv_shard_append_one(shard, ref, LAST, 4, 4, &status, &lsn));
+    vv_ring_open(&shard->wal.ring);
+    assert_true(vv_shard_append_one(shard, ref, LAST, 5, 5, &status, &lsn));
+    shard_fixture_expect(fixture, "a:1=1;2=2;5=5");
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK); /* another generation */
+    assert_false(vv_shard_append_one(shard, ref, LAST, 6, 6, &status, &lsn));
+    shard_fixture_expect(fixture, "a:1=1;2=2;5=5");
+}
+
 /* A batch of one new series with a long key needs room in the log for one definition only. */
 static void the_log_grows_by_what_a_batch_needs(void **state)
 {
@@ -98,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_with_an_unknown_ref_stores_nothing),
         TEST(policy_error_looks_everywhere),
+        TEST(a_sample_alone_takes_the_long_way_where_something_is_in_the_way),
         TEST(the_log_grows_by_what_a_batch_needs),
         TEST(a_series_is_defined_again_after_its_definition_left_the_log),
         TEST(known_series_go_on_where_new_ones_are_refused),
