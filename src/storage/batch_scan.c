@@ -39,29 +39,13 @@ static const struct vv_batch_scans *scans(size_t count)
     return found;
 }
 
-bool vv_refs_of_handles(const uint64_t *handles, size_t count, uint64_t ref_end, uint32_t *refs)
+bool vv_scan_handles(const uint64_t *handles, size_t count, uint64_t ref_end, uint32_t *refs,
+                     bool *even)
 {
-    return scans(count)->refs_of_handles(handles, count, ref_end, refs);
+    return scans(count)->handles(handles, count, ref_end, refs, even);
 }
 
-bool vv_times_are_valid(const int64_t *timestamps, size_t count)
+bool vv_scan_times(const int64_t *timestamps, size_t count, bool *even)
 {
-    return scans(count)->times_are_valid(timestamps, count);
-}
-
-bool vv_refs_are_even(const uint32_t *refs, size_t count)
-{
-    if (count < 2) {
-        return true;
-    }
-    if (!scans(count)->refs_are_even(refs, count)) { /* modulo 2^32: half as many vectors */
-        return false;
-    }
-    int64_t step = (int64_t)refs[1] - refs[0];
-    return refs[0] + step * (int64_t)(count - 1) == refs[count - 1];
-}
-
-bool vv_times_are_even(const int64_t *timestamps, size_t count)
-{
-    return scans(count)->times_are_even(timestamps, count);
+    return scans(count)->times(timestamps, count, even);
 }

@@ -9,11 +9,9 @@
 #include <stdint.h>
 
 struct vv_batch_scans {
-    bool (*refs_of_handles)(const uint64_t *handles, size_t count, uint64_t ref_end,
-                            uint32_t *refs);
-    bool (*times_are_valid)(const int64_t *timestamps, size_t count);
-    bool (*refs_are_even)(const uint32_t *refs, size_t count); /* modulo 2^32 */
-    bool (*times_are_even)(const int64_t *timestamps, size_t count);
+    bool (*handles)(const uint64_t *handles, size_t count, uint64_t ref_end, uint32_t *refs,
+                    bool *even);
+    bool (*times)(const int64_t *timestamps, size_t count, bool *even);
 };
 
 extern const struct vv_batch_scans vv_batch_scans_any;

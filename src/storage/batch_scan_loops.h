@@ -7,54 +7,43 @@
 
 #include "storage/batch_scan_kernels.h"
 
-static bool refs_of_handles(const uint64_t *restrict handles, size_t count, uint64_t ref_end,
-                            uint32_t *restrict refs)
+static bool scan_handles(const uint64_t *restrict handles, size_t count, uint64_t ref_end,
+                         uint32_t *restrict refs, bool *even)
 {
     /* The top bit shows what is wrong: handle 0 as a ref with it, others as a negative distance. */
-    uint64_t wrong = 0;
-    for (size_t i = 0; i < count; i++) {
+    uint64_t wrong = (handles[0] - 1) | (ref_end - handles[0]), uneven = 0;
+    uint64_t step = count > 1 ? handles[1] - handles[0] : 0;
+    refs[0] = (uint32_t)(handles[0] - 1);
+    for (size_t i = 1; i < count; i++) {
         uint64_t ref = handles[i] - 1;
         wrong |= ref | (ref_end - 1 - ref);
+        uneven |= (handles[i] - handles[i - 1]) ^ step;
         refs[i] = (uint32_t)ref;
     }
+    *even = uneven == 0;
     return wrong >> 63 == 0;
 }
 
-static bool times_are_valid(const int64_t *timestamps, size_t count)
+static uint64_t is_greatest(uint64_t time)
 {
     /* Only of 0 everything below is set after subtracting 1, the top bit too. */
-    uint64_t wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t distance = (uint64_t)timestamps[i] ^ INT64_MAX;
-        wrong |= (distance - 1) & ~distance;
+    uint64_t distance = time ^ INT64_MAX;
+    return (distance - 1) & ~distance;
+}
+
+static bool scan_times(const int64_t *timestamps, size_t count, bool *even)
+{
+    const uint64_t *times = (const uint64_t *)timestamps;
+    uint64_t wrong = is_greatest(times[0]), uneven = 0;
+    uint64_t step = count > 1 ? times[1] - times[0] : 0;
+    for (size_t i = 1; i < count; i++) {
+        wrong |= is_greatest(times[i]);
+        uneven |= (times[i] - times[i - 1]) ^ step;
     }
+    *even = uneven == 0;
     return wrong >> 63 == 0;
 }
 
-static bool refs_are_even(const uint32_t *refs, size_t count)
-{
-    uint32_t different = 0;
-    for (size_t i = 2; i < count; i++) {
-        different |= (refs[i] - refs[i - 1]) ^ (refs[1] - refs[0]);
-    }
-    return different == 0;
-}
-
-static bool times_are_even(const int64_t *timestamps, size_t count)
-{
-    const uint64_t *times = (const uint64_t *)timestamps;
-    uint64_t different = 0;
-    for (size_t i = 2; i < count; i++) {
-        different |= (times[i] - times[i - 1]) ^ (times[1] - times[0]);
-    }
-    return different == 0;
-}
-
-const struct vv_batch_scans VV_SCANS = {
-    .refs_of_handles = refs_of_handles,
-    .times_are_valid = times_are_valid,
-    .refs_are_even = refs_are_even,
-    .times_are_even = times_are_even,
-};
+const struct vv_batch_scans VV_SCANS = {.handles = scan_handles, .times = scan_times};
 
 #endif

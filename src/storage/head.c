@@ -51,7 +51,19 @@ struct columns {
     const int64_t *timestamps;
     const double *values;
     const uint8_t *capacities; /* the row of the policy */
+    uint32_t generation;
 };
+
+static inline struct columns columns_of(const struct vv_head *head,
+                                        const struct vv_head_batch *batch)
+{
+    return (struct columns){head,
+                            batch->refs,
+                            batch->timestamps,
+                            batch->values,
+                            capacities[batch->policy],
+                            (uint32_t)batch->generation};
+}
 
 /* -------------------------------------------------------------------------- one series */
 
@@ -73,22 +85,21 @@ static inline unsigned tail_samples(const struct vv_head *head, const struct vv_
 
 /* Puts a new extent of the kind that form says behind a full one, with entry i in it. The line's
  * count is closed before and set afterwards (X6 in head_extent.c). */
-static inline void begin_extent(const struct vv_head_batch *batch, struct vv_head_line *line,
-                                unsigned at, struct vv_extent *extent, uint8_t form,
-                                unsigned before, size_t i)
+static inline void begin_extent(struct columns columns, struct vv_head_line *line, unsigned at,
+                                struct vv_extent *extent, uint8_t form, unsigned before, size_t i)
 {
+    int64_t timestamp = columns.timestamps[i];
     vv_extent_begin_change(extent);
     extent->older = line->newest[at];
     extent->form = form | VV_FORM_OLDER_FULL;
     extent->count = 0;
     extent->before = (uint16_t)before;
-    extent->generation = (uint32_t)batch->generation;
-    vv_sample_store(&extent->samples[0],
-                    (struct vv_sample){batch->timestamps[i], batch->values[i]});
+    extent->generation = columns.generation;
+    vv_sample_store(&extent->samples[0], (struct vv_sample){timestamp, columns.values[i]});
     vv_extent_end_change(extent);
     vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
     line->form[at] = form;
-    line->time_last[at] = batch->timestamps[i];
+    line->time_last[at] = timestamp;
 }
 
 /* The case of a full extent; false: it is not the simple one of H1. */
@@ -111,7 +122,7 @@ static bool begin_one(struct insertion *insertion, struct vv_head_line *line, un
     }
     uint8_t form = (uint8_t)(kind | batch->policy << VV_FORM_POLICY_SHIFT);
     vv_line_set_count(line, at, VV_COUNT_CLOSED);
-    begin_extent(batch, line, at, extent, form, before, i);
+    begin_extent(columns_of(insertion->head, batch), line, at, extent, form, before, i);
     vv_line_set_count(line, at, 1);
     insertion->change.bytes += INT64_C(64) << kind;
     return true;
@@ -192,12 +203,12 @@ static __attribute__((noinline)) bool begin_four(struct insertion *insertion,
                                                  struct vv_head_line *line, size_t i)
 {
     struct vv_head *head = insertion->head;
+    const struct columns columns = columns_of(head, insertion->batch);
     enum vv_extent_kind full = vv_form_kind(line->form[0]), kind = next_kind(full);
-    unsigned before[VV_HEAD_LINE_SERIES];
+    uint8_t form = (uint8_t)(kind | insertion->batch->policy << VV_FORM_POLICY_SHIFT);
     void *extents[VV_HEAD_LINE_SERIES];
-    for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-        before[at] = tail_samples(head, line, at, full);
-        if (before[at] >= VV_TAIL_SAMPLES_MAX) {
+    for (unsigned at = 0; full == VV_EXTENT_LARGE && at < VV_HEAD_LINE_SERIES; at++) {
+        if (tail_samples(head, line, at, full) >= VV_TAIL_SAMPLES_MAX) {
             return false;
         }
     }
@@ -206,10 +217,11 @@ static __attribute__((noinline)) bool begin_four(struct insertion *insertion,
         vv_pool_release_bulk(head->extents[kind], extents, found);
         return false;
     }
-    uint8_t form = (uint8_t)(kind | insertion->batch->policy << VV_FORM_POLICY_SHIFT);
     set_four_counts(line, VV_COUNT_CLOSED);
+    unsigned before = tail_samples(head, line, 0, full);
     for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-        begin_extent(insertion->batch, line, at, extents[at], form, before[at], i + at);
+        before = full == VV_EXTENT_LARGE ? tail_samples(head, line, at, full) : before;
+        begin_extent(columns, line, at, extents[at], form, before, i + at);
     }
     set_four_counts(line, 1);
     insertion->change.bytes += VV_HEAD_LINE_SERIES * (INT64_C(64) << kind);
@@ -243,9 +255,8 @@ insert_piece(struct insertion *insertion, struct columns columns, const struct v
 {
     struct vv_head_line *line = piece->line;
     size_t i = piece->first;
-    uint64_t generation = insertion->batch->generation;
-    if (line->generation != (uint32_t)generation) {
-        vv_line_turn(insertion->head, line, generation);
+    if (line->generation != columns.generation) {
+        vv_line_turn(insertion->head, line, insertion->batch->generation);
     }
     insertion->change.samples += piece->more + 1;
     if (piece->whole && insert_four(insertion, columns, line, i)) {
@@ -273,7 +284,7 @@ static varve_status insert_first_pieces(struct insertion *insertion, struct colu
 {
     struct vv_head_piece *first = locks->pieces;
     for (struct vv_head_piece *piece = first + locks->count; piece-- > first;) {
-        if (piece - first >= PREFETCH_PIECES && !piece[-PREFETCH_PIECES].whole) {
+        if (!piece->whole && piece - first >= PREFETCH_PIECES) {
             prefetch_slot(columns, piece - PREFETCH_PIECES);
         }
         VV_TRY(insert_piece(insertion, columns, piece));
@@ -292,13 +303,6 @@ static varve_status insert_other_pieces(struct insertion *insertion, struct colu
         VV_TRY(insert_piece(insertion, columns, &locks->pieces[locks->capacity - i]));
     }
     return VARVE_OK;
-}
-
-static inline struct columns columns_of(const struct vv_head *head,
-                                        const struct vv_head_batch *batch)
-{
-    return (struct columns){head, batch->refs, batch->timestamps, batch->values,
-                            capacities[batch->policy]};
 }
 
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,

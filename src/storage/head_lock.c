@@ -198,13 +198,25 @@ static inline void note_knowledge(struct vv_head_locks *locks, struct knowledge 
     locks->defined = knowledge.any == knowledge.all && knowledge.lack == 0;
 }
 
+/* The piece that has the lock of a line. */
+static inline void set_first_piece(const struct vv_head_locks *locks, size_t at,
+                                   struct vv_head_line *line, size_t first, size_t more, bool whole)
+{
+    struct vv_head_piece *piece = &locks->pieces[at];
+    atomic_store_explicit(&line->position, (uint8_t)at, memory_order_relaxed);
+    piece->line = line;
+    piece->first = (uint32_t)first;
+    piece->more = (uint16_t)more;
+    piece->whole = whole;
+    piece->comes_back = false;
+}
+
 /* Adds a piece whose line has been taken, or is held for the holder given. */
 static inline void add_piece(struct vv_head_locks *locks, struct vv_head_piece piece,
                              struct vv_head_piece *holder)
 {
     if (__builtin_expect(holder == NULL, 1)) {
-        atomic_store_explicit(&piece.line->position, (uint8_t)locks->count, memory_order_relaxed);
-        locks->pieces[locks->count++] = piece;
+        set_first_piece(locks, locks->count++, piece.line, piece.first, piece.more, piece.whole);
     } else {
         holder->comes_back = true;
         locks->pieces[locks->capacity - ++locks->again_count] = piece;
@@ -275,32 +287,28 @@ struct progress {
     struct knowledge knowledge;
 };
 
-static inline void note_order(struct progress *progress, uint32_t ref)
+/* Goes on as long as whole lines come whose locks are free: the way of most of most batches, and
+ * not inlined, so that all it needs stays in registers. */
+static __attribute__((noinline)) void take_whole_lines(struct vv_head *head, const uint32_t *refs,
+                                                       size_t count, struct vv_head_locks *locks,
+                                                       struct progress *progress)
 {
-    progress->in_order = progress->in_order && ref >= progress->greatest;
-    progress->greatest = ref / VV_HEAD_LINE_SERIES * VV_HEAD_LINE_SERIES;
-}
-
-/* Goes on as long as whole lines come whose locks are free: the way of most of most batches. */
-static void take_whole_lines(struct vv_head *head, const uint32_t *refs, size_t count,
-                             struct vv_head_locks *locks, struct progress *progress)
-{
-    struct progress now = *progress;
-    size_t taken = locks->count;
-    for (; is_whole(refs, now.next, count); now.next += VV_HEAD_LINE_SERIES) {
-        struct vv_head_line *line = vv_head_find_line(head, refs[now.next]);
+    struct knowledge knowledge = progress->knowledge;
+    size_t next = progress->next, taken = locks->count;
+    for (; is_whole(refs, next, count); next += VV_HEAD_LINE_SERIES) {
+        struct vv_head_line *line = vv_head_find_line(head, refs[next]);
         if (line == NULL || !vv_spin_try_lock(&line->lock)) {
             break;
         }
         __builtin_prefetch(line + PREFETCH_LINES, 1);
-        note_order(&now, refs[now.next]);
-        learn(&now.knowledge, line, VV_HEAD_LINE_ALL);
-        atomic_store_explicit(&line->position, (uint8_t)taken, memory_order_relaxed);
-        locks->pieces[taken++] = (struct vv_head_piece){
-            .line = line, .first = (uint32_t)now.next, .more = VV_HEAD_LINE_SERIES - 1, true};
+        progress->in_order = progress->in_order && refs[next] >= progress->greatest;
+        progress->greatest = refs[next];
+        learn(&knowledge, line, VV_HEAD_LINE_ALL);
+        set_first_piece(locks, taken++, line, next, VV_HEAD_LINE_SERIES - 1, true);
     }
     locks->count = taken;
-    *progress = now;
+    progress->next = next;
+    progress->knowledge = knowledge;
 }
 
 /* The next piece, whatever it is. False: its lock would have to be waited for out of order. */
@@ -310,11 +318,12 @@ static inline bool take_piece(struct vv_head *head, const uint32_t *refs, size_t
     unsigned series;
     struct vv_head_piece piece = next_piece(refs, progress->next, count, &series), *holder;
     if (progress->next + PREFETCH_REFS < count) {
-        uint32_t ref = refs[progress->next + PREFETCH_REFS];
-        __builtin_prefetch(vv_head_find_line(head, ref), 1);
+        __builtin_prefetch(vv_head_find_line(head, refs[progress->next + PREFETCH_REFS]), 1);
     }
     piece.line = vv_head_line_of(head, refs[progress->next]);
-    note_order(progress, refs[progress->next]);
+    uint32_t ref = refs[progress->next];
+    progress->in_order = progress->in_order && ref >= progress->greatest;
+    progress->greatest = ref / VV_HEAD_LINE_SERIES * VV_HEAD_LINE_SERIES;
     if (!take_line(head, piece.line, progress->in_order, locks, &holder)) {
         return false;
     }
@@ -349,6 +358,69 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
         }
     }
     note_knowledge(locks, progress.knowledge);
+    return VARVE_OK;
+}
+
+/* Makes the pages of so many refs from the first on. */
+static varve_status reserve_range(struct vv_head *head, uint32_t first, size_t count)
+{
+    for (size_t i = 0; i < count; i += VV_HEAD_PAGE_SERIES - (first + i) % VV_HEAD_PAGE_SERIES) {
+        VV_TRY(vv_head_reserve_line(head, first + (uint32_t)i));
+    }
+    return VARVE_OK;
+}
+
+/* Takes lines that follow each other in memory, for entries from the given one on. */
+static void take_lines(struct vv_head *head, struct vv_head_line *line, size_t count, size_t entry,
+                       struct vv_head_locks *locks, struct knowledge *known)
+{
+    struct knowledge knowledge = *known;
+    size_t taken = locks->count;
+    for (struct vv_head_line *end = line + count; line < end; line++) {
+        if (!vv_spin_try_lock(&line->lock)) {
+            vv_head_lock_line(head, line);
+        }
+        __builtin_prefetch(line + PREFETCH_LINES, 1);
+        learn(&knowledge, line, VV_HEAD_LINE_ALL);
+        set_first_piece(locks, taken++, line, entry, VV_HEAD_LINE_SERIES - 1, true);
+        entry += VV_HEAD_LINE_SERIES;
+    }
+    locks->count = taken;
+    *known = knowledge;
+}
+
+/* Takes the line of refs [ref, ref + count), which are not all of it. */
+static void take_part(struct vv_head *head, uint32_t ref, size_t count, size_t entry,
+                      struct vv_head_locks *locks, struct knowledge *knowledge)
+{
+    struct vv_head_line *line = vv_head_line_of(head, ref);
+    vv_head_lock_line(head, line);
+    learn(knowledge, line, ((1U << count) - 1) << ref % VV_HEAD_LINE_SERIES);
+    set_first_piece(locks, locks->count++, line, entry, count - 1, false);
+}
+
+varve_status vv_head_lock_range(struct vv_head *head, uint32_t first, size_t count,
+                                struct vv_head_locks *locks)
+{
+    VV_ASSERT(locks->count == 0 && count <= VV_HEAD_LOCKS_MAX);
+    VV_TRY(reserve_locks(locks, count));
+    VV_TRY(reserve_range(head, first, count));
+    struct knowledge knowledge = knows_nothing;
+    for (size_t i = 0, length; i < count; i += length) {
+        uint32_t ref = first + (uint32_t)i;
+        size_t whole = ref % VV_HEAD_LINE_SERIES == 0 ? (count - i) / VV_HEAD_LINE_SERIES : 0;
+        if (whole > 0) { /* up to the end of the page */
+            size_t left = (VV_HEAD_PAGE_SERIES - ref % VV_HEAD_PAGE_SERIES) / VV_HEAD_LINE_SERIES;
+            whole = whole < left ? whole : left;
+            length = whole * VV_HEAD_LINE_SERIES;
+            take_lines(head, vv_head_line_of(head, ref), whole, i, locks, &knowledge);
+        } else { /* at either end of the range */
+            length = VV_HEAD_LINE_SERIES - ref % VV_HEAD_LINE_SERIES;
+            length = length < count - i ? length : count - i;
+            take_part(head, ref, length, i, locks, &knowledge);
+        }
+    }
+    note_knowledge(locks, knowledge);
     return VARVE_OK;
 }
 

@@ -121,6 +121,7 @@ struct vv_shard_change {
     size_t more_bytes;
     const uint32_t *refs;
     size_t ref_count;
+    bool refs_follow; /* each is one more than the one before */
     size_t sample_count;
     bool wait;      /* false: BUSY instead of waiting for room in the ring */
     bool exclusive; /* the caller has exclusive_mutex */

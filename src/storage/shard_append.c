@@ -95,6 +95,8 @@ static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer 
     struct vv_shard_change change = {.type = VV_WAL_SAMPLES,
                                      .refs = batch->refs,
                                      .ref_count = batch->count,
+                                     .refs_follow = batch->even_refs && batch->count > 1 &&
+                                                    batch->refs[1] == batch->refs[0] + 1,
                                      .sample_count = batch->count,
                                      .more = batch->values,
                                      .more_bytes = batch->count * sizeof(*batch->values),
@@ -109,22 +111,19 @@ static varve_status append_batch(struct vv_shard *shard, struct vv_shard_writer 
 
 /* The refs of a batch, in the writer's memory. */
 static varve_status find_refs(const struct vv_shard *shard, const struct vv_shard_batch *batch,
-                              struct vv_shard_writer *writer, uint32_t **refs)
+                              struct vv_shard_writer *writer, struct vv_wal_samples *samples)
 {
     /* All refs below the count are series. */
     uint32_t ref_end = vv_series_table_count(shard->table);
     vv_buffer_clear(&writer->refs);
-    VV_TRY(vv_buffer_reserve(&writer->refs, batch->count * sizeof(**refs)));
-    *refs = (uint32_t *)(void *)writer->refs.bytes;
-    if (!batch->one_series) {
-        bool found = vv_refs_of_handles(batch->handles, batch->count, ref_end, *refs);
-        return found ? VARVE_OK : VARVE_INVALID;
-    }
-    if (!vv_refs_of_handles(batch->handles, 1, ref_end, *refs)) {
+    VV_TRY(vv_buffer_reserve(&writer->refs, batch->count * sizeof(*samples->refs)));
+    samples->refs = (uint32_t *)(void *)writer->refs.bytes;
+    size_t handles = batch->one_series ? 1 : batch->count;
+    if (!vv_scan_handles(batch->handles, handles, ref_end, samples->refs, &samples->even_refs)) {
         return VARVE_INVALID;
     }
-    for (size_t i = 1; i < batch->count; i++) {
-        (*refs)[i] = **refs;
+    for (size_t i = handles; i < batch->count; i++) {
+        samples->refs[i] = samples->refs[0];
     }
     return VARVE_OK;
 }
@@ -150,8 +149,9 @@ static varve_status prepare(struct vv_shard *shard, const struct vv_shard_batch 
     if (samples->policy == VARVE_DUPLICATES_DEFAULT) {
         samples->policy = shard->options.duplicates;
     }
-    VV_TRY(find_refs(shard, batch, *writer, &samples->refs));
-    return vv_times_are_valid(batch->timestamps, batch->count) ? VARVE_OK : VARVE_INVALID;
+    VV_TRY(find_refs(shard, batch, *writer, samples));
+    bool valid = vv_scan_times(batch->timestamps, batch->count, &samples->even_times);
+    return valid ? VARVE_OK : VARVE_INVALID;
 }
 
 varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_shard_batch *batch,
@@ -168,6 +168,7 @@ varve_status vv_shard_append_alone(struct vv_shard *shard, const struct vv_shard
     if (status == VARVE_OK) {
         vv_head_unlock_refs(&writer->locks);
         status = look(context, &samples);
+        samples.even_refs = samples.even_times = false; /* it may have left some out */
     }
     if (status == VARVE_OK && samples.count > 0) {
         status = append_batch(shard, writer, &samples, true, true, lsn);

@@ -182,6 +182,15 @@ static enum attempt try_change(struct way *way, const struct vv_wal_record *reco
     return attempt;
 }
 
+static varve_status lock_series(struct way *way)
+{
+    const struct vv_shard_change *change = way->change;
+    struct vv_head *head = &way->shard->head;
+    struct vv_head_locks *locks = &way->writer->locks;
+    return change->refs_follow ? vv_head_lock_range(head, change->refs[0], change->ref_count, locks)
+                               : vv_head_lock_refs(head, change->refs, change->ref_count, locks);
+}
+
 varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writer *writer,
                                     const struct vv_shard_change *change, uint64_t *lsn)
 {
@@ -196,7 +205,7 @@ varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writ
     }
     for (;;) {
         varve_status status = VARVE_OK;
-        VV_TRY(vv_head_lock_refs(&shard->head, change->refs, change->ref_count, &writer->locks));
+        VV_TRY(lock_series(&way));
         enum attempt attempt = try_change(&way, &record, lsn, &status);
         vv_head_unlock_refs(&writer->locks);
         switch (attempt) {

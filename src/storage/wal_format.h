@@ -120,6 +120,8 @@ struct vv_wal_samples {
     uint32_t *refs;
     int64_t *timestamps;
     double *values;
+    bool even_refs; /* known: all steps between them are equal; encoding need not find out */
+    bool even_times;
 };
 
 /* All but the values: they follow as they lie in memory, see struct vv_wal_record. */

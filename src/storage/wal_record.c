@@ -2,14 +2,13 @@
  * wal_record.c - payloads of the log's records. Bytes: WAL_FORMAT.md.
  *
  * Batches are columns: in real data neighbouring refs and timestamps differ by the same small step
- * again and again, so that a sample costs little more than the 8 bytes of its value. Whether all
- * steps are the same is asked first, many entries at a time; the values are not even touched here.
+ * again and again, so that a sample costs little more than the 8 bytes of its value. Who has a
+ * batch mostly knows already whether all steps are the same; the values are not even touched here.
  *
  * Pure functions. Decoders read only what the payload holds and loop over no count that they have
  * not compared with a limit.
  */
 #include "os/alloc.h"
-#include "storage/batch_scan.h"
 #include "storage/wal_format.h"
 
 enum {
@@ -129,11 +128,6 @@ static inline SPECIALISED varve_status column_encode(const void *column, column_
     return encode_steps(column, entry, count, steps, out);
 }
 
-static varve_status refs_encode(const uint32_t *refs, size_t count, struct vv_buffer *out)
-{
-    return column_encode(refs, ref_entry, count, vv_refs_are_even(refs, count), out);
-}
-
 /* Takes an entry of a decoded column; false if it cannot be one. */
 typedef bool (*column_store)(void *column, size_t index, uint64_t entry);
 
@@ -239,9 +233,9 @@ varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples, struct 
     VV_ASSERT(samples->count >= 1 && samples->count <= VARVE_BATCH_MAX);
     VV_TRY(vv_buffer_append_u8(out, (uint8_t)samples->policy));
     VV_TRY(vv_buffer_append_varint(out, samples->count));
-    VV_TRY(refs_encode(samples->refs, samples->count, out));
-    return column_encode(samples->timestamps, timestamp_entry, samples->count,
-                         vv_times_are_even(samples->timestamps, samples->count), out);
+    VV_TRY(column_encode(samples->refs, ref_entry, samples->count, samples->even_refs, out));
+    return column_encode(samples->timestamps, timestamp_entry, samples->count, samples->even_times,
+                         out);
 }
 
 size_t vv_wal_sample_encode(varve_duplicates policy, uint32_t ref, int64_t timestamp, double value,
@@ -286,7 +280,7 @@ varve_status vv_wal_delete_encode(const struct vv_wal_delete *record, struct vv_
     VV_TRY(vv_buffer_append_varint(out, vv_zigzag(record->start)));
     VV_TRY(vv_buffer_append_varint(out, vv_zigzag(record->end)));
     VV_TRY(vv_buffer_append_varint(out, record->count));
-    return refs_encode(record->refs, record->count, out);
+    return column_encode(record->refs, ref_entry, record->count, false, out);
 }
 
 varve_status vv_wal_delete_decode(const uint8_t *payload, size_t length,
