@@ -9,9 +9,13 @@
 #include <stdint.h>
 
 struct vv_batch_scans {
-    bool (*handles)(const uint64_t *handles, size_t count, uint64_t ref_end, uint32_t *refs,
-                    bool *even);
-    bool (*times)(const int64_t *timestamps, size_t count, bool *even);
+    /* Whether all steps from an entry to the next are equal, modulo 2^64. The first one stores the
+     * refs, too. */
+    bool (*refs_of_handles)(const uint64_t *handles, size_t count, uint32_t *refs);
+    bool (*times_are_even)(const int64_t *timestamps, size_t count);
+    /* Whether each can be one. */
+    bool (*handles_are_valid)(const uint64_t *handles, size_t count, uint64_t ref_end);
+    bool (*times_are_valid)(const int64_t *timestamps, size_t count);
 };
 
 extern const struct vv_batch_scans vv_batch_scans_any;

@@ -311,15 +311,13 @@ varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_hea
     struct insertion insertion = {.head = head, .batch = batch};
     const struct columns columns = columns_of(head, batch);
     varve_status status = insert_first_pieces(&insertion, columns, locks);
-    if (status == VARVE_OK && locks->again_count == 0) {
-        locks->count = 0;
-    } else if (status == VARVE_OK) {
+    if (status == VARVE_OK) {
         status = insert_other_pieces(&insertion, columns, locks);
     }
-    vv_head_count(head, insertion.change);
     if (status == VARVE_OK) {
-        vv_head_unlock_refs(locks);
+        vv_head_unlock_again(locks);
     }
+    vv_head_count(head, insertion.change);
     return status;
 }
 

@@ -155,6 +155,9 @@ varve_status vv_head_reserve_line(struct vv_head *head, uint32_t ref) VARVE_MUST
 /* Takes one lock and counts it if it was not free. */
 void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
 
+/* Lets go of the lines that came back in a batch; all others have been given back. */
+void vv_head_unlock_again(struct vv_head_locks *locks);
+
 /* Shared: how many samples the newest extent has while it is open, VV_COUNT_CLOSED before another
  * one becomes the newest. */
 static inline void vv_line_set_count(struct vv_head_line *line, unsigned at, unsigned count)

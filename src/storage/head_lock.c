@@ -434,6 +434,19 @@ void vv_head_unlock_refs(struct vv_head_locks *locks)
     locks->count = locks->again_count = 0;
 }
 
+void vv_head_unlock_again(struct vv_head_locks *locks)
+{
+    for (size_t i = 1; i <= locks->again_count; i++) {
+        struct vv_head_line *line = locks->pieces[locks->capacity - i].line;
+        struct vv_head_piece *holder = holder_of(locks, line);
+        if (holder != NULL) { /* its first piece that came again */
+            holder->line = NULL;
+            vv_spin_unlock(&line->lock);
+        }
+    }
+    locks->count = locks->again_count = 0;
+}
+
 struct vv_head_line *vv_head_lock_ref(struct vv_head *head, uint32_t ref)
 {
     struct vv_head_line *line = vv_head_find_line(head, ref);

@@ -93,6 +93,31 @@ static void a_column_is_even_if_all_its_steps_are_equal(void **state)
     }
 }
 
+/* Steps that are equal modulo 2^64 may lead out of what is valid and back. */
+static void even_columns_are_not_valid_for_their_ends_alone(void **state)
+{
+    (void)state;
+    static const uint64_t round_handles[] = {5, 5 + (UINT64_C(1) << 63), 5};
+    static const uint64_t out_handles[] = {SERIES - 1, SERIES, SERIES + 1};
+    static const uint64_t down_handles[] = {2, 1, 0};
+    static const int64_t over_times[] = {INT64_MAX - 1, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+    static const int64_t end_times[] = {INT64_MAX - 4, INT64_MAX - 2, INT64_MAX};
+    static const int64_t first_times[] = {INT64_MAX, INT64_MAX - 1, INT64_MAX - 2};
+    static const int64_t wide_times[] = {INT64_MIN, INT64_MAX - 1, INT64_MAX - 3};
+    uint32_t refs[3];
+    bool even;
+    assert_false(vv_scan_handles(round_handles, 3, SERIES, refs, &even));
+    assert_false(vv_scan_handles(out_handles, 3, SERIES, refs, &even));
+    assert_true(vv_scan_handles(out_handles, 2, SERIES, refs, &even));
+    assert_false(vv_scan_handles(down_handles, 3, SERIES, refs, &even));
+    assert_true(vv_scan_handles(down_handles, 2, SERIES, refs, &even));
+    assert_false(vv_scan_times(over_times, 4, &even));
+    assert_false(vv_scan_times(end_times, 3, &even));
+    assert_false(vv_scan_times(first_times, 3, &even));
+    assert_true(vv_scan_times(wide_times, 3, &even));
+    assert_true(even);
+}
+
 /* Whatever the columns, all instruction sets answer alike. */
 static void instruction_sets_agree(void **state)
 {
@@ -103,7 +128,6 @@ static void instruction_sets_agree(void **state)
     for (size_t round = 0; round < ROUNDS && vv_cpu_has(VV_ISA_AVX2); round++) {
         uint64_t entries[ENTRIES];
         uint32_t refs[ENTRIES], wide_refs[ENTRIES];
-        bool even, wide_even;
         size_t count = 1 + vv_test_random_below(&random, ENTRIES);
         uint64_t unlike = vv_test_random_below(&random, 2);
         for (size_t i = 0; i < count; i++) {
@@ -111,11 +135,12 @@ static void instruction_sets_agree(void **state)
             entries[i] = odd ? vv_test_random_next(&random) : i + 1;
         }
         const int64_t *times = (const int64_t *)entries;
-        assert_int_equal(any->times(times, count, &even), wide->times(times, count, &wide_even));
-        assert_int_equal(even, wide_even);
-        assert_int_equal(any->handles(entries, count, ENTRIES, refs, &even),
-                         wide->handles(entries, count, ENTRIES, wide_refs, &wide_even));
-        assert_int_equal(even, wide_even);
+        assert_int_equal(any->times_are_even(times, count), wide->times_are_even(times, count));
+        assert_int_equal(any->times_are_valid(times, count), wide->times_are_valid(times, count));
+        assert_int_equal(any->handles_are_valid(entries, count, ENTRIES),
+                         wide->handles_are_valid(entries, count, ENTRIES));
+        assert_int_equal(any->refs_of_handles(entries, count, refs),
+                         wide->refs_of_handles(entries, count, wide_refs));
         assert_memory_equal(refs, wide_refs, count * sizeof(*refs));
     }
 #endif
@@ -127,6 +152,7 @@ int main(void)
         cmocka_unit_test(handles_become_refs_if_they_are_ones_of_series),
         cmocka_unit_test(any_time_but_the_greatest_is_valid),
         cmocka_unit_test(a_column_is_even_if_all_its_steps_are_equal),
+        cmocka_unit_test(even_columns_are_not_valid_for_their_ends_alone),
         cmocka_unit_test(instruction_sets_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
