@@ -23,7 +23,9 @@ static size_t check_records(enum vv_block_section section, const uint8_t *record
     assert_int_equal(vv_block_records_pack(section, records, count, &packed), VARVE_OK);
     uint8_t *in = malloc(packed.length + VV_DECODE_PADDING);
     uint8_t *out = malloc(bytes);
-    memcpy(in, packed.bytes, packed.length);
+    if (packed.length > 0) {
+        memcpy(in, packed.bytes, packed.length);
+    }
     memset(in + packed.length, 0xa5, VV_DECODE_PADDING);
     assert_int_equal(vv_block_records_unpack(section, in, packed.length, count, out), VARVE_OK);
     assert_memory_equal(out, records, bytes);
@@ -157,7 +159,9 @@ static void damaged_pages_are_refused_or_give_records(void **state)
         for (int round = 0; round < 200; round++) {
             size_t length = vv_test_random_below(&random, packed.length + 1);
             uint8_t *in = malloc(length + VV_DECODE_PADDING);
-            memcpy(in, packed.bytes, length);
+            if (length > 0) {
+                memcpy(in, packed.bytes, length);
+            }
             memset(in + length, 0, VV_DECODE_PADDING);
             if (length > 0) {
                 in[vv_test_random_below(&random, length)] ^=
