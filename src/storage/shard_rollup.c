@@ -27,14 +27,11 @@ static varve_status names_series(const struct vv_rollup_rule *rule, const struct
         return VARVE_OK;
     }
     VV_TRY(vv_retention_matchers(rule->selector, rule->selector_length, &matchers, NULL));
-    struct vv_id_set *ids = vv_id_set_create();
-    varve_status status = ids == NULL ? VARVE_NO_MEMORY : VARVE_OK;
-    if (status == VARVE_OK) {
-        struct vv_label_source source = vv_block_labels(block);
-        status = vv_label_source_select(&source, matchers, ids);
-        *names = status == VARVE_OK && vv_id_set_count(ids) > 0;
-    }
-    vv_id_set_destroy(ids);
+    struct vv_id_runs *ids = vv_matchers_selected(matchers);
+    struct vv_label_source source = vv_block_labels(block);
+    vv_id_runs_clear(ids);
+    varve_status status = vv_label_source_select(&source, matchers, ids);
+    *names = status == VARVE_OK && !vv_id_runs_is_empty(ids);
     vv_matchers_destroy(matchers);
     return status;
 }
