@@ -81,7 +81,8 @@ static void deletions_go_on_when_appends_cannot(void **state)
     }
     shard_fixture_delete(fixture, INT64_MIN, 100000);
     shard_fixture_expect(fixture, "");
-    assert_int_equal(append_round(fixture, 0), VARVE_NO_SPACE); /* the reserve is in use */
+    assert_int_equal(append_round(fixture, 0), VARVE_NO_SPACE); /* the reserve is soon in use */
+    shard_fixture_delete(fixture, INT64_MIN, 100000);
     assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
     assert_int_equal(fixture->shard->manifest.block_count, 0);
     assert_true(free_bytes(fixture) > 128 << 10); /* what the blocks had, and the log */
