@@ -1126,6 +1126,9 @@ typedef struct varve_statistics {
     varve_sync_mode sync;
     varve_duplicates duplicates;
     bool read_only;
+    uint64_t cold_blocks;       /* of blocks: written for size */
+    uint64_t often_read_blocks; /* of blocks: read between most of the last flushes, so that a merge
+                                   keeps them fast to read, however large */
 } varve_statistics;
 
 #define VARVE_STATISTICS_INIT                                                                      \

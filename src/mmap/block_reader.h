@@ -66,6 +66,8 @@ struct vv_block {
     atomic_uchar *resident;          /* windows that were made resident once */
     _Atomic(varve_string *) *texts;  /* of label values, by page of labels: vv_block_label_text() */
     struct vv_block_shared *shared;
+    atomic_uchar was_read;   /* in this turn: see block_access.h */
+    atomic_uchar turns_read; /* a bit for each of the last turns */
     struct vv_working_set
         *working_set;       /* of pages of columns that are not in the mapping; NULL: each
                                            reader has its own */

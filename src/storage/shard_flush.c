@@ -13,6 +13,7 @@
  * F3  On a full disk the block is written again in the room that is kept for that, for size.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
  */
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -166,6 +167,16 @@ static varve_status write_block(struct vv_shard *shard, const struct flush *flus
     return status;
 }
 
+/* One flush to the next is a turn of block_access.h. */
+static void end_turn(struct vv_shard *shard)
+{
+    struct vv_view *view = vv_view_acquire(&shard->views);
+    for (size_t i = 0; i < view->block_count; i++) {
+        vv_block_end_turn(view->blocks[i]);
+    }
+    vv_view_release(&shard->views, view);
+}
+
 varve_status vv_shard_flush_head(struct vv_shard *shard, varve_error *error)
 {
     uint64_t lsn;
@@ -225,6 +236,7 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
     VV_TRY(status);
     atomic_store(&shard->replay_damaged, false);
     atomic_store(&shard->undropped_bytes, bytes);
+    end_turn(shard);
     (void)vv_shard_drop_flushed(shard);
     *end_lsn = lsn;
     return VARVE_OK;

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -32,6 +33,9 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
         statistics->blocks++;
         statistics->block_bytes += info->file_bytes;
         statistics->rollup_blocks += info->identity.rollup_sequence != 0;
+        statistics->cold_blocks += info->identity.cold;
+        statistics->often_read_blocks +=
+            vv_block_turns_read(view->blocks[i]) >= VV_BLOCK_READ_OFTEN;
         statistics->rollup_bytes += info->rollup_bytes;
         flushed_samples += info->sample_count;
         add_times(statistics, info->time_min, info->time_max, &any);

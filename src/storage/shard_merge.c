@@ -18,11 +18,13 @@
  */
 #include "storage/shard_merge.h"
 
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/merge_slices.h"
 
 enum {
-    COLD_SAMPLES_MIN = 4 << 20, /* a merged block of so many samples is written for size */
+    COLD_SAMPLES_MIN = 4 << 20, /* a merged block of so many samples is written for size, unless it
+                                   is read often */
     BLOCK_BYTES_MIN = 64 << 20, /* target of a merged block, if the data is not larger than */
     BLOCKS_WANTED = 64,         /* ... so many of them; then their share of it */
     BREATH_SERIES = 64,         /* between looks at the clock */
@@ -422,19 +424,45 @@ static varve_status merge_inputs(struct merge *merge, varve_error *error)
     }
 }
 
+bool vv_shard_merges_cold(const struct vv_merge_set *set, uint64_t samples, unsigned turns_read)
+{
+    return set->cold || (samples >= COLD_SAMPLES_MIN && turns_read < VV_BLOCK_READ_OFTEN);
+}
+
+/* In how many turns the block that was read most was read. */
+static unsigned turns_read(const struct merge *merge)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < merge->input_count; i++) {
+        unsigned turns = vv_block_turns_read(merge->inputs[i].block);
+        most = turns > most ? turns : most;
+    }
+    return most;
+}
+
+static varve_status finish_slice(struct merge *merge, uint64_t id, struct vv_block **block,
+                                 varve_error *error)
+{
+    VV_TRY(vv_shard_finish_block(merge->shard, merge->output.writer, id, block, error));
+    for (size_t i = 0; i < merge->input_count; i++) {
+        vv_block_inherit_reads(*block, merge->inputs[i].block);
+    }
+    return VARVE_OK;
+}
+
 /* Writes the part of the set in merge->slice; *block stays NULL if there is nothing in it. */
 static varve_status write_slice(struct merge *merge, struct vv_block **block, varve_error *error)
 {
     struct vv_shard *shard = merge->shard;
     uint64_t id = 0;
-    bool cold = merge->set->cold || merge->hull.sample_count >= COLD_SAMPLES_MIN;
+    bool cold = vv_shard_merges_cold(merge->set, merge->hull.sample_count, turns_read(merge));
     merge->has_older = slice_has_older(merge);
     merge->output = (struct vv_series_output){0};
     VV_TRY(vv_shard_begin_block(shard, merge->hull.identity.lsn_min, merge->hull.identity.lsn_max,
                                 cold, &merge->output.writer, &id, error));
     varve_status status = merge_inputs(merge, error);
     if (status == VARVE_OK && merge->output.series_count > 0) {
-        return vv_shard_finish_block(shard, merge->output.writer, id, block, error);
+        return finish_slice(merge, id, block, error);
     }
     vv_shard_abandon_block(shard, merge->output.writer, id); /* failed, or nothing is left */
     return status;

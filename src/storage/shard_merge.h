@@ -15,6 +15,10 @@ struct vv_merge_set {
     bool cold;          /* write for size, however small */
 };
 
+/* Whether a merged block of so many samples is written for size: if it was asked for, or if it is
+ * large and none of the blocks in it has been read in more than so many of the last turns. */
+bool vv_shard_merges_cold(const struct vv_merge_set *set, uint64_t samples, unsigned turns_read);
+
 /* Bytes that a merged block should have at most. */
 uint64_t vv_shard_merge_target(const struct vv_shard *shard);
 

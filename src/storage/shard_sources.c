@@ -6,6 +6,7 @@
  * has expired by the view's retention is cut off.
  * Thread: any; what is built owns what it needs.
  */
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -112,6 +113,7 @@ static void gathering_fini(struct gathering *gathering)
 static varve_status gather_block(struct gathering *gathering, const struct vv_view *view, size_t i,
                                  uint32_t id, struct vv_range range)
 {
+    vv_block_note_read(view->blocks[i]);
     return vv_shard_block_sources(view->blocks[i], id, range, &gathering->sources,
                                   &gathering->tombstones[i]);
 }

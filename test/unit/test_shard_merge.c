@@ -2,6 +2,7 @@
  * answers as plain arrays do. */
 #include "storage/shard_merge.h"
 
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/shard_retain.h"
 #include "support/random.h"
@@ -318,6 +319,80 @@ static void a_merge_keeps_to_its_rate(void **state)
     assert_int_equal(fixture->shard->manifest.block_count, 1);
 }
 
+/* ------------------------------------------------------------------- what is read often */
+
+/* The block at a place of the present view; it lives at least until the next publication. */
+static struct vv_block *block_at(struct shard_fixture *fixture, size_t index)
+{
+    struct vv_view *view = vv_view_acquire(&fixture->shard->views);
+    assert_true(index < view->block_count);
+    struct vv_block *block = view->blocks[index];
+    vv_view_release(&fixture->shard->views, view);
+    return block;
+}
+
+/* A flush of another sample: a turn. */
+static void turn(struct shard_fixture *fixture)
+{
+    static int64_t time = 1000;
+    assert_int_equal(shard_fixture_append(fixture, "other", VARVE_DUPLICATES_LAST, time++, 1),
+                     VARVE_OK);
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+}
+
+static void queries_between_flushes_are_noticed(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    varve_statistics statistics = VARVE_STATISTICS_INIT;
+    assert_int_equal(shard_fixture_append(fixture, "a", VARVE_DUPLICATES_LAST, 1, 1), VARVE_OK);
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    for (int i = 0; i < VV_BLOCK_READ_OFTEN; i++) {
+        struct vv_block *block = block_at(fixture, 0);
+        assert_int_equal(vv_block_turns_read(block), i);
+        struct vv_view *view = vv_view_acquire(&fixture->shard->views);
+        struct vv_series *series =
+            vv_series_table_get(fixture->shard->table, shard_fixture_ref(fixture, "a"));
+        const struct vv_series_place place = {
+            .series = series, .key = vv_series_key(series), .hash = series->hash};
+        struct vv_iter *iter = NULL;
+        assert_int_equal(vv_shard_series_iter(fixture->shard, view, &place,
+                                              (struct vv_range){0, 10}, NULL, &iter),
+                         VARVE_OK);
+        vv_iter_destroy(iter);
+        vv_view_release(&fixture->shard->views, view);
+        turn(fixture);
+    }
+    vv_shard_statistics(fixture->shard, &statistics);
+    assert_true(statistics.often_read_blocks >= 1);
+}
+
+static void a_merge_hands_on_what_was_read_most(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    for (int64_t i = 0; i < 2; i++) {
+        assert_int_equal(shard_fixture_append(fixture, "a", VARVE_DUPLICATES_LAST, i, 1), VARVE_OK);
+        assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    }
+    for (int i = 0; i < 5; i++) {
+        vv_block_note_read(block_at(fixture, 1));
+        vv_block_end_turn(block_at(fixture, 1));
+    }
+    assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
+    assert_int_equal(vv_block_turns_read(block_at(fixture, 0)), 5);
+}
+
+static void what_is_read_often_stays_fast_unless_size_is_asked_for(void **state)
+{
+    (void)state;
+    struct vv_merge_set set = {.cold = false};
+    uint64_t many = UINT64_C(1) << 30;
+    assert_true(vv_shard_merges_cold(&set, many, VV_BLOCK_READ_OFTEN - 1));
+    assert_false(vv_shard_merges_cold(&set, many, VV_BLOCK_READ_OFTEN));
+    assert_false(vv_shard_merges_cold(&set, 1000, 0));
+    set.cold = true;
+    assert_true(vv_shard_merges_cold(&set, 1000, VV_BLOCK_TURNS));
+}
+
 #define TEST(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, shard_fixture_set_up, shard_fixture_tear_down)
 
@@ -329,6 +404,9 @@ int main(void)
         TEST(a_flush_that_is_due_does_not_wait_for_a_merge),
         TEST(a_shard_that_closes_gives_a_merge_up_and_keeps_everything),
         TEST(a_merge_keeps_to_its_rate),
+        TEST(queries_between_flushes_are_noticed),
+        TEST(a_merge_hands_on_what_was_read_most),
+        cmocka_unit_test(what_is_read_often_stays_fast_unless_size_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,8 @@ static void write_figures(const struct figures *figures, const varve_statistics 
     put_bytes(figures, "directory_bytes", directory_bytes);
     put_count(figures, "blocks", statistics->blocks);
     put_bytes(figures, "block_bytes", statistics->block_bytes);
+    put_count(figures, "cold_blocks", statistics->cold_blocks);
+    put_count(figures, "often_read_blocks", statistics->often_read_blocks);
     put_count(figures, "rollup_blocks", statistics->rollup_blocks);
     put_bytes(figures, "rollup_bytes", statistics->rollup_bytes);
     put_count(figures, "head_samples", statistics->head_samples);
