@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "os/alloc.h"
 #include "os/thread.h"
 #include "support/database_model.h"
 #include "support/random.h"
@@ -369,6 +370,58 @@ static void a_timestamp_is_claimed_once(void **state)
     assert_int_equal(run_threads(fixture, claim), ROUNDS);
 }
 
+static void expect_latest(struct fixture *fixture, int64_t timestamp, double value)
+{
+    int64_t found_timestamp;
+    double found_value;
+    assert_int_equal(varve_latest(fixture->db, fixture->series[0], &found_timestamp, &found_value),
+                     VARVE_OK);
+    assert_int_equal(found_timestamp, timestamp);
+    assert_true(found_value == value);
+}
+
+static void append_one(struct fixture *fixture, int64_t timestamp, double value)
+{
+    assert_int_equal(varve_append(fixture->db, fixture->series[0], &timestamp, &value, 1, NULL),
+                     VARVE_OK);
+}
+
+/* What a bulk brings is in no append that the latest sample could be known from. */
+static void a_bulk_import_may_bring_the_latest(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t timestamp = 20;
+    double value = 2;
+    varve_bulk *bulk = NULL;
+    varve_batch batch = VARVE_BATCH_INIT;
+    batch.series = &fixture->series[0];
+    batch.timestamps = &timestamp;
+    batch.values = &value;
+    batch.count = 1;
+    append_one(fixture, 10, 1);
+    expect_latest(fixture, 10, 1);
+    assert_int_equal(varve_bulk_begin(fixture->db, NULL, &bulk, NULL), VARVE_OK);
+    assert_int_equal(varve_bulk_append(bulk, &batch, NULL), VARVE_OK);
+    expect_latest(fixture, 10, 1);
+    assert_int_equal(varve_bulk_commit(bulk, NULL), VARVE_OK);
+    varve_bulk_close(bulk);
+    expect_latest(fixture, 20, 2);
+    append_one(fixture, 15, 3);
+    expect_latest(fixture, 20, 2);
+    append_one(fixture, 21, 4);
+    expect_latest(fixture, 21, 4);
+}
+
+static void the_latest_is_known_behind_a_flush_without_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    append_one(fixture, 10, 1);
+    assert_int_equal(varve_compact(fixture->db, NULL), VARVE_OK);
+    uint64_t before = vv_alloc_count();
+    expect_latest(fixture, 10, 1);
+    assert_int_equal(vv_alloc_count() - before, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +435,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(single_samples_agree_with_a_model, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_addition_of_several_threads_is_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_timestamp_is_claimed_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bulk_import_may_bring_the_latest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_latest_is_known_behind_a_flush_without_memory, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
