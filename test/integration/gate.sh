@@ -186,7 +186,7 @@ grep -q 'nothing is called colours that can be switched off; there are: vectors'
     fail "$(cat err)"
 
 # Comparing two revisions: more CPU time, bytes or misses is worse, and so is a lower rate; the best
-# of each side counts
+# of each side counts; wall time is shown
 python3 - "$VARVE_SOURCE/tools/lib" <<'TEXT' || fail 'comparing'
 import sys
 sys.dont_write_bytecode = True
@@ -201,6 +201,7 @@ assert verdict([10], [8], "bytes") == "better"
 assert verdict([100], [80], "/CPU s") == "WORSE"
 assert verdict([100], [120], "M/s") == "better"
 assert verdict([0], [1], "misses") == "WORSE"
+assert verdict([10], [20], "ms") == "slower"
 assert compare_measure("m", [], [{"value": 1}])["verdict"] == "only in one"
 TEXT
 

@@ -125,23 +125,29 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return type == FTW_DP ? rmdir(path) : unlink(path);
 }
 
-static void show_progress(const char *name)
+/* Says on a terminal which workload runs; none is left to be seen with name NULL. */
+static void show_progress(const char *name, size_t number, size_t count)
 {
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[K%s%s", name, name[0] ? " ..." : "");
+    if (isatty(STDERR_FILENO) && name)
+        fprintf(stderr, "\r\033[K%zu of %zu: %s ...", number, count, name);
+    else if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
 }
 
 /* Runs the workloads that are wanted, in the order of the table. */
 static int run_wanted(struct cli_bench *bench, const bool *wanted)
 {
+    size_t count = 0, number = 0;
     int code = 0;
+    for (size_t i = 0; i < WORKLOADS; i++)
+        count += wanted[i];
     for (size_t i = 0; i < WORKLOADS && code == 0; i++) {
         if (!wanted[i])
             continue;
-        show_progress(workloads[i].name);
+        show_progress(workloads[i].name, ++number, count);
         bench->workload = workloads[i].name;
         code = workloads[i].run(bench);
-        show_progress("");
+        show_progress(NULL, 0, 0);
         if (code == 0 && cli_interrupted())
             code = cli_interrupt_exit_code();
     }
