@@ -75,7 +75,7 @@ varve_status vv_block_rollup_levels(const struct vv_block *block, uint32_t layer
 {
     uint64_t entries = block->sections[VV_SECTION_ROLLUPS].record_count;
     uint64_t runs = block->sections[VV_SECTION_ROLLUP_RUNS].record_count;
-    uint32_t index;
+    uint32_t index = 0; /* set by find_entry(), which gcc at -O1 does not see */
     *count = 0;
     if (entries <= 1) {
         return VARVE_OK; /* none, or the end alone */
