@@ -131,6 +131,12 @@ void vv_ring_write(struct vv_ring *ring, uint64_t position, const void *bytes, s
     memcpy(ring->bytes, (const uint8_t *)bytes + first, length - first);
 }
 
+uint8_t *vv_ring_place(const struct vv_ring *ring, uint64_t position, size_t length)
+{
+    size_t at = position & (ring->capacity - 1);
+    return ring->capacity - at < length ? NULL : ring->bytes + at;
+}
+
 static _Atomic uint64_t *cell_of(const struct vv_ring *ring, uint64_t position)
 {
     return &ring->frame_ends[(position & (ring->capacity - 1)) / CELL_BYTES];

@@ -94,6 +94,9 @@ enum vv_ring_outcome vv_ring_reserve(struct vv_ring *ring, uint64_t bytes, uint6
 /* Copies in, by the reservation's owner before it publishes, or by the consumer. */
 void vv_ring_write(struct vv_ring *ring, uint64_t position, const void *bytes, size_t length);
 
+/* Where these bytes lie in memory, for the same two; NULL if that is across its end. */
+uint8_t *vv_ring_place(const struct vv_ring *ring, uint64_t position, size_t length);
+
 /* The frame at position is complete up to end. */
 void vv_ring_publish(struct vv_ring *ring, uint64_t position, uint64_t end);
 

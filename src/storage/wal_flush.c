@@ -58,8 +58,21 @@ static void seal_frame(struct vv_wal *wal, uint64_t lsn, uint8_t header[VV_WAL_F
     struct vv_wal_frame frame = {
         .lsn = lsn, .durable_lsn = atomic_load(&wal->durable_lsn), .previous_checksum = wal->chain};
     vv_wal_frame_seal(&frame, wal->sequence, header);
-    vv_ring_write(&wal->ring, lsn, header, VV_WAL_FRAME_HEADER_BYTES);
     wal->chain = frame.checksum;
+}
+
+/* The same where it lies in the ring. */
+static void seal_in_ring(struct vv_wal *wal, uint64_t lsn)
+{
+    uint8_t copy[VV_WAL_FRAME_HEADER_BYTES];
+    uint8_t *header = vv_ring_place(&wal->ring, lsn, sizeof(copy));
+    if (header != NULL) {
+        seal_frame(wal, lsn, header);
+    } else { /* across the end of the memory */
+        vv_ring_read(&wal->ring, lsn, copy, sizeof(copy));
+        seal_frame(wal, lsn, copy);
+        vv_ring_write(&wal->ring, lsn, copy, sizeof(copy));
+    }
 }
 
 /* Seals what is published without a gap, and waits until that is everything below lsn (W7). */
@@ -69,9 +82,7 @@ static void seal_published(struct vv_wal *wal, uint64_t lsn)
     for (;;) {
         uint64_t end = vv_ring_frame_end(&wal->ring, wal->sealed_lsn);
         if (end != 0) {
-            uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
-            vv_ring_read(&wal->ring, wal->sealed_lsn, header, sizeof(header));
-            seal_frame(wal, wal->sealed_lsn, header);
+            seal_in_ring(wal, wal->sealed_lsn);
             wal->sealed_lsn = end;
         } else if (wal->sealed_lsn >= lsn) {
             return;
@@ -103,6 +114,7 @@ static void seal_again(struct vv_wal *wal, uint64_t from, uint64_t chain)
         uint32_t payload_bytes = vv_load_u32(header + VV_WAL_FRAME_SIZE_OFFSET);
         vv_wal_frame_unseal(vv_wal_ring_checksum(wal, payload, payload + payload_bytes), header);
         seal_frame(wal, from, header);
+        vv_ring_write(&wal->ring, from, header, sizeof(header));
         from += vv_wal_frame_bytes(payload_bytes);
     }
 }

@@ -1,6 +1,7 @@
 /* Tests of shard_append.c: all or nothing, definitions once, policy ERROR. */
 #include "storage/shard.h"
 
+#include "os/alloc.h"
 #include "support/shard_fixture.h"
 
 #define LAST VARVE_DUPLICATES_LAST
@@ -62,6 +63,36 @@ static void a_sample_alone_takes_the_long_way_where_something_is_in_the_way(void
     assert_int_equal(shard_fixture_flush(fixture), VARVE_OK); /* another generation */
     assert_false(vv_shard_append_one(shard, ref, LAST, 6, 6, &status, &lsn));
     shard_fixture_expect(fixture, "a:1=1;2=2;5=5");
+}
+
+/* Once a thread has had a batch of some size, others of that size need no memory. */
+static void the_second_batch_of_a_size_does_not_allocate(void **state)
+{
+    enum { COUNT = 2000, SERIES = 6 };
+    struct shard_fixture *fixture = *state;
+    varve_series *handles = calloc(COUNT, sizeof(*handles));
+    int64_t *timestamps = calloc(COUNT, sizeof(*timestamps));
+    double *values = calloc(COUNT, sizeof(*values));
+    varve_series series[SERIES];
+    for (size_t i = 0; i < SERIES; i++) {
+        char text[] = {(char)('a' + i), 0};
+        series[i] = (varve_series)shard_fixture_ref(fixture, text) + 1;
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        handles[i] = series[i * 7 % SERIES];
+        values[i] = (double)i;
+    }
+    struct vv_shard_batch batch = {LAST, COUNT, handles, timestamps, values, false, false};
+    uint64_t lsn;
+    assert_int_equal(vv_shard_append(fixture->shard, &batch, &lsn), VARVE_OK);
+    assert_int_equal(vv_shard_flush_log(fixture->shard, UINT64_MAX, VV_WAL_DURABLE), VARVE_OK);
+    vv_alloc_fail_at(1);
+    varve_status status = vv_shard_append(fixture->shard, &batch, &lsn);
+    vv_alloc_fail_at(0);
+    assert_int_equal(status, VARVE_OK);
+    free(handles);
+    free(timestamps);
+    free(values);
 }
 
 /* A batch of one new series with a long key needs room in the log for one definition only. */
@@ -126,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_with_an_unknown_ref_stores_nothing),
         TEST(policy_error_looks_everywhere),
+        TEST(the_second_batch_of_a_size_does_not_allocate),
         TEST(a_sample_alone_takes_the_long_way_where_something_is_in_the_way),
         TEST(the_log_grows_by_what_a_batch_needs),
         TEST(a_series_is_defined_again_after_its_definition_left_the_log),
