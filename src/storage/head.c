@@ -262,20 +262,22 @@ insert_piece(struct insertion *insertion, struct columns columns, const struct v
     if (piece->whole && insert_four(insertion, columns, line, i)) {
         return VARVE_OK;
     }
-    for (size_t last = i + piece->more; i <= last; i++) {
+    size_t last = i + piece->more;
+    varve_status status = insert_entry(insertion, columns, line, piece->at, i);
+    while (i < last && status == VARVE_OK) {
+        i++;
         unsigned at = columns.refs[i] % VV_HEAD_LINE_SERIES;
-        VV_TRY(insert_entry(insertion, columns, line, at, i));
+        status = insert_entry(insertion, columns, line, at, i);
     }
-    return VARVE_OK;
+    return status;
 }
 
 /* Asks for the memory that the first sample of a piece will be written to. */
 static inline void prefetch_slot(struct columns columns, const struct vv_head_piece *piece)
 {
     const struct vv_head_line *line = piece->line;
-    unsigned at = columns.refs[piece->first] % VV_HEAD_LINE_SERIES;
-    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[at]);
-    __builtin_prefetch(extent + (line->count[at] + 1U) * sizeof(struct vv_sample), 1);
+    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[piece->at]);
+    __builtin_prefetch(extent + (line->count[piece->at] + 1U) * sizeof(struct vv_sample), 1);
 }
 
 /* The first piece of each line; lets go of those that do not come back (H3). */
@@ -325,7 +327,8 @@ varve_status vv_head_insert_one(struct vv_head *head, const struct vv_head_batch
                                 struct vv_head_line *line)
 {
     struct insertion insertion = {.head = head, .batch = batch};
-    struct vv_head_piece piece = {.line = line};
+    struct vv_head_piece piece = {.line = line,
+                                  .at = (uint8_t)(*batch->refs % VV_HEAD_LINE_SERIES)};
     varve_status status = insert_piece(&insertion, columns_of(head, batch), &piece);
     vv_head_count(head, insertion.change);
     return status;

@@ -79,8 +79,9 @@ enum { VV_HEAD_LOCKS_FEW = 8, VV_HEAD_LOCKS_MAX = 1 << 16 };
 /* Neighbouring entries of a batch whose series lie in one line. */
 struct vv_head_piece {
     struct vv_head_line *line; /* NULL: given back already */
-    uint32_t first;            /* entry */
+    uint16_t first;            /* entry */
     uint16_t more;             /* entries behind it */
+    uint8_t at;                /* series of the first entry, 0 to 3 in the line */
     bool whole;                /* they are the line's four series in order */
     bool comes_back;           /* the line does, in a later piece */
 };

@@ -145,7 +145,7 @@ static inline bool is_whole(const uint32_t *refs, size_t i, size_t count)
 static inline struct vv_head_piece next_piece(const uint32_t *refs, size_t i, size_t count,
                                               unsigned *series)
 {
-    struct vv_head_piece piece = {.first = (uint32_t)i};
+    struct vv_head_piece piece = {.first = (uint16_t)i};
     if (is_whole(refs, i, count)) {
         piece.more = VV_HEAD_LINE_SERIES - 1;
         piece.whole = true;
@@ -154,7 +154,8 @@ static inline struct vv_head_piece next_piece(const uint32_t *refs, size_t i, si
     }
     uint32_t group = refs[i] / VV_HEAD_LINE_SERIES;
     size_t last = i;
-    *series = 1U << refs[i] % VV_HEAD_LINE_SERIES;
+    piece.at = (uint8_t)(refs[i] % VV_HEAD_LINE_SERIES);
+    *series = 1U << piece.at;
     while (last + 1 < count && refs[last + 1] / VV_HEAD_LINE_SERIES == group) {
         last++;
         *series |= 1U << refs[last] % VV_HEAD_LINE_SERIES;
@@ -199,15 +200,24 @@ static inline void note_knowledge(struct vv_head_locks *locks, struct knowledge 
 }
 
 /* The piece that has the lock of a line. */
-static inline void set_first_piece(const struct vv_head_locks *locks, size_t at,
-                                   struct vv_head_line *line, size_t first, size_t more, bool whole)
+static inline void set_first_piece(const struct vv_head_locks *locks, size_t position,
+                                   struct vv_head_piece piece)
 {
-    struct vv_head_piece *piece = &locks->pieces[at];
-    atomic_store_explicit(&line->position, (uint8_t)at, memory_order_relaxed);
+    atomic_store_explicit(&piece.line->position, (uint8_t)position, memory_order_relaxed);
+    locks->pieces[position] = piece;
+}
+
+/* The same for a whole line. */
+static inline void set_whole_piece(const struct vv_head_locks *locks, size_t position,
+                                   struct vv_head_line *line, size_t entry)
+{
+    struct vv_head_piece *piece = &locks->pieces[position];
+    atomic_store_explicit(&line->position, (uint8_t)position, memory_order_relaxed);
     piece->line = line;
-    piece->first = (uint32_t)first;
-    piece->more = (uint16_t)more;
-    piece->whole = whole;
+    piece->first = (uint16_t)entry;
+    piece->more = VV_HEAD_LINE_SERIES - 1;
+    piece->at = 0;
+    piece->whole = true;
     piece->comes_back = false;
 }
 
@@ -216,7 +226,7 @@ static inline void add_piece(struct vv_head_locks *locks, struct vv_head_piece p
                              struct vv_head_piece *holder)
 {
     if (__builtin_expect(holder == NULL, 1)) {
-        set_first_piece(locks, locks->count++, piece.line, piece.first, piece.more, piece.whole);
+        set_first_piece(locks, locks->count++, piece);
     } else {
         holder->comes_back = true;
         locks->pieces[locks->capacity - ++locks->again_count] = piece;
@@ -304,7 +314,7 @@ static __attribute__((noinline)) void take_whole_lines(struct vv_head *head, con
         progress->in_order = progress->in_order && refs[next] >= progress->greatest;
         progress->greatest = refs[next];
         learn(&knowledge, line, VV_HEAD_LINE_ALL);
-        set_first_piece(locks, taken++, line, next, VV_HEAD_LINE_SERIES - 1, true);
+        set_whole_piece(locks, taken++, line, next);
     }
     locks->count = taken;
     progress->next = next;
@@ -382,7 +392,7 @@ static void take_lines(struct vv_head *head, struct vv_head_line *line, size_t c
         }
         __builtin_prefetch(line + PREFETCH_LINES, 1);
         learn(&knowledge, line, VV_HEAD_LINE_ALL);
-        set_first_piece(locks, taken++, line, entry, VV_HEAD_LINE_SERIES - 1, true);
+        set_whole_piece(locks, taken++, line, entry);
         entry += VV_HEAD_LINE_SERIES;
     }
     locks->count = taken;
@@ -393,10 +403,13 @@ static void take_lines(struct vv_head *head, struct vv_head_line *line, size_t c
 static void take_part(struct vv_head *head, uint32_t ref, size_t count, size_t entry,
                       struct vv_head_locks *locks, struct knowledge *knowledge)
 {
-    struct vv_head_line *line = vv_head_line_of(head, ref);
-    vv_head_lock_line(head, line);
-    learn(knowledge, line, ((1U << count) - 1) << ref % VV_HEAD_LINE_SERIES);
-    set_first_piece(locks, locks->count++, line, entry, count - 1, false);
+    struct vv_head_piece piece = {.line = vv_head_line_of(head, ref),
+                                  .first = (uint16_t)entry,
+                                  .more = (uint16_t)(count - 1),
+                                  .at = (uint8_t)(ref % VV_HEAD_LINE_SERIES)};
+    vv_head_lock_line(head, piece.line);
+    learn(knowledge, piece.line, ((1U << count) - 1) << piece.at);
+    set_first_piece(locks, locks->count++, piece);
 }
 
 varve_status vv_head_lock_range(struct vv_head *head, uint32_t first, size_t count,
