@@ -296,7 +296,10 @@ static void append_to_many(struct many *many, struct vv_test_random *random, int
         values[i] = (double)vv_test_random_below(random, 1000);
         model_append(&many->models[refs[i]], policy, timestamps[i], values[i]);
     }
-    assert_int_equal(vv_head_lock_refs(&many->head, refs, count, &many->locks), VARVE_OK);
+    assert_int_equal(in_turn && count <= MANY
+                         ? vv_head_lock_range(&many->head, 0, count, &many->locks)
+                         : vv_head_lock_refs(&many->head, refs, count, &many->locks),
+                     VARVE_OK);
     struct vv_head_batch batch = {refs, timestamps, values, policy, many->generation};
     assert_int_equal(vv_head_insert_and_unlock(&many->head, &batch, &many->locks), VARVE_OK);
     assert_int_equal(many->locks.count, 0);

@@ -50,6 +50,50 @@ static void a_line_is_held_once_in_whatever_order_its_series_come(void **state)
     head_destroy(head);
 }
 
+/* Walking the lines gives what looking at each ref gives, over the ends of lines and pages. */
+static void a_range_has_the_pieces_of_its_refs(void **state)
+{
+    (void)state;
+    enum { REFS = 3 * VV_HEAD_PAGE_SERIES, COUNT_MAX = VV_HEAD_PAGE_SERIES + 100 };
+    struct vv_test_random random = vv_test_random_init(1);
+    struct vv_head *head = head_create();
+    struct vv_head_locks by_refs, by_range;
+    static uint32_t refs[COUNT_MAX];
+    vv_head_locks_init(&by_refs);
+    vv_head_locks_init(&by_range);
+    for (int round = 0; round < 300; round++) {
+        uint32_t first = (uint32_t)vv_test_random_below(&random, REFS);
+        size_t count = 1 + vv_test_random_below(&random, round % 2 == 0 ? 20 : COUNT_MAX);
+        for (size_t i = 0; i < count; i++) {
+            refs[i] = first + (uint32_t)i;
+        }
+        assert_int_equal(vv_head_lock_range(head, first, count, &by_range), VARVE_OK);
+        size_t pieces = by_range.count;
+        bool defined = by_range.defined;
+        vv_head_unlock_refs(&by_range);
+        assert_int_equal(vv_head_lock_refs(head, refs, count, &by_refs), VARVE_OK);
+        assert_int_equal(by_refs.count, pieces);
+        assert_int_equal(by_refs.defined, defined);
+        assert_int_equal(by_refs.again_count, 0);
+        for (size_t i = 0; i < pieces; i++) {
+            const struct vv_head_piece *one = &by_refs.pieces[i], *other = &by_range.pieces[i];
+            assert_ptr_equal(one->line, other->line);
+            assert_int_equal(one->first, other->first);
+            assert_int_equal(one->more, other->more);
+            assert_int_equal(one->at, other->at);
+            assert_int_equal(one->whole, other->whole);
+            assert_false(one->comes_back || other->comes_back);
+        }
+        for (size_t i = 0; i < count; i++) { /* most are defined in the end, in generation 1 */
+            vv_head_set_defined(head, refs[i], 1);
+        }
+        vv_head_unlock_refs(&by_refs);
+    }
+    vv_head_locks_fini(&by_refs);
+    vv_head_locks_fini(&by_range);
+    head_destroy(head);
+}
+
 static void definitions_hold_for_one_generation(void **state)
 {
     (void)state;
@@ -188,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_held_once_in_whatever_order_its_series_come),
+        cmocka_unit_test(a_range_has_the_pieces_of_its_refs),
         cmocka_unit_test(definitions_hold_for_one_generation),
         cmocka_unit_test(without_memory_nothing_is_locked),
         cmocka_unit_test(batches_of_the_same_series_exclude_each_other_and_never_block_for_good),
