@@ -67,8 +67,8 @@ static varve_status values_between(struct vv_aggregator *aggregator, const struc
 }
 
 /* Hands out a row of the values. */
-static bool hand_out(struct vv_aggregator *aggregator, size_t number, bool filled, int64_t time,
-                     varve_row *row)
+static inline bool hand_out(struct vv_aggregator *aggregator, size_t number, bool filled,
+                            int64_t time, varve_row *row)
 {
     if (aggregator->status != VARVE_OK) {
         return false;
@@ -88,7 +88,16 @@ static bool hand_out(struct vv_aggregator *aggregator, size_t number, bool fille
     return true;
 }
 
-/* Puts a row together. */
+/* The row of a state that is not reduced: most rows. */
+static inline bool make_state_row(struct vv_aggregator *aggregator, size_t number, int64_t time,
+                                  size_t at, varve_row *row)
+{
+    aggregator->status =
+        values_of_state(aggregator, aggregator->order[number], at, aggregator->values);
+    return hand_out(aggregator, number, false, time, row);
+}
+
+/* Puts any other row together. */
 static bool make_row(struct vv_aggregator *aggregator, size_t number, enum vv_row_kind kind,
                      int64_t time, size_t at, varve_row *row)
 {
@@ -96,9 +105,7 @@ static bool make_row(struct vv_aggregator *aggregator, size_t number, enum vv_ro
     double *values = aggregator->values;
     switch (kind) {
     case VV_ROW_STATE:
-        aggregator->status = aggregator->spec.reduce == 0
-                                 ? values_of_state(aggregator, group, at, values)
-                                 : values_of(aggregator, group, at, values);
+        aggregator->status = values_of(aggregator, group, at, values);
         break;
     case VV_ROW_PREVIOUS:
         aggregator->status = values_of(aggregator, group, at - 1, values);
@@ -178,8 +185,8 @@ bool vv_aggregator_next_row(struct vv_aggregator *aggregator, varve_row *row)
                               &aggregator->steps, aggregator->range, spec, aggregator->reverse);
             aggregator->walking = true;
         }
-        if (vv_row_walk_next_state(&aggregator->walk, &time, &at)) {
-            return make_row(aggregator, aggregator->row_group, VV_ROW_STATE, time, at, row);
+        if (spec->reduce == 0 && vv_row_walk_next_state(&aggregator->walk, &time, &at)) {
+            return make_state_row(aggregator, aggregator->row_group, time, at, row);
         }
         if (vv_row_walk_next(&aggregator->walk, &kind, &time, &at)) {
             return make_row(aggregator, aggregator->row_group, kind, time, at, row);
