@@ -629,7 +629,8 @@ VARVE_API void varve_strings_destroy(varve_strings *strings);
 
 /* The label names that occur in the selected series (the range of the selection is ignored). Cost:
  * some microseconds without matchers; no sample is read unless something was deleted since the last
- * compaction. Of limits, memory_bytes_max and those of reading series count. */
+ * compaction. Of limits memory_bytes_max, timeout_ms and cancel count, and where samples are read
+ * the others. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_label_names(varve_db *db,
                                                           const varve_selection *selection,
                                                           varve_strings **names,

@@ -8,6 +8,7 @@
 #include "engine/database.h"
 #include "index/string_list.h"
 #include "os/alloc.h"
+#include "query/control.h"
 
 enum { LIST_BYTES_MAX_DEFAULT = 64 << 20 };
 
@@ -57,13 +58,15 @@ static varve_status fill_list(varve_db *db, const varve_selection *selection,
                               const varve_string *name, struct vv_string_list *list,
                               varve_error *error)
 {
+    struct vv_query_control control;
     struct vv_matchers *matchers = NULL;
     bool hidden = selection->series_count > 0; /* handles, not matchers: the cursor knows them */
+    VV_TRY(vv_query_control_begin(&control, db->env, selection->limits, error));
     VV_TRY(vv_selection_compile(selection, &matchers, error));
     varve_status status = VARVE_OK;
     if (!hidden) {
         status = vv_shard_list_labels(db->shard, selection->matcher_count > 0 ? matchers : NULL,
-                                      name, list, &hidden);
+                                      name, &control, list, &hidden, error);
     }
     vv_matchers_destroy(matchers);
     if (status == VARVE_OK && hidden) {

@@ -33,14 +33,24 @@ struct listing {
     const struct vv_matchers *matchers; /* NULL: all series */
     const varve_string *name;           /* NULL: names */
     struct vv_string_list *list;
+    struct vv_query_control *control;
+    varve_error *error; /* nullable */
 
     const struct vv_label_source *source; /* of the head */
     varve_string present_name;            /* whose values are visited */
 };
 
+/* Whether there is time left, and nobody wants this to end. */
+static varve_status goes_on(struct listing *listing)
+{
+    static const struct vv_query_counts none;
+    return vv_query_control_check(listing->control, &none, listing->error);
+}
+
 static varve_status add_text(void *visitor, varve_string text)
 {
     struct listing *listing = visitor;
+    VV_TRY(goes_on(listing));
     return vv_string_list_add(listing->list, text);
 }
 
@@ -124,6 +134,7 @@ static varve_status add_live_value(void *visitor, varve_string value, uint64_t p
 {
     struct listing *listing = visitor;
     bool known, live;
+    VV_TRY(goes_on(listing));
     VV_TRY(vv_string_list_has(listing->list, value, &known));
     if (known) {
         return VARVE_OK;
@@ -138,6 +149,7 @@ static varve_status add_name_if_live(void *visitor, varve_string value, uint64_t
     struct listing *listing = visitor;
     bool known, live;
     (void)value;
+    VV_TRY(goes_on(listing));
     VV_TRY(vv_string_list_has(listing->list, listing->present_name, &known));
     if (known) {
         return VARVE_OK;
@@ -175,7 +187,8 @@ static varve_status list_head_matches(struct listing *listing)
     VV_TRY(select_ids(listing->source, listing->matchers, &ids, &count));
     varve_status status = VARVE_OK;
     for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        if (is_live(listing, ids[i])) {
+        status = goes_on(listing);
+        if (status == VARVE_OK && is_live(listing, ids[i])) {
             status = add_series(listing,
                                 vv_series_key(vv_series_table_get(listing->shard->table, ids[i])));
         }
@@ -197,12 +210,17 @@ static varve_status list_head(void *context, const struct vv_label_source *sourc
 }
 
 varve_status vv_shard_list_labels(struct vv_shard *shard, const struct vv_matchers *matchers,
-                                  const varve_string *name, struct vv_string_list *list,
-                                  bool *hidden)
+                                  const varve_string *name, struct vv_query_control *control,
+                                  struct vv_string_list *list, bool *hidden, varve_error *error)
 {
     struct vv_view *view = vv_view_acquire(&shard->views);
-    struct listing listing = {
-        .shard = shard, .view = view, .matchers = matchers, .name = name, .list = list};
+    struct listing listing = {.shard = shard,
+                              .view = view,
+                              .matchers = matchers,
+                              .name = name,
+                              .list = list,
+                              .control = control,
+                              .error = error};
     varve_status status = VARVE_OK;
     *hidden = has_deletions(shard, view);
     for (size_t i = 0; i < view->block_count && status == VARVE_OK && !*hidden; i++) {

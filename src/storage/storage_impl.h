@@ -12,6 +12,7 @@
 
 #include "index/matcher.h"
 #include "index/string_list.h"
+#include "query/control.h"
 #include "query/iter.h"
 #include "query/merge.h"
 #include "storage/manifest.h"
@@ -160,10 +161,13 @@ void vv_shard_cursor_close(struct vv_shard_cursor *cursor);
  * has to look at each series.
  * @matchers  NULL: every series; then no series is visited but those that only the head has.
  * @name      the label whose values are listed; NULL: names.
+ * @control   asked at every string and every series whether to go on: DEADLINE, CANCELLED, with
+ *            the words in error (nullable).
  */
 varve_status vv_shard_list_labels(struct vv_shard *shard, const struct vv_matchers *matchers,
-                                  const varve_string *name, struct vv_string_list *list,
-                                  bool *hidden) VARVE_MUST_CHECK;
+                                  const varve_string *name, struct vv_query_control *control,
+                                  struct vv_string_list *list, bool *hidden,
+                                  varve_error *error) VARVE_MUST_CHECK;
 /* The number of series that have a sample; *hidden as above. Cost: nothing in one block with an
  * empty head; else a look-up for each series of the head and, once for every change of the blocks,
  * of the smaller blocks. */

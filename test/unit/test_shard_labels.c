@@ -20,6 +20,7 @@ static void expect(struct shard_fixture *fixture, const char *selector, const ch
     varve_selector *parsed = NULL;
     struct vv_matchers *matchers = NULL;
     struct vv_string_list list = {0};
+    struct vv_query_control control = {.deadline_ns = INT64_MAX};
     varve_string label = vv_test_string(name != NULL ? name : "");
     char text[512] = "";
     size_t length = 0;
@@ -31,7 +32,7 @@ static void expect(struct shard_fixture *fixture, const char *selector, const ch
         assert_int_equal(vv_matchers_compile(list_of, count, &matchers, NULL), VARVE_OK);
     }
     assert_int_equal(vv_shard_list_labels(fixture->shard, matchers, name != NULL ? &label : NULL,
-                                          &list, &hidden),
+                                          &control, &list, &hidden, NULL),
                      VARVE_OK);
     assert_int_equal(vv_string_list_sort(&list), VARVE_OK);
     for (size_t i = 0; i < list.count; i++) {
