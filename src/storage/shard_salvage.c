@@ -183,15 +183,19 @@ static varve_status open_repaired(struct work *work, struct vv_salvage_block *bl
                                   const char *name)
 {
     struct vv_shard_salvage *salvage = work->salvage;
-    uint8_t header[VV_BLOCK_HEADER_BYTES];
-    varve_status source;
-    vv_block_header_encode(&block->expected->identity, header);
-    VV_TRY(vv_salvage_copy(salvage, name, working_name, block->expected->file_bytes, header,
-                           sizeof(header), &source, work->error));
-    varve_status status = source;
-    if (status == VARVE_OK) {
-        status = vv_block_open(salvage->from.env, salvage->to, working_name, block->expected,
-                               &block->block, NULL);
+    struct vv_block_identity identity = block->expected->identity;
+    varve_status status = VARVE_CORRUPT;
+    /* The manifest does not say whether the block has rollups, and so another version. */
+    for (uint64_t sequence = 0; sequence < 2 && status == VARVE_CORRUPT; sequence++) {
+        uint8_t header[VV_BLOCK_HEADER_BYTES];
+        identity.rollup_sequence = sequence;
+        vv_block_header_encode(&identity, header);
+        VV_TRY(vv_salvage_copy(salvage, name, working_name, block->expected->file_bytes, header,
+                               sizeof(header), &status, work->error));
+        if (status == VARVE_OK) {
+            status = vv_block_open(salvage->from.env, salvage->to, working_name, block->expected,
+                                   &block->block, NULL);
+        }
     }
     block->repaired = status == VARVE_OK;
     /* An open block needs its name no more. */
