@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "os/alloc.h"
+#include "os/pages.h"
 #include "storage/wal.h"
 
 struct replay {
@@ -270,10 +271,16 @@ static varve_status replay_frames(struct replay *replay, const struct segment_by
     return VARVE_OK;
 }
 
+/* What a segment is read into. */
+static size_t memory_bytes(const struct vv_wal_segment *segment)
+{
+    return (segment->file_bytes + VV_PAGES_SMALL_BYTES - 1) & ~(size_t)(VV_PAGES_SMALL_BYTES - 1);
+}
+
 static varve_status read_segment(struct replay *replay, struct segment_bytes *in, uint8_t **memory)
 {
     const struct vv_env *env = replay->place->env;
-    *memory = vv_alloc(in->segment->file_bytes);
+    *memory = vv_pages_alloc(memory_bytes(in->segment)); /* large pages: few faults */
     if (*memory == NULL) {
         return vv_fail(replay->error, VARVE_NO_MEMORY, "no memory to replay %s", in->name);
     }
@@ -337,7 +344,7 @@ static varve_status replay_segment(struct replay *replay, size_t index)
         replay->position = next_lsn;
         replay->chain_known = false;
     }
-    vv_free(memory);
+    vv_pages_free(memory, memory_bytes(in.segment));
     return status;
 }
 
