@@ -1104,8 +1104,10 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_s
 /* Plain numbers about an open database. */
 typedef struct varve_statistics {
     size_t options_size;
-    uint64_t series;  /* with samples, in head and blocks */
-    uint64_t samples; /* stored, duplicates of overlapping blocks counted twice */
+    uint64_t series; /* with samples, in head and blocks */
+    uint64_t
+        samples; /* stored: duplicates of overlapping blocks count twice, and what was deleted or
+                       * has expired counts until a flush or a merge has left it out */
     int64_t time_min; /* least and greatest timestamp; only if samples > 0 */
     int64_t time_max;
     uint64_t blocks;

@@ -38,9 +38,20 @@ void vv_mutex_fini(struct vv_mutex *mutex)
     VV_ASSERT(pthread_mutex_destroy(&mutex->mutex) == 0);
 }
 
+/* Of this thread. */
+static _Thread_local uint64_t waits;
+
+uint64_t vv_thread_waits(void)
+{
+    return waits;
+}
+
 void vv_mutex_lock(struct vv_mutex *mutex)
 {
-    VV_ASSERT(pthread_mutex_lock(&mutex->mutex) == 0);
+    if (!vv_mutex_try_lock(mutex)) {
+        waits++;
+        VV_ASSERT(pthread_mutex_lock(&mutex->mutex) == 0);
+    }
 }
 
 bool vv_mutex_try_lock(struct vv_mutex *mutex)
@@ -71,6 +82,7 @@ void vv_condition_fini(struct vv_condition *condition)
 
 void vv_condition_wait(struct vv_condition *condition, struct vv_mutex *mutex)
 {
+    waits++;
     VV_ASSERT(pthread_cond_wait(&condition->condition, &mutex->mutex) == 0);
 }
 
@@ -92,6 +104,7 @@ bool vv_condition_wait_for(struct vv_condition *condition, struct vv_mutex *mute
                            int64_t timeout_ns)
 {
     struct timespec deadline = deadline_after(timeout_ns);
+    waits++;
     int error = pthread_cond_timedwait(&condition->condition, &mutex->mutex, &deadline);
     VV_ASSERT(error == 0 || error == ETIMEDOUT);
     return error == 0;
@@ -119,7 +132,10 @@ void vv_rwlock_fini(struct vv_rwlock *lock)
 
 void vv_rwlock_read_lock(struct vv_rwlock *lock)
 {
-    VV_ASSERT(pthread_rwlock_rdlock(&lock->lock) == 0);
+    if (pthread_rwlock_tryrdlock(&lock->lock) != 0) {
+        waits++;
+        VV_ASSERT(pthread_rwlock_rdlock(&lock->lock) == 0);
+    }
 }
 
 void vv_rwlock_read_unlock(struct vv_rwlock *lock)
@@ -129,7 +145,10 @@ void vv_rwlock_read_unlock(struct vv_rwlock *lock)
 
 void vv_rwlock_write_lock(struct vv_rwlock *lock)
 {
-    VV_ASSERT(pthread_rwlock_wrlock(&lock->lock) == 0);
+    if (pthread_rwlock_trywrlock(&lock->lock) != 0) {
+        waits++;
+        VV_ASSERT(pthread_rwlock_wrlock(&lock->lock) == 0);
+    }
 }
 
 void vv_rwlock_write_unlock(struct vv_rwlock *lock)
@@ -213,6 +232,7 @@ void vv_event_wait(struct vv_event *event)
     /* Acquire pairs with the release in vv_event_set(). The kernel compares before it lets the
      * thread sleep, so that an event between the load and the call is not missed. */
     while (atomic_load_explicit(&event->happened, memory_order_acquire) == 0) {
+        waits++;
         long result = syscall(SYS_futex, &event->happened, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
         VV_ASSERT(result == 0 || errno == EAGAIN || errno == EINTR);
     }
@@ -233,6 +253,7 @@ static void give_up_core(unsigned times)
         return;
     }
     const struct timespec pause = {.tv_nsec = SLEEP_NANOSECONDS};
+    waits++;
     (void)nanosleep(&pause, NULL); /* a signal ends it early, which does no harm */
 }
 

@@ -69,6 +69,10 @@ unsigned vv_thread_cpu_count(void);
  * last one given. Not run for a thread that ends with the process. */
 int vv_thread_at_end(void (*run)(void));
 
+/* How often the calling thread has had to wait for another one, at a lock that was taken or for
+ * something to happen; spinning and yielding do not count. */
+uint64_t vv_thread_waits(void);
+
 /* Something that happens once, and one thread that waits for it. Zero has not happened. The waiter
  * may destroy it as soon as its wait is over. */
 struct vv_event {

@@ -199,31 +199,39 @@ def read_acks(stream, last):
     return acked
 
 
-def bench_restart(bench):
-    """Kills an import whose input has been read but not ended, then opens the database."""
-    path, database = bench.text("A", "influx"), bench.folder / "killed"
-    lines = bench.samples("A") // FIELDS
+def kill_import(bench, name, database):
+    """Kills an import whose input has been read but not ended; the lines it has acknowledged."""
     shutil.rmtree(database, ignore_errors=True)
     process = subprocess.Popen([bench.varve, "import", database, "--format", "influx", "--acks",
                                 "--sync", "process", "-"], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     # The end of input stays open in this process, so that the import never closes its database.
-    feeder = subprocess.Popen(["cat", path], stdout=process.stdin)
+    feeder = subprocess.Popen(["cat", bench.text(name, "influx")], stdout=process.stdin)
     feeder.wait()
-    acked = read_acks(process.stdout, lines)
+    acked = read_acks(process.stdout, bench.samples(name) // FIELDS)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    with open(bench.folder / "stats", "w+b") as stats:
-        reopen = run([bench.varve, "stats", database, "--output", "csv"], stdout=stats)[0]
-        stats.seek(0)
-        figures = dict(line.decode().strip().split(",", 1) for line in stats)
-    stored = int(figures["samples"])
     if acked == 0:
         sys.exit("bench_command: nothing was acknowledged before the kill")
-    report("restart after kill -9, acknowledged samples lost", max(0, acked * FIELDS - stored),
-           acked * FIELDS, stored)
-    cpu = bench.import_set_a()
-    report("restart after kill -9, CPU, share of the import", reopen / cpu, cpu, reopen, "s")
+    return acked
+
+
+def bench_restart(bench):
+    """Kills an import, then opens the database, which replays the log."""
+    for name in "AB":
+        subject, database = f"restart after kill -9, set {name}", bench.folder / "killed"
+        acked = kill_import(bench, name, database)
+        with open(bench.folder / "stats", "w+b") as stats:
+            reopen = run([bench.varve, "stats", database, "--output", "csv"], stdout=stats)[0]
+            stats.seek(0)
+            figures = dict(line.decode().strip().split(",", 1) for line in stats)
+        stored = int(figures["samples"])
+        report(f"{subject}, acknowledged samples lost", max(0, acked * FIELDS - stored),
+               acked * FIELDS, stored)
+        imports = [bench.import_new(bench.folder / "whole", "influx", bench.text(name, "influx"))
+                   for _ in range(ROUNDS)] if name == "B" else []
+        cpu = statistics.median(cpu for cpu, _ in imports) if imports else bench.import_set_a()
+        report(f"{subject}, CPU, share of the import", reopen / cpu, cpu, reopen, "s")
 
 
 SUBJECTS = {

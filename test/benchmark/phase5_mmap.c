@@ -5,15 +5,21 @@
  *            file of its own (where the plan began), and against stdio, chunk by chunk, raw
  *   reopen   open a block and read 100 random series, against the same from a file that is first
  *            read into memory as a whole; and how much of the block opening it reads
+ *   copies   bytes that are copied on the way from the head to the disk and from there to a caller
+ *   beside   how often an append waits while flushes and compactions go on
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "block_set.h"
+#include "engine/database.h"
 #include "harness.h"
+#include "storage/shard.h"
 #include "support/random.h"
 #include "support/temporary.h"
 
@@ -319,6 +325,224 @@ static void measure_reopen(const struct bench_run *run)
     folder_remove(&mapped.folder);
 }
 
+/* -------------------------------------------------------------------------------- copies */
+
+/* What goes through memcpy() and memmove() of this program: CMakeLists.txt has the linker send them
+ * here. Copies of a few bytes of fixed size are instructions and no calls: loads and stores of
+ * of codecs. */
+static _Atomic(uint64_t) copied_bytes;
+
+#define COUNTED(name, arguments, call)                                                             \
+    void *__real_##name arguments;                                                                 \
+    void *__wrap_##name arguments;                                                                 \
+    void *__wrap_##name arguments                                                                  \
+    {                                                                                              \
+        atomic_fetch_add_explicit(&copied_bytes, length, memory_order_relaxed);                    \
+        return __real_##name call;                                                                 \
+    }
+COUNTED(memcpy, (void *to, const void *from, size_t length), (to, from, length))
+COUNTED(memmove, (void *to, const void *from, size_t length), (to, from, length))
+COUNTED(__memcpy_chk, (void *to, const void *from, size_t length, size_t room),
+        (to, from, length, room))
+COUNTED(__memmove_chk, (void *to, const void *from, size_t length, size_t room),
+        (to, from, length, room))
+
+static int64_t count_pwrite(void *ctx, int file, const void *bytes, size_t length, uint64_t offset)
+{
+    reader_of(ctx)->bytes += length;
+    return vv_env_posix()->ops->pwrite(vv_env_posix()->ctx, file, bytes, length, offset);
+}
+
+static void append_walks(varve_db *db, const struct bench_block_set *set)
+{
+    for (size_t number = 0; number < set->series_count; number++) {
+        char text[48];
+        varve_series series;
+        int length = snprintf(text, sizeof(text), "cpu{host=\"host_%08zu\"}", number);
+        if (varve_series_parse(db, (varve_string){text, (size_t)length}, &series, NULL) !=
+                VARVE_OK ||
+            varve_append(db, series, set->timestamps, set->values + number * set->points,
+                         set->points, NULL) != VARVE_OK) {
+            bench_stop("cannot append");
+        }
+    }
+}
+
+/* A head to its block, and back to spans; the baseline writes 16 bytes a sample from one array, and
+ * reads them into the caller's. */
+static void measure_copies(const struct bench_run *run)
+{
+    struct bench_block_set set = bench_block_set_walks(400, POINTS, run->seed);
+    struct folder folder = folder_make();
+    struct reader_env writer = {.ops = *vv_env_posix()->ops};
+    double samples = (double)(set.series_count * set.points);
+    const double baseline = sizeof(struct sample);
+    char path[300];
+    varve_db *db = NULL;
+    varve_options options = VARVE_OPTIONS_INIT;
+    options.flags = VARVE_OPEN_CREATE;
+    options.sync = VARVE_SYNC_NONE;
+    options.background_threads = 0;
+    options.head_bytes_max = 1ULL << 30;
+    writer.ops.pwrite = count_pwrite;
+    writer.env = (struct vv_env){.ops = &writer.ops, .ctx = &writer};
+    (void)snprintf(path, sizeof(path), "%s/db", folder.path);
+    if (vv_database_open(&writer.env, path, &options, NULL, &db, NULL) != VARVE_OK) {
+        bench_stop("cannot create a database");
+    }
+    append_walks(db, &set);
+    if (varve_flush(db, NULL) != VARVE_OK) {
+        bench_stop("cannot write the log");
+    }
+    uint64_t copied = atomic_load(&copied_bytes), written = writer.bytes;
+    vv_mutex_lock(&db->shard->maintenance_mutex);
+    varve_status status = vv_shard_flush_head(db->shard, NULL);
+    vv_mutex_unlock(&db->shard->maintenance_mutex);
+    if (status != VARVE_OK) {
+        bench_stop("cannot flush the head");
+    }
+    double varve = (double)(atomic_load(&copied_bytes) - copied + writer.bytes - written) / samples;
+    bench_row("copies, head to disk, share of writing structs", varve / baseline, baseline, varve,
+              "bytes a sample");
+    varve_selection everything = VARVE_SELECTION_INIT;
+    varve_cursor *cursor = NULL;
+    varve_span span;
+    uint64_t read = 0;
+    copied = atomic_load(&copied_bytes);
+    if (varve_select(db, &everything, &cursor, NULL) != VARVE_OK) {
+        bench_stop("cannot read");
+    }
+    while (varve_cursor_next(cursor)) {
+        while (varve_cursor_span(cursor, &span)) {
+            read += span.count;
+        }
+    }
+    varve_cursor_close(cursor);
+    varve = (double)(atomic_load(&copied_bytes) - copied) / (double)read;
+    bench_row("copies, disk to the caller, share of reading structs", varve / baseline, baseline,
+              varve, "bytes a sample");
+    (void)varve_close(db, NULL);
+    folder_remove(&folder);
+    bench_block_set_free(&set);
+}
+
+/* -------------------------------------------------------------------------------- beside */
+
+enum { BESIDE_SERIES = 100, BESIDE_BATCHES = 10000, BESIDE_PAUSE_NS = 50000 };
+
+struct beside {
+    varve_db *db;
+    varve_series series[BESIDE_SERIES];
+    double nanoseconds[BESIDE_BATCHES];
+    uint64_t waits; /* of the thread that appends */
+    _Atomic(bool) done;
+};
+
+/* Appends at an even pace, looking at the clock in between. */
+static void *append_beside(void *context)
+{
+    struct beside *beside = context;
+    static int64_t timestamps[BESIDE_SERIES];
+    static double values[BESIDE_SERIES];
+    uint64_t before = vv_thread_waits();
+    double due = bench_seconds(BENCH_WALL);
+    for (size_t number = 0; number < BESIDE_BATCHES; number++) {
+        varve_batch batch = VARVE_BATCH_INIT;
+        for (size_t i = 0; i < BESIDE_SERIES; i++) {
+            timestamps[i] = (int64_t)number * 1000000000;
+            values[i] = (double)((number + i) % 100);
+        }
+        batch.series = beside->series;
+        batch.timestamps = timestamps;
+        batch.values = values;
+        batch.count = BESIDE_SERIES;
+        double begin = bench_seconds(BENCH_WALL);
+        if (varve_append_batch(beside->db, &batch, NULL) != VARVE_OK) {
+            bench_stop("cannot append");
+        }
+        beside->nanoseconds[number] = (bench_seconds(BENCH_WALL) - begin) * 1e9;
+        due += BESIDE_PAUSE_NS / 1e9;
+        while (bench_seconds(BENCH_WALL) < due) {}
+    }
+    beside->waits = vv_thread_waits() - before;
+    atomic_store(&beside->done, true);
+    return NULL;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* In mode NONE, with as much log as the memory for it takes, and without threads of the library:
+ * what two threads wait for here is each other. */
+static void beside_open(const struct bench_run *run, const struct folder *folder,
+                        struct beside *beside)
+{
+    struct bench_block_set set = bench_block_set_walks(run->quick ? 400 : 4000, POINTS, run->seed);
+    char path[300];
+    varve_options options = VARVE_OPTIONS_INIT;
+    options.flags = VARVE_OPEN_CREATE;
+    options.sync = VARVE_SYNC_NONE;
+    options.background_threads = 0;
+    options.head_bytes_max = 1ULL << 30;
+    options.wal_bytes_max = 1ULL << 30;
+    (void)snprintf(path, sizeof(path), "%s/db", folder->path);
+    if (varve_open(path, &options, &beside->db, NULL) != VARVE_OK) {
+        bench_stop("cannot create a database");
+    }
+    append_walks(beside->db, &set);
+    for (size_t i = 0; i < BESIDE_SERIES; i++) {
+        char text[32];
+        int length = snprintf(text, sizeof(text), "beside{i=\"%zu\"}", i);
+        if (varve_series_parse(beside->db, (varve_string){text, (size_t)length}, &beside->series[i],
+                               NULL) != VARVE_OK) {
+            bench_stop("cannot make a series");
+        }
+    }
+    bench_block_set_free(&set);
+    if (varve_flush(beside->db, NULL) != VARVE_OK) { /* the log of that is no concern of theirs */
+        bench_stop("cannot write the log");
+    }
+}
+
+/* One thread appends while this one flushes the head and compacts all that there is, over and over;
+ * returns how often. */
+static unsigned beside_perform(struct beside *beside)
+{
+    pthread_t thread;
+    unsigned compactions = 0;
+    if (pthread_create(&thread, NULL, append_beside, beside) != 0) {
+        bench_stop("no thread");
+    }
+    while (!atomic_load(&beside->done) || compactions == 0) {
+        if (varve_compact(beside->db, NULL) != VARVE_OK) {
+            bench_stop("cannot compact");
+        }
+        compactions++;
+    }
+    (void)pthread_join(thread, NULL);
+    return compactions;
+}
+
+static void measure_beside(const struct bench_run *run)
+{
+    struct folder folder = folder_make();
+    struct beside *beside = bench_allocate_zeroed(sizeof(*beside));
+    beside_open(run, &folder, beside);
+    unsigned compactions = beside_perform(beside);
+    qsort(beside->nanoseconds, BESIDE_BATCHES, sizeof(double), compare_doubles);
+    bench_figure("beside, waits of an append on flush or compaction", (double)beside->waits,
+                 "waits");
+    bench_figure("beside, p99.9 of an append of 100 samples",
+                 beside->nanoseconds[BESIDE_BATCHES / 1000 * 999], "ns");
+    bench_note("beside: %d appends, %u compactions meanwhile", BESIDE_BATCHES, compactions);
+    (void)varve_close(beside->db, NULL);
+    free(beside);
+    folder_remove(&folder);
+}
+
 int main(int argc, char **argv)
 {
     static const struct bench_workload workloads[] = {
@@ -326,6 +550,8 @@ int main(int argc, char **argv)
          count_persist},
         {"reopen", "open and read 100 series of many, against loading the file", measure_reopen,
          NULL},
+        {"copies", "bytes copied between head, disk and caller", measure_copies, NULL},
+        {"beside", "appends beside flushes and compactions", measure_beside, NULL},
     };
     return bench_main(argc, argv, "phase5_mmap", workloads, BENCH_COUNT_OF(workloads));
 }
