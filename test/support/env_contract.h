@@ -61,7 +61,7 @@ static void env_fixture_assert_text(const struct env_fixture *fixture, int file,
     assert_string_equal(found, text);
 }
 
-static void contract_written_bytes_are_read_back(void **state)
+static inline void contract_written_bytes_are_read_back(void **state)
 {
     const struct env_fixture *fixture = *state;
     int file = env_fixture_create(fixture, "a", "hello");
@@ -75,7 +75,7 @@ static void contract_written_bytes_are_read_back(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_a_gap_reads_as_zeros(void **state)
+static inline void contract_a_gap_reads_as_zeros(void **state)
 {
     const struct env_fixture *fixture = *state;
     int file = env_fixture_create(fixture, "a", "x");
@@ -90,7 +90,7 @@ static void contract_a_gap_reads_as_zeros(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_reading_past_the_end_is_short(void **state)
+static inline void contract_reading_past_the_end_is_short(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -103,7 +103,7 @@ static void contract_reading_past_the_end_is_short(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_open_modes_do_what_they_say(void **state)
+static inline void contract_open_modes_do_what_they_say(void **state)
 {
     const struct env_fixture *fixture = *state;
     assert_int_equal(env_fixture_open(fixture, "a", VV_OPEN_READ), -ENOENT);
@@ -121,7 +121,7 @@ static void contract_open_modes_do_what_they_say(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_truncate_cuts_and_grows_with_zeros(void **state)
+static inline void contract_truncate_cuts_and_grows_with_zeros(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -135,7 +135,7 @@ static void contract_truncate_cuts_and_grows_with_zeros(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_held_room_does_not_show(void **state)
+static inline void contract_held_room_does_not_show(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -149,7 +149,7 @@ static void contract_held_room_does_not_show(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_preallocate_never_shrinks(void **state)
+static inline void contract_preallocate_never_shrinks(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -167,7 +167,7 @@ static void contract_preallocate_never_shrinks(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_syncs_succeed(void **state)
+static inline void contract_syncs_succeed(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -177,7 +177,7 @@ static void contract_syncs_succeed(void **state)
     env_fixture_close(fixture, file);
 }
 
-static void contract_rename_replaces_its_target(void **state)
+static inline void contract_rename_replaces_its_target(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -191,7 +191,7 @@ static void contract_rename_replaces_its_target(void **state)
     assert_int_equal(env->ops->rename(env->ctx, fixture->directory, "none", "b"), -ENOENT);
 }
 
-static void contract_links_share_one_file(void **state)
+static inline void contract_links_share_one_file(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -206,7 +206,7 @@ static void contract_links_share_one_file(void **state)
     assert_int_equal(env->ops->unlink(env->ctx, directory, "a"), -ENOENT);
 }
 
-static void contract_an_unlinked_file_lives_until_it_is_closed(void **state)
+static inline void contract_an_unlinked_file_lives_until_it_is_closed(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -233,7 +233,7 @@ static int stop_at_first(void *visitor, const char *name)
     return ++*(int *)visitor == 1 ? 42 : 0;
 }
 
-static void contract_list_visits_every_name_once(void **state)
+static inline void contract_list_visits_every_name_once(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -253,7 +253,7 @@ static void contract_list_visits_every_name_once(void **state)
     assert_int_equal(visits, 1);
 }
 
-static void contract_directories_are_made_renamed_and_removed(void **state)
+static inline void contract_directories_are_made_renamed_and_removed(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -280,7 +280,7 @@ static void contract_directories_are_made_renamed_and_removed(void **state)
     assert_int_equal(env->ops->remove_directory(env->ctx, to), -ENOENT);
 }
 
-static void contract_directories_swap_their_names(void **state)
+static inline void contract_directories_swap_their_names(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -304,7 +304,7 @@ static void contract_directories_swap_their_names(void **state)
     assert_int_equal(env->ops->remove_directory(env->ctx, other), 0);
 }
 
-static void contract_status_tells_size_inode_and_kind(void **state)
+static inline void contract_status_tells_size_inode_and_kind(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -326,7 +326,7 @@ static void contract_status_tells_size_inode_and_kind(void **state)
     assert_int_not_equal(by_path.inode, by_handle.inode);
 }
 
-static void contract_a_lock_excludes_other_handles_until_it_is_closed(void **state)
+static inline void contract_a_lock_excludes_other_handles_until_it_is_closed(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -342,7 +342,7 @@ static void contract_a_lock_excludes_other_handles_until_it_is_closed(void **sta
     env_fixture_close(fixture, other);
 }
 
-static void contract_a_mapping_shows_the_file_and_outlives_its_handle(void **state)
+static inline void contract_a_mapping_shows_the_file_and_outlives_its_handle(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -357,7 +357,7 @@ static void contract_a_mapping_shows_the_file_and_outlives_its_handle(void **sta
     assert_int_equal(env->ops->unmap(env->ctx, bytes, 5), 0);
 }
 
-static void contract_a_queue_performs_and_returns_each_request_once(void **state)
+static inline void contract_a_queue_performs_and_returns_each_request_once(void **state)
 {
     const struct env_fixture *fixture = *state;
     const struct vv_env *env = fixture->env;
@@ -402,7 +402,7 @@ static void contract_a_queue_performs_and_returns_each_request_once(void **state
     env_fixture_close(fixture, file);
 }
 
-static void contract_time_does_not_run_backwards(void **state)
+static inline void contract_time_does_not_run_backwards(void **state)
 {
     const struct vv_env *env = ((const struct env_fixture *)*state)->env;
     int64_t before_ns = env->ops->now_monotonic_ns(env->ctx);
@@ -411,7 +411,7 @@ static void contract_time_does_not_run_backwards(void **state)
     assert_true(env->ops->now_monotonic_ns(env->ctx) >= before_ns + 1000000);
 }
 
-static void contract_random_bytes_differ(void **state)
+static inline void contract_random_bytes_differ(void **state)
 {
     const struct vv_env *env = ((const struct env_fixture *)*state)->env;
     uint8_t first[32] = {0};
@@ -421,7 +421,7 @@ static void contract_random_bytes_differ(void **state)
     assert_memory_not_equal(first, second, sizeof(first));
 }
 
-static void contract_free_bytes_are_reported(void **state)
+static inline void contract_free_bytes_are_reported(void **state)
 {
     const struct env_fixture *fixture = *state;
     uint64_t bytes = 0;
