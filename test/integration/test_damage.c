@@ -27,7 +27,7 @@
 enum { FILES_MAX = 24, NAME_BYTES = 48, SECTOR_BYTES = 512, GOLDEN_BYTES_MAX = 1 << 18 };
 
 static const char shard_path[] = SCENARIO_PATH "/shard-0000";
-static const char script[] = "aoaucaadaommaadaaoaodaa";
+static const char script[] = "aoaucaadaommaadaoaaodaa";
 
 struct golden_file {
     bool in_shard; /* else in the directory of the database */
