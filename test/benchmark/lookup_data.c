@@ -14,14 +14,14 @@
 
 /* --------------------------------------------------------------------------------- keys */
 
-static void add_key(struct lookup_keys *keys, struct vv_buffer *bytes, size_t number)
+static void add_key(struct lookup_keys *keys, size_t number)
 {
     char text[BENCH_TEXT_BYTES];
     size_t length = bench_series_text(number, text);
-    if (vv_key_parse((varve_string){text, length}, bytes, NULL) != VARVE_OK) {
+    if (vv_key_parse((varve_string){text, length}, &keys->bytes, NULL) != VARVE_OK) {
         bench_stop("no key of %s", text);
     }
-    keys->offsets[++keys->count] = bytes->length;
+    keys->offsets[++keys->count] = keys->bytes.length;
 }
 
 static struct lookup_keys keys_make(size_t count)
@@ -34,11 +34,9 @@ static struct lookup_keys keys_make(size_t count)
 struct lookup_keys lookup_keys_range(size_t first, size_t count)
 {
     struct lookup_keys keys = keys_make(count);
-    struct vv_buffer bytes = {0};
     for (size_t i = 0; i < count; i++) {
-        add_key(&keys, &bytes, first + i);
+        add_key(&keys, first + i);
     }
-    keys.bytes = bytes.bytes;
     return keys;
 }
 
@@ -46,17 +44,15 @@ struct lookup_keys lookup_keys_random(size_t first, size_t count, uint64_t seed)
 {
     struct vv_test_random random = vv_test_random_seeded(seed);
     struct lookup_keys keys = keys_make(count);
-    struct vv_buffer bytes = {0};
     for (size_t i = 0; i < count; i++) {
-        add_key(&keys, &bytes, vv_test_random_below(&random, first));
+        add_key(&keys, vv_test_random_below(&random, first));
     }
-    keys.bytes = bytes.bytes;
     return keys;
 }
 
 void lookup_keys_free(struct lookup_keys *keys)
 {
-    free(keys->bytes);
+    vv_buffer_fini(&keys->bytes);
     free(keys->offsets);
 }
 

@@ -10,7 +10,7 @@
 
 /* Keys end to end, in the order in which somebody asks for them. */
 struct lookup_keys {
-    uint8_t *bytes;
+    struct vv_buffer bytes;
     size_t *offsets; /* count + 1 */
     size_t count;
 };
@@ -22,7 +22,7 @@ struct lookup_keys lookup_keys_random(size_t first, size_t count, uint64_t seed)
 void lookup_keys_free(struct lookup_keys *keys);
 static inline struct vv_key lookup_key(const struct lookup_keys *keys, size_t index)
 {
-    return (struct vv_key){keys->bytes + keys->offsets[index],
+    return (struct vv_key){keys->bytes.bytes + keys->offsets[index],
                            keys->offsets[index + 1] - keys->offsets[index]};
 }
 
