@@ -39,6 +39,7 @@ void vv_slot_owner_init(struct vv_slot_owner *owner, size_t slot_bytes,
         .slot_bytes = slot_bytes,
         .slot_init = slot_init,
     };
+    owner->recent = owner->id % VV_RECENT_SLOTS;
     vv_mutex_init(&owner->mutex);
 }
 
@@ -141,7 +142,7 @@ static struct vv_thread_slot *add_slot_locked(struct vv_slot_owner *owner)
 
 struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
 {
-    struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
+    struct vv_recent_slot *recent = &vv_recent_slots[owner->recent];
     struct vv_thread_slot *slot = find_in_thread(owner->id);
     if (slot != NULL) {
         *recent = (struct vv_recent_slot){owner->id, slot};

@@ -32,7 +32,8 @@ struct vv_thread_slot {
 };
 
 struct vv_slot_owner {
-    uint64_t id; /* unique in the process, never used again: a freed owner's address may be */
+    uint64_t id;   /* unique in the process, never used again: a freed owner's address may be */
+    size_t recent; /* index of its entry in vv_recent_slots: spares computing it each time */
     size_t slot_bytes;
     void (*slot_init)(struct vv_slot_owner *owner, struct vv_thread_slot *slot);
     struct vv_mutex mutex;
@@ -70,7 +71,7 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner);
 static inline bool vv_thread_slot_is_recent(const struct vv_slot_owner *owner,
                                             struct vv_thread_slot **slot)
 {
-    const struct vv_recent_slot *recent = &vv_recent_slots[owner->id % VV_RECENT_SLOTS];
+    const struct vv_recent_slot *recent = &vv_recent_slots[owner->recent];
     *slot = recent->slot;
     return recent->owner_id == owner->id;
 }
