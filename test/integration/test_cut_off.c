@@ -73,9 +73,11 @@ static int set_up(void **state)
     varve_options options = VARVE_OPTIONS_INIT;
     options.flags = VARVE_OPEN_CREATE;
     options.background_threads = 0;
-    options.head_bytes_max = 1;
     assert_int_equal(varve_open(fixture->path, &options, &fixture->db, NULL), VARVE_OK);
     append_all(fixture->db);
+    assert_int_equal(varve_close(fixture->db, NULL), VARVE_OK);
+    options.head_bytes_max = 1; /* one flush, which is due */
+    assert_int_equal(varve_open(fixture->path, &options, &fixture->db, NULL), VARVE_OK);
     bool worked = true;
     while (worked) { /* a hot block: its columns are read where they are mapped */
         assert_int_equal(varve_maintain(fixture->db, &worked, NULL), VARVE_OK);
