@@ -11,6 +11,7 @@ enum { DIRECTORY_BYTES = VV_SLABS_MAX * sizeof(_Atomic(uint8_t *)) };
 
 varve_status vv_slab_directory_init(struct vv_slab_directory *directory)
 {
+    *directory = (struct vv_slab_directory){0}; /* its lock is free */
     /* Zeroed pages: what is never used is never touched. */
     directory->slabs = vv_pages_alloc(DIRECTORY_BYTES);
     if (directory->slabs == NULL) {
