@@ -57,9 +57,9 @@ static varve_status add_layer(struct measure *measure, struct vv_block *block, u
                               unsigned layer, const struct vv_block_series *series)
 {
     struct vv_summary summaries[SUMMARIES];
-    size_t count = SUMMARIES;
-    for (int64_t start = series->time_min; count == SUMMARIES;
-         start = summaries[count - 1].time_max + 1) {
+    int64_t start = series->time_min;
+    size_t count;
+    do {
         VV_TRY(vv_block_layer_chunks(block, id, layer, start, INT64_MAX, summaries, SUMMARIES,
                                      &count));
         for (size_t i = 0; i < count; i++) {
@@ -73,8 +73,9 @@ static varve_status add_layer(struct measure *measure, struct vv_block *block, u
                                 (struct vv_time_extent){summary->time_min, summary->time_max,
                                                         summary->statistics.count});
             }
+            start = summary->time_max + 1;
         }
-    }
+    } while (count == SUMMARIES);
     return VARVE_OK;
 }
 
