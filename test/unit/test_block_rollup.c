@@ -15,7 +15,7 @@ static struct vv_block *open_rolled_up(struct block_fixture *fixture,
                                        const struct block_model *model, const char *name, bool cold,
                                        struct vv_rollup_rules *rules)
 {
-    struct vv_block *block;
+    struct vv_block *block = NULL;
     struct vv_block_info info;
     varve_error error = {.status = VARVE_OK};
     if (block_model_write_rolled_up(model, fixture->env, fixture->directory, name, cold, rules,
