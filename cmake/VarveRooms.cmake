@@ -1,10 +1,12 @@
 # varve_room(NAME [ROOMS room...] [LIBRARIES target...])
-# Compiles src/NAME/*.c as the object library varve_NAME. ROOMS are the rooms that it may use; they
-# and their libraries are passed on to tests that link the room. Files named *_avx2.c, *_avx512.c
-# are compiled for that instruction set only, and only on x86-64; *_neon.c only on aarch64.
+# Compiles src/NAME/*.c and src/NAME/*/*.c as the object library varve_NAME. ROOMS are the rooms
+# that it may use; they and their libraries are passed on to tests that link the room. Files named
+# *_avx2.c, *_avx512.c are compiled for that instruction set only, and only on x86-64; *_neon.c only
+# on aarch64.
 function(varve_room name)
     cmake_parse_arguments(ROOM "" "" "ROOMS;LIBRARIES" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS "${VARVE_ROOT}/src/${name}/*.c")
+    file(GLOB sources CONFIGURE_DEPENDS "${VARVE_ROOT}/src/${name}/*.c"
+        "${VARVE_ROOT}/src/${name}/*/*.c")
     if(NOT sources)
         return()
     endif()

@@ -8,7 +8,7 @@
 
 #include "engine/database.h"
 #include "os/alloc.h"
-#include "storage/shard_bulk.h"
+#include "storage/copy/shard_bulk.h"
 
 enum { MEMORY_BYTES_MIN = 16 << 20 };
 #define MEMORY_BYTES_DEFAULT (UINT64_C(256) << 20)

@@ -15,7 +15,7 @@
 
 #include "engine/database.h"
 #include "engine/directory.h"
-#include "storage/shard_salvage.h"
+#include "storage/copy/shard_salvage.h"
 
 /* Where findings go. */
 struct findings {

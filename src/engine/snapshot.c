@@ -18,7 +18,7 @@
 
 #include "engine/database.h"
 #include "engine/directory.h"
-#include "storage/shard_copy.h"
+#include "storage/copy/shard_copy.h"
 
 /* The options in full, whatever version of them the caller knows. */
 static varve_status complete_options(const varve_copy_options *given, varve_copy_options *options,

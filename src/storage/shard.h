@@ -15,10 +15,10 @@
 
 #include "mmap/working_set.h"
 #include "pool/thread_slot.h"
-#include "storage/head.h"
-#include "storage/reserve.h"
-#include "storage/series_table.h"
+#include "storage/head/head.h"
+#include "storage/series/series_table.h"
 #include "storage/storage_impl.h"
+#include "storage/upkeep/reserve.h"
 #include "storage/view.h"
 
 struct vv_shard {

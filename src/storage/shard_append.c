@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "os/alloc.h"
-#include "storage/batch_scan.h"
+#include "storage/head/batch_scan.h"
 #include "storage/shard.h"
 
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_t *ref)

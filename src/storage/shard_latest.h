@@ -4,7 +4,7 @@
 #ifndef VARVE_STORAGE_SHARD_LATEST_H
 #define VARVE_STORAGE_SHARD_LATEST_H
 
-#include "storage/head_latest.h"
+#include "storage/head/head_latest.h"
 #include "storage/shard.h"
 
 /* As vv_shard_latest_locked(), but knows it only while the series is written to, and takes no

@@ -6,8 +6,8 @@
  * decoded, up to a number, and taken as they are beyond it. Thread: under maintenance_mutex.
  */
 #include "os/alloc.h"
-#include "storage/merge_slices.h"
-#include "storage/shard_merge.h"
+#include "storage/upkeep/merge_slices.h"
+#include "storage/upkeep/shard_merge.h"
 
 enum {
     SUMMARIES = 64,

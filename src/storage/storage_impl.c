@@ -17,7 +17,7 @@
 
 #include "os/alloc.h"
 #include "storage/shard.h"
-#include "storage/shard_retain.h"
+#include "storage/upkeep/shard_retain.h"
 
 enum {
     READER_TRIES = 20,

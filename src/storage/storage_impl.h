@@ -15,9 +15,9 @@
 #include "query/control.h"
 #include "query/iter.h"
 #include "query/merge.h"
-#include "storage/manifest.h"
+#include "storage/log/wal.h"
+#include "storage/manifest/manifest.h"
 #include "storage/report.h"
-#include "storage/wal.h"
 
 struct vv_shard;
 

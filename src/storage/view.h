@@ -17,7 +17,7 @@
 #include "mmap/block.h"
 #include "os/thread.h"
 #include "pool/epoch.h"
-#include "storage/retention.h"
+#include "storage/upkeep/retention.h"
 
 struct vv_view_set;
 

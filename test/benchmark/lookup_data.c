@@ -8,7 +8,7 @@
 
 #include "append_data.h"
 #include "pool/epoch.h"
-#include "storage/series_table.h"
+#include "storage/series/series_table.h"
 #include "support/ck_series_set.h"
 #include "support/random.h"
 

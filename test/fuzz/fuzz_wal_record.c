@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "os/alloc.h"
-#include "storage/wal_format.h"
+#include "storage/log/wal_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

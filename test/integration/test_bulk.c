@@ -14,7 +14,7 @@
 
 #include "os/alloc.h"
 #include "os/env_fault.h"
-#include "storage/shard_bulk.h"
+#include "storage/copy/shard_bulk.h"
 #include "support/fault_scenario.h"
 #include "support/life.h"
 #include "support/temporary.h"

@@ -20,8 +20,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "storage/manifest.h"
-#include "storage/wal_format.h"
+#include "storage/log/wal_format.h"
+#include "storage/manifest/manifest.h"
 #include "support/fault_scenario.h"
 
 enum { FILES_MAX = 24, NAME_BYTES = 48, SECTOR_BYTES = 512, GOLDEN_BYTES_MAX = 1 << 18 };

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "os/env_sim.h"
-#include "storage/wal.h"
+#include "storage/log/wal.h"
 #include "support/random.h"
 #include "support/temporary.h"
 #include "varve/varve.h"

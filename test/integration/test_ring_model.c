@@ -8,7 +8,7 @@
  *   1 cutter:    cut the generation, wait for the holder of the lock, take it as a block
  *   1 fault:     at any moment, the next segment cannot be started the first time
  *
- * The model is that of src/storage/ring.c, wal_flush.c and shard_log.c with one step for each
+ * The model is that of src/storage/log/ring.c, wal_flush.c and shard_log.c with one step for each
  * access to something shared; ring and segment hold a few units. All states that can be reached are
  * visited once, depth first. In every state:
  *

@@ -59,6 +59,8 @@ SEEDS = [
     ('include-law', 'src/text/a.c', with_line('#include "engine/database.h"')),
     ('include-law', 'src/mmap/a.c', with_line('#  include "storage/head.h"')),
     ('include-law', 'src/os/a.c', with_line('#include "alloc.h"')),
+    ('include-law', 'src/storage/log/a.c', with_line('#include "storage/shard.h"')),
+    ('include-law', 'src/storage/head/a.c', with_line('#include "storage/log/wal.h"')),
     ('include-law', 'tools/cli/a.c', with_line('#include "os/alloc.h"')),
     ('header-owner', 'src/storage/a.c', with_line('#include <pthread.h>')),
     ('header-owner', 'src/mmap/a.c', with_line('#include <sys/mman.h>')),

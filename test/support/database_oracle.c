@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "storage/shard_bulk.h"
+#include "storage/copy/shard_bulk.h"
 
 void oracle_note(struct oracle *oracle, const char *format, ...)
 {

@@ -16,7 +16,7 @@
 #include "os/alloc.h"
 #include "os/env_fault.h"
 #include "os/env_sim.h"
-#include "storage/wal.h"
+#include "storage/log/wal.h"
 
 enum { WAL_FRAMES_MAX = 4096, WAL_REPORTS_MAX = 16 };
 

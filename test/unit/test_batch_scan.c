@@ -1,6 +1,6 @@
 /* Tests of batch_scan.c: every way of looking at a batch sees what a plain look sees. */
-#include "storage/batch_scan.h"
-#include "storage/batch_scan_kernels.h"
+#include "storage/head/batch_scan.h"
+#include "storage/head/batch_scan_kernels.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

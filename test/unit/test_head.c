@@ -1,6 +1,6 @@
 /* Tests of head.c, head_read.c: the samples in memory against a model, and as an iterator. */
-#include "storage/head.h"
-#include "storage/series_table.h"
+#include "storage/head/head.h"
+#include "storage/series/series_table.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Tests of head_latest.c: whenever the head says what the newest sample is, it is right. */
-#include "storage/head.h"
+#include "storage/head/head.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of head_lock.c: the locks of batches, in any order, by many threads. */
-#include "storage/head.h"
+#include "storage/head/head.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of manifest.c: read back as written, replaced as a whole, refused when damaged. */
-#include "storage/manifest.h"
+#include "storage/manifest/manifest.h"
 
 #include <errno.h>
 #include <setjmp.h>

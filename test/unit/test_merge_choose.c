@@ -1,5 +1,5 @@
 /* Tests of merge_choose.c: what is merged with what, on simulated lists of blocks. */
-#include "storage/merge_choose.h"
+#include "storage/upkeep/merge_choose.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of merge_slices.c: where merged blocks are cut. */
-#include "storage/merge_slices.h"
+#include "storage/upkeep/merge_slices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of reserve.c: the file that keeps room on the disk, and who gets it. */
-#include "storage/reserve.h"
+#include "storage/upkeep/reserve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of ring.c: places, limits, generations, and threads that are stopped at every step. */
-#include "storage/ring.h"
+#include "storage/log/ring.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

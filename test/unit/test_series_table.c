@@ -1,5 +1,5 @@
 /* Tests of series_table.c: a map by key and by ref, also while others create. */
-#include "storage/series_table.h"
+#include "storage/series/series_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

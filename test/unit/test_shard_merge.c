@@ -1,10 +1,10 @@
 /* Tests of shard_merge.c: any mixture of appends, deletions, merges, rewrites and reopenings
  * answers as plain arrays do. */
-#include "storage/shard_merge.h"
+#include "storage/upkeep/shard_merge.h"
 
 #include "mmap/block_access.h"
 #include "os/alloc.h"
-#include "storage/shard_retain.h"
+#include "storage/upkeep/shard_retain.h"
 #include "support/random.h"
 #include "support/shard_fixture.h"
 

@@ -1,5 +1,5 @@
 /* Tests of wal_flush.c: group commit, segments, and what a failing disk does to them. */
-#include "storage/wal.h"
+#include "storage/log/wal.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* Tests of wal_format.c: segment and frame headers, the worked example of WAL_FORMAT.md. */
-#include "storage/wal_format.h"
+#include "storage/log/wal_format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Tests of wal_record.c: payloads come back as they went, and what is none is refused. */
-#include "storage/wal_format.h"
+#include "storage/log/wal_format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

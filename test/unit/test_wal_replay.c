@@ -1,5 +1,5 @@
 /* Tests of wal_replay.c: which frames count, what is a torn tail and what is damage. */
-#include "storage/wal.h"
+#include "storage/log/wal.h"
 
 #include "support/wal_fixture.h"
 

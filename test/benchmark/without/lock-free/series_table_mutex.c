@@ -1,12 +1,12 @@
 /*
- * series_table_mutex.c - stands in for storage/series_table.c where the lock-free table is switched
- * off: a chained hash map of heap objects under one mutex.
+ * series_table_mutex.c - stands in for storage/series/series_table.c where the lock-free table is
+ * switched off: a chained hash map of heap objects under one mutex.
  *
  *   buckets[hash & mask] --> node --> node ...      nodes[ref]
  *
  * Thread: any; everything under the mutex. A series stays where it is until the end.
  */
-#include "storage/series_table.h"
+#include "storage/series/series_table.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,195 @@
+/*
+ * head_latest.c - the newest sample of a series, from memory that its appends have just touched.
+ *
+ *   line: latest bits, time_last --newest--> extent | version ... | last sample |
+ *         values of samples that were flushed       (behind the lines of the page)
+ *
+ * L1  A series' bit is set by its first sample if that is later than anything in blocks, or by
+ *     whoever has asked all sources and found the last sample of the newest extent to be the
+ *     greatest in time. Later samples keep it, since they are greater still; anything else that
+ *     could make it wrong (a deletion, an equal timestamp, blocks that came from elsewhere) clears
+ *     it.
+ * L2  The bit outlives the generation: what is flushed does not get greater timestamps by that. The
+ *     value is kept when the extent that has it is given back.
+ * L3  While the series is written to nobody takes its lock to read: see head_latest.h.
+ * L4  What is noted was read before the line was locked. Since the stamp nothing was given back, so
+ *     that all appends since are in the head: if that has nothing of the series, or nothing newer,
+ *     the note is right.
+ * Thread: any.
+ */
+#include <string.h>
+
+#include "storage/head/head_latest.h"
+
+/* The last sample of a tail; false if the extent holds none. */
+static bool last_of(const struct vv_extent *extent, struct vv_sample *last)
+{
+    if (vv_form_is_raw(extent->form) && extent->count > 0) {
+        *last = extent->samples[extent->count - 1];
+        return true;
+    }
+    if (vv_form_kind(extent->form) == VV_EXTENT_LOOSE && extent->loose.count > 0) {
+        last->timestamp = extent->loose.timestamps[extent->loose.count - 1];
+        last->value = extent->loose.values[extent->loose.count - 1];
+        return true;
+    }
+    return false;
+}
+
+static bool newest_last(const struct vv_head *head, struct vv_extent *newest,
+                        struct vv_sample *last)
+{
+    const struct vv_extent *first = vv_run_first(head, newest);
+    return first != NULL && last_of(first, last);
+}
+
+/* Under the lock: also what is closed, loose, or kept. */
+static bool read_locked(const struct vv_head *head, const struct vv_head_line *line, uint32_t ref,
+                        int64_t *timestamp, double *value)
+{
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
+    struct vv_sample last = {line->time_last[at], 0};
+    if (!vv_line_knows_latest(line, at)) {
+        return false;
+    }
+    if (vv_line_keeps_latest(line, at)) {
+        last.value = *vv_head_kept(head, ref);
+    } else if (!newest_last(head, vv_line_newest(head, line, at), &last) ||
+               last.timestamp != line->time_last[at]) {
+        return false;
+    }
+    *timestamp = last.timestamp;
+    *value = last.value;
+    return true;
+}
+
+bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, double *value)
+{
+    if (ref >= VV_HEAD_REFS_MAX) {
+        return false;
+    }
+    struct vv_head_line *line = vv_head_find_line(head, ref);
+    if (line == NULL) {
+        return false;
+    }
+    if (vv_head_latest_open(head, ref, INT64_MIN, timestamp, value)) {
+        return true;
+    }
+    vv_head_lock_line(head, line);
+    bool found = read_locked(head, line, ref, timestamp, value);
+    vv_spin_unlock(&line->lock);
+    return found;
+}
+
+void vv_head_prefetch_latest(const struct vv_head *head, uint32_t ref, unsigned step)
+{
+    const struct vv_head_line *line = ref < VV_HEAD_REFS_MAX ? vv_head_find_line(head, ref) : NULL;
+    if (line == NULL) {
+        return;
+    }
+    if (step == 0) {
+        __builtin_prefetch(line);
+        return;
+    }
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
+    uint32_t handle = __atomic_load_n(&line->newest[at], __ATOMIC_RELAXED);
+    unsigned count = __atomic_load_n(&line->count[at], __ATOMIC_RELAXED);
+    if (handle != 0 && count != VV_COUNT_CLOSED) {
+        const uint8_t *extent = (const uint8_t *)vv_head_extent(head, handle);
+        __builtin_prefetch(extent);
+        __builtin_prefetch(extent + count * sizeof(struct vv_sample));
+    }
+}
+
+/* --------------------------------------------------------------------------- getting to know */
+
+uint64_t vv_head_latest_stamp(const struct vv_head *head)
+{
+    return atomic_load_explicit(&head->latest_stamp, memory_order_acquire);
+}
+
+/* Under the lock of the line whose samples are given back, or before samples of unknown series are
+ * looked for: whoever compares the stamp under the lock later sees it (L4). */
+static void change_stamp(struct vv_head *head)
+{
+    atomic_fetch_add_explicit(&head->latest_stamp, 1, memory_order_acq_rel);
+}
+
+static bool equal_bits(double left, double right)
+{
+    return memcmp(&left, &right, sizeof(left)) == 0;
+}
+
+static void note_locked(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
+                        struct vv_sample sample)
+{
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
+    struct vv_extent *newest = vv_line_newest(head, line, at);
+    struct vv_sample last;
+    if (newest == NULL) {
+        *vv_head_kept(head, ref) = sample.value;
+        line->time_last[at] = sample.timestamp;
+        vv_line_set_latest(line, at, true, true);
+    } else if (newest_last(head, newest, &last) && last.timestamp == sample.timestamp &&
+               equal_bits(last.value, sample.value)) {
+        line->time_last[at] = sample.timestamp;
+        vv_line_set_latest(line, at, true, false);
+    }
+}
+
+void vv_head_note_latest(struct vv_head *head, uint32_t ref, uint64_t stamp, int64_t timestamp,
+                         double value)
+{
+    if (ref >= VV_HEAD_REFS_MAX) {
+        return;
+    }
+    if (vv_head_reserve_line(head, ref) != VARVE_OK) {
+        return; /* it will be asked for again */
+    }
+    struct vv_head_line *line = vv_head_line_of(head, ref);
+    vv_head_lock_line(head, line);
+    if (stamp == vv_head_latest_stamp(head)) {
+        note_locked(head, line, ref, (struct vv_sample){timestamp, value});
+    }
+    vv_spin_unlock(&line->lock);
+}
+
+void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
+                         struct vv_extent *newest)
+{
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
+    struct vv_sample last;
+    change_stamp(head);
+    if (!vv_line_knows_latest(line, at) || vv_line_keeps_latest(line, at)) {
+        return;
+    }
+    if (newest_last(head, newest, &last) && last.timestamp == line->time_last[at]) {
+        *vv_head_kept(head, ref) = last.value;
+        vv_line_set_latest(line, at, true, true);
+    } else {
+        vv_line_forget_latest(line, at);
+    }
+}
+
+/* -------------------------------------------------------------------------------- blocks */
+
+void vv_head_note_blocks(struct vv_head *head, int64_t time_max)
+{
+    int64_t known = atomic_load_explicit(&head->blocks_time_max, memory_order_relaxed);
+    if (time_max > known) { /* one at a time: maintenance */
+        atomic_store_explicit(&head->blocks_time_max, time_max, memory_order_relaxed);
+    }
+}
+
+void vv_head_forget_latest(struct vv_head *head)
+{
+    change_stamp(head);
+    for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
+        struct vv_head_line *page = atomic_load_explicit(&head->pages[i], memory_order_acquire);
+        for (size_t k = 0; page != NULL && k < VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES; k++) {
+            vv_head_lock_line(head, &page[k]);
+            __atomic_store_n(&page[k].latest, 0, __ATOMIC_RELEASE);
+            vv_spin_unlock(&page[k].lock);
+        }
+    }
+}
