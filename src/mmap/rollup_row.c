@@ -273,6 +273,7 @@ static varve_status get_column(const uint8_t *in, unsigned header, size_t count,
 
 static bool rows_are_sane(const struct vv_rollup_run *run)
 {
+    bool has_resets = (run->columns >> VV_ROLLUP_RESETS & 1) != 0;
     for (size_t at = 0; at < run->count; at++) {
         int64_t time_min = vv_rollup_run_time_min(run, at);
         int64_t time_max = vv_rollup_run_time_max(run, at);
@@ -280,6 +281,8 @@ static bool rows_are_sane(const struct vv_rollup_run *run)
         int64_t nans = run->integers[VV_ROLLUP_NAN_COUNT][at];
         if (time_max < time_min || time_max == INT64_MAX || samples < 1 || samples > UINT32_MAX ||
             nans < 0 || nans > samples ||
+            (has_resets && (run->integers[VV_ROLLUP_RESETS][at] < 0 ||
+                            run->integers[VV_ROLLUP_RESETS][at] > samples)) ||
             (at > 0 && time_min <= vv_rollup_run_time_max(run, at - 1))) {
             return false;
         }

@@ -263,8 +263,13 @@ static void bytes_that_are_no_run_are_refused(void **state)
     struct vv_rollup_row swapped[2] = {rows[1], rows[0]};
     length = vv_rollup_run_encode(swapped, 2, bytes);
     assert_int_equal(vv_rollup_run_decode(bytes, length, &everything, &run), VARVE_CORRUPT);
-    rows[0].summary.statistics.nan_count = rows[0].summary.statistics.count + 1;
-    length = vv_rollup_run_encode(rows, 1, bytes);
+    struct vv_rollup_row wrong = rows[0];
+    wrong.summary.statistics.nan_count = wrong.summary.statistics.count + 1;
+    length = vv_rollup_run_encode(&wrong, 1, bytes);
+    assert_int_equal(vv_rollup_run_decode(bytes, length, &everything, &run), VARVE_CORRUPT);
+    wrong = rows[0];
+    wrong.summary.statistics.resets = wrong.summary.statistics.count + 1;
+    length = vv_rollup_run_encode(&wrong, 1, bytes);
     assert_int_equal(vv_rollup_run_decode(bytes, length, &everything, &run), VARVE_CORRUPT);
 }
 
