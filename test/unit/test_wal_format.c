@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/checksum.h"
+#include "storage/log/ring.h"
 #include "support/labels.h"
 #include "support/random.h"
 
@@ -202,13 +203,14 @@ static void a_segment_of_another_version_is_not_read(void **state)
     }
 }
 
-static void a_segment_that_starts_between_frames_is_none(void **state)
+static void a_segment_that_starts_where_no_frame_can_is_none(void **state)
 {
     (void)state;
     uint8_t encoded[VV_WAL_SEGMENT_HEADER_BYTES];
     struct vv_wal_segment_header header = example_header, decoded;
-    const uint64_t wrong[] = {0, 1, 7, 12, UINT64_MAX};
-    for (size_t i = 0; i < 5; i++) {
+    const uint64_t wrong[] = {
+        0, 1, 7, 12, VV_RING_POSITION_MAX + VV_WAL_ALIGNMENT, UINT64_MAX - 7, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         header.first_lsn = wrong[i];
         vv_wal_segment_header_encode(&header, encoded);
         assert_int_equal(vv_wal_segment_header_decode(encoded, &decoded), VARVE_CORRUPT);
@@ -253,6 +255,21 @@ static void a_frame_counts_only_at_its_place_in_its_segment(void **state)
     vv_buffer_fini(&payload);
 }
 
+/* A log that believed it would call durable what it has not written. */
+static void a_frame_that_vouches_for_itself_is_none(void **state)
+{
+    (void)state;
+    uint8_t bytes[VV_WAL_FRAME_HEADER_BYTES];
+    static const uint64_t durable_lsns[] = {64, 65, 72, UINT64_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        struct vv_wal_frame frame = {.lsn = 64, .durable_lsn = durable_lsns[i]}, opened;
+        vv_wal_frame_prepare(VV_WAL_MARK, 0, 0, vv_checksum("", 0, 0), bytes);
+        vv_wal_frame_seal(&frame, 1, bytes);
+        assert_int_equal(vv_wal_frame_open(bytes, sizeof(bytes), 64, 1, &opened),
+                         durable_lsns[i] <= 64);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,9 +281,10 @@ int main(void)
         cmocka_unit_test(a_segment_header_survives_the_way_to_disk),
         cmocka_unit_test(every_flipped_bit_of_a_segment_header_is_found),
         cmocka_unit_test(a_segment_of_another_version_is_not_read),
-        cmocka_unit_test(a_segment_that_starts_between_frames_is_none),
+        cmocka_unit_test(a_segment_that_starts_where_no_frame_can_is_none),
         cmocka_unit_test(every_flipped_bit_of_a_frame_is_found),
         cmocka_unit_test(a_frame_counts_only_at_its_place_in_its_segment),
+        cmocka_unit_test(a_frame_that_vouches_for_itself_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/checksum.h"
+#include "storage/log/ring.h"
 
 static const char segment_magic[8] = {'V', 'A', 'R', 'V', 'E', 'W', 'A', 'L'};
 static const char frame_magic[4] = {'V', 'F', 'R', 'M'};
@@ -95,7 +96,9 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
     header->sequence = vv_load_u64(in + 32);
     header->first_lsn = vv_load_u64(in + 40);
     header->previous_checksum = vv_load_u64(in + 48);
-    bool sane = header->first_lsn >= VV_WAL_FIRST_LSN && header->first_lsn % VV_WAL_ALIGNMENT == 0;
+    bool sane = header->first_lsn >= VV_WAL_FIRST_LSN &&
+                header->first_lsn % VV_WAL_ALIGNMENT == 0 &&
+                header->first_lsn <= VV_RING_POSITION_MAX; /* no sum of LSN and size overflows */
     return sane ? VARVE_OK : VARVE_CORRUPT;
 }
 
@@ -146,7 +149,9 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
         return false;
     }
     uint32_t payload_bytes = vv_load_u32(bytes + 4);
-    if (payload_bytes > VV_WAL_PAYLOAD_BYTES_MAX || vv_wal_frame_bytes(payload_bytes) > available) {
+    uint64_t durable_lsn = vv_load_u64(bytes + 16);
+    if (payload_bytes > VV_WAL_PAYLOAD_BYTES_MAX || vv_wal_frame_bytes(payload_bytes) > available ||
+        durable_lsn > lsn) { /* believed, it would make what is appended next durable unwritten */
         return false;
     }
     uint64_t checksum = vv_load_u64(bytes + FRAME_CHECKSUM_OFFSET);
@@ -158,7 +163,7 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
     }
     *frame = (struct vv_wal_frame){
         .lsn = lsn,
-        .durable_lsn = vv_load_u64(bytes + 16),
+        .durable_lsn = durable_lsn,
         .previous_checksum = vv_load_u64(bytes + 24),
         .checksum = checksum,
         .payload_bytes = payload_bytes,

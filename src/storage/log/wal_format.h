@@ -95,7 +95,7 @@ void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_
 /**
  * vv_wal_frame_open() - whether an intact frame stands at bytes.
  *
- * Checks magic, LSN, size and checksum; the chain is the caller's to compare.
+ * Checks magic, LSN, size, durable LSN and checksum; the chain is the caller's to compare.
  * @available  bytes that may be read.
  */
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
