@@ -27,6 +27,7 @@ enum {
     VV_HEAD_PAGE_SERIES = 1 << 12,                     /* refs whose lines are allocated together */
     VV_HEAD_PAGES = 1 << 14,
     VV_HEAD_REFS_MAX = VV_HEAD_PAGES * VV_HEAD_PAGE_SERIES,
+    VV_HEAD_FLOORS = 8,          /* generations whose earliest times are told apart */
     VV_HEAD_EXTENT_POOLS = 4,    /* raw ones of 64, 128 and 256 bytes: 3, 7 and 15 samples; others
                                     of 64 bytes */
     VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
@@ -59,11 +60,12 @@ struct vv_head {
     struct vv_mutex page_mutex;
     struct vv_page_arena page_arena; /* under page_mutex */
 
-    _Alignas(64) _Atomic uint64_t bytes;   /* memory of extents and chunks */
-    _Atomic uint64_t tombstones;           /* extents of them */
-    _Atomic uint64_t contended;            /* locks that were not free when somebody came */
-    _Atomic uint64_t latest_stamp;         /* see vv_head_latest_stamp() */
-    _Atomic int64_t blocks_time_max;       /* greatest time of any sample that is not in the head */
+    _Alignas(64) _Atomic uint64_t bytes; /* memory of extents and chunks */
+    _Atomic uint64_t tombstones;         /* extents of them */
+    _Atomic uint64_t contended;          /* locks that were not free when somebody came */
+    _Atomic uint64_t latest_stamp;       /* see vv_head_latest_stamp() */
+    _Atomic int64_t blocks_time_max;     /* greatest time of any sample that is not in the head */
+    _Alignas(64) _Atomic int64_t floors[VV_HEAD_FLOORS]; /* see vv_head_time_floor() */
     _Alignas(64) _Atomic uint64_t samples; /* changes with every append: apart from the others */
 };
 
@@ -190,6 +192,23 @@ void vv_head_note_latest(struct vv_head *head, uint32_t ref, uint64_t stamp, int
 void vv_head_note_blocks(struct vv_head *head, int64_t time_max);
 /* Samples have got into blocks that never were in the head. */
 void vv_head_forget_latest(struct vv_head *head);
+
+/* A time before which the head has nothing: no sample that was added before the call, and no range
+ * that was deleted, in any generation that was not given back. INT64_MAX if it is empty. A query
+ * that ends there need not look at any series. Takes no lock; reads one cache line, which is
+ * written only when something comes that is earlier than all of its generation. */
+static inline int64_t vv_head_time_floor(const struct vv_head *head)
+{
+    int64_t floor = INT64_MAX;
+    for (size_t i = 0; i < VV_HEAD_FLOORS; i++) {
+        int64_t own = atomic_load_explicit(&head->floors[i], memory_order_relaxed);
+        floor = own < floor ? own : floor;
+    }
+    return floor;
+}
+/* Everything of generations up to this one was given back; open is the one that takes appends.
+ * Until the next one begins the caller alone calls this. */
+void vv_head_raise_floor(struct vv_head *head, uint64_t up_to, uint64_t open);
 
 /* A growing list of merge sources, oldest first. */
 struct vv_source_list {

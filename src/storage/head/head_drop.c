@@ -145,6 +145,7 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
         vv_line_turn(head, line, generation);
     }
     if (older_data) {
+        vv_head_lower_floor(head, generation, range.start);
         status = add_tombstone(head, line, at, generation, range, &change);
     }
     struct vv_extent *newest = vv_line_newest(head, line, at), *extent = newest;

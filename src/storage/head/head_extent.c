@@ -14,6 +14,9 @@
  * X6  Readers without the lock follow the newest extent (head_latest.c). The line's count is closed
  *     before another extent becomes the newest, and set after it has; raw extents have pools of
  *     their own, so that their memory never holds anything but samples, whoever's.
+ * X7  What is put into an open extent is later than the line's time_last, the time of a sample of
+ *     the same generation: only the first one of a run and what comes late can lower the floor of
+ *     the head (vv_head_time_floor()). So a tail without samples is not open.
  * Thread: under the lock of the line.
  */
 #include <string.h>
@@ -32,6 +35,16 @@ void vv_head_count(struct vv_head *head, struct vv_head_change change)
     if (change.tombstones != 0) {
         atomic_fetch_add_explicit(&head->tombstones, (uint64_t)change.tombstones,
                                   memory_order_relaxed);
+    }
+}
+
+void vv_head_raise_floor(struct vv_head *head, uint64_t up_to, uint64_t open)
+{
+    /* The floors of generations that begin from now on. Of one that lives nothing is forgotten: if
+     * there are many, they share floors. */
+    for (uint64_t generation = open + 1; generation <= up_to + VV_HEAD_FLOORS; generation++) {
+        atomic_store_explicit(&head->floors[generation % VV_HEAD_FLOORS], INT64_MAX,
+                              memory_order_relaxed);
     }
 }
 
@@ -93,16 +106,16 @@ void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
 
 void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at)
 {
-    struct vv_extent *newest = vv_head_extent(head, line->newest[at]);
-    int64_t time_last = INT64_MIN;
-    for (struct vv_extent *extent = newest; extent != NULL; extent = vv_tail_next(head, extent)) {
-        if (extent->count > 0) { /* a deletion may have emptied it */
-            time_last = extent->samples[extent->count - 1].timestamp;
-            break;
-        }
+    struct vv_extent *newest = vv_head_extent(head, line->newest[at]), *last = newest;
+    while (last != NULL && last->count == 0) { /* a deletion may have emptied it */
+        last = vv_tail_next(head, last);
+    }
+    if (last == NULL) {
+        vv_line_set_count(line, at, VV_COUNT_CLOSED); /* X7 */
+        return;
     }
     line->form[at] = newest->form & (VV_LINE_FORMS - 1);
-    line->time_last[at] = time_last;
+    line->time_last[at] = last->samples[last->count - 1].timestamp;
     vv_line_set_count(line, at, newest->count);
 }
 

@@ -305,6 +305,7 @@ varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uns
         knew_latest = sample.timestamp > latest;
     }
     vv_line_forget_latest(line, at);
+    vv_head_lower_floor(head, generation, sample.timestamp);
     varve_status status = insert(head, line, at, generation, policy, sample, change);
     if (status == VARVE_OK && knew_latest) {
         if (sample.timestamp > latest) {

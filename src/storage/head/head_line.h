@@ -217,6 +217,17 @@ struct vv_head_change {
 };
 void vv_head_count(struct vv_head *head, struct vv_head_change change);
 
+/* Before anything of this time is put into the generation, unless something earlier is there for
+ * sure: so whoever knows of it finds the floor at or below it. */
+static inline void vv_head_lower_floor(struct vv_head *head, uint64_t generation, int64_t timestamp)
+{
+    _Atomic int64_t *floor = &head->floors[generation % VV_HEAD_FLOORS];
+    int64_t known = atomic_load_explicit(floor, memory_order_relaxed);
+    while (timestamp < known &&
+           !atomic_compare_exchange_weak_explicit(floor, &known, timestamp, memory_order_relaxed,
+                                                  memory_order_relaxed)) {}
+}
+
 /* Moves a line to a generation: what it knew of its newest extents goes into them. */
 void vv_line_turn(struct vv_head *head, struct vv_head_line *line, uint64_t generation);
 
@@ -228,7 +239,8 @@ struct vv_extent *vv_extent_create(struct vv_head *head, enum vv_extent_kind kin
 /* Makes it the newest, closed. */
 void vv_line_link(struct vv_head *head, struct vv_head_line *line, unsigned at,
                   struct vv_extent *extent);
-/* Opens the newest extent, which is raw, for appends behind its last sample. */
+/* Opens the newest extent, which is raw, for appends behind the last sample of its tail; leaves it
+ * closed if that has none. */
 void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at);
 /* Gives an extent back with what it holds; it must have been unlinked. */
 void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,

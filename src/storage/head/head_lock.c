@@ -34,6 +34,9 @@ varve_status vv_head_init(struct vv_head *head)
     memset(head, 0, sizeof(*head));
     vv_mutex_init(&head->page_mutex);
     atomic_init(&head->blocks_time_max, INT64_MIN);
+    for (size_t i = 0; i < VV_HEAD_FLOORS; i++) {
+        atomic_init(&head->floors[i], INT64_MAX);
+    }
     head->pages = vv_pages_alloc(PAGES_BYTES);
     varve_status status = head->pages == NULL ? VARVE_NO_MEMORY : VARVE_OK;
     if (status == VARVE_OK) {

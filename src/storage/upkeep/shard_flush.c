@@ -253,6 +253,7 @@ bool vv_shard_drop_flushed(struct vv_shard *shard)
     for (uint32_t ref = 0; ref < count; ref += VV_HEAD_LINE_SERIES) {
         bytes += vv_head_drop_line(&shard->head, ref, droppable);
     }
+    vv_head_raise_floor(&shard->head, droppable, vv_ring_generation(&shard->wal.ring));
     shard->dropped_generation = droppable;
     atomic_fetch_sub(&shard->undropped_bytes, bytes); /* an older view may hold on to the rest */
     return true;

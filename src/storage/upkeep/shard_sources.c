@@ -146,7 +146,8 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
             status = gather_block(&gathering, view, i, id, range);
         }
     }
-    if (status == VARVE_OK && place->series != NULL) {
+    if (status == VARVE_OK && place->series != NULL &&
+        range.end > vv_head_time_floor(&shard->head)) {
         status = vv_head_sources(&shard->head, place->series->ref, view->flushed_generation,
                                  UINT64_MAX - 1, range.start, range.end, &gathering.sources,
                                  &gathering.head_tombstones);
