@@ -5,16 +5,15 @@
  *   chunks -> stage (encoded side by side) -> in order: known? number of the column
  *                                                       new?   page or group, next number
  *
- *   slots  | hash, count, where, position | ...    by the lowest bits of the hash of the raw column
+ *   slots  | hash, count, where, position | ...    by the lowest bits of the hash of the encoding
  *                            |
  *   ring   | encoded | encoded | encoded |>> oldest, overwritten next
  *
- * M1  A slot counts only while its copy is in the ring: position > written - RING_BYTES.
- * M2  The ring is written only when the stage has been encoded: until then the copies of
- *     candidates stay.
- * M3  An arithmetic sequence has no encoded form: its record alone says all, and is what is
+ * M1  A slot counts only while its copy is in the ring: position > written - RING_BYTES. Equal
+ *     hashes are not believed: the copy is compared.
+ * M2  An arithmetic sequence has no encoded form: its record alone says all, and is what is
  *     compared.
- * M4  A chunk record holds the number of its value column until the end, because the place of a
+ * M3  A chunk record holds the number of its value column until the end, because the place of a
  *     cold column is known when its group is written.
  * Threads: one at a time.
  */
@@ -93,139 +92,133 @@ static bool slot_lives(const struct vv_column_memory *memory, const struct colum
     return slot->position != 0 && memory->written - (slot->position - slot->bytes) <= RING_BYTES;
 }
 
-static struct vv_column_candidate candidate_of(const struct vv_column_memory *memory,
-                                               const struct column_slot *slot)
-{
-    return (struct vv_column_candidate){
-        .known = true,
-        .where = slot->where,
-        .copy = memory->ring + (slot->position - slot->bytes) % RING_BYTES,
-        .copy_bytes = slot->bytes,
-    };
-}
-
 /* Copies an encoded column into the ring, in one piece, and points the slot to it. */
 static void remember(struct vv_column_memory *memory, struct column_slot *slots,
-                     const struct vv_staged_column *column, uint32_t count, uint64_t where)
+                     const struct vv_encoded_column *column, uint32_t count, uint64_t where)
 {
     size_t at = memory->written % RING_BYTES;
-    if (at + column->bytes > RING_BYTES) {
+    if (at + column->length > RING_BYTES) {
         memory->written += RING_BYTES - at;
         at = 0;
     }
-    if (column->bytes > 0) {
-        memcpy(memory->ring + at, column->encoded, column->bytes);
+    if (column->length > 0) {
+        memcpy(memory->ring + at, column->bytes, column->length);
     }
-    memory->written += column->bytes;
+    memory->written += column->length;
     slots[column->hash % SLOT_COUNT] = (struct column_slot){.hash = column->hash,
                                                             .position = memory->written,
                                                             .where = where,
-                                                            .bytes = (uint32_t)column->bytes,
+                                                            .bytes = column->length,
                                                             .count = count};
 }
 
-/* The time column of the block that the chunk's may be the same as. */
-static struct vv_column_candidate times_candidate(const struct vv_block_columns *columns,
-                                                  const struct vv_staged_chunk *chunk)
+/* Whether the slot is of that column: M1. */
+static bool slot_has(const struct vv_column_memory *memory, const struct column_slot *slot,
+                     const struct vv_encoded_column *column, uint32_t count)
 {
-    const struct vv_column_memory *memory = columns->memory;
-    const struct column_slot *slot = &memory->times[chunk->times.hash % SLOT_COUNT];
-    struct vv_column_candidate none = {0};
-    if (slot->hash != chunk->times.hash || slot->count != chunk->count) {
-        return none;
+    return slot->hash == column->hash && slot->count == count && slot->bytes == column->length &&
+           slot_lives(memory, slot) &&
+           memcmp(memory->ring + (slot->position - slot->bytes) % RING_BYTES, column->bytes,
+                  column->length) == 0;
+}
+
+/* Whether the slot is of that sequence: M2. */
+static bool slot_has_sequence(const struct vv_block_columns *columns,
+                              const struct column_slot *slot, const struct vv_encoded_chunk *chunk)
+{
+    if (slot->hash != chunk->times.hash || slot->count != chunk->count || slot->bytes != 0) {
+        return false;
     }
-    const int64_t *timestamps = vv_block_stage_timestamps(columns->stage, chunk);
     const uint8_t *record = columns->time_columns.bytes + slot->where * VV_TIME_COLUMN_BYTES;
-    if (vv_load_u64(record + VV_TIME_COLUMN_MIN) != (uint64_t)timestamps[0] ||
-        vv_load_u64(record + VV_TIME_COLUMN_MAX) != (uint64_t)timestamps[chunk->count - 1]) {
-        return none;
-    }
-    if (slot->bytes == 0) {
-        return (struct vv_column_candidate){.known = true, .where = slot->where}; /* M3 */
-    }
-    return slot_lives(memory, slot) ? candidate_of(memory, slot) : none;
+    return vv_load_u64(record + VV_TIME_COLUMN_MIN) == (uint64_t)chunk->time_min &&
+           vv_load_u64(record + VV_TIME_COLUMN_MAX) == (uint64_t)chunk->time_max;
 }
 
-static struct vv_column_candidate values_candidate(const struct vv_block_columns *columns,
-                                                   const struct vv_staged_chunk *chunk)
-{
-    const struct vv_column_memory *memory = columns->memory;
-    const struct column_slot *slot = &memory->values[chunk->values.hash % SLOT_COUNT];
-    bool known =
-        slot->hash == chunk->values.hash && slot->count == chunk->count && slot_lives(memory, slot);
-    return known ? candidate_of(memory, slot) : (struct vv_column_candidate){0};
-}
-
-/* Makes a new time column of an encoded one. */
+/* Makes a new time column. */
 static varve_status store_times(struct vv_block_columns *columns,
-                                const struct vv_staged_chunk *chunk, uint64_t *number,
+                                const struct vv_encoded_chunk *chunk, uint64_t *number,
                                 varve_error *error)
 {
-    const int64_t *timestamps = vv_block_stage_timestamps(columns->stage, chunk);
     uint8_t record[VV_TIME_COLUMN_BYTES] = {0};
     *number = columns->time_columns.length / VV_TIME_COLUMN_BYTES;
     if (*number >= VV_BLOCK_NONE) {
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 time columns");
     }
-    vv_store_u64(record + VV_TIME_COLUMN_MIN, (uint64_t)timestamps[0]);
-    vv_store_u64(record + VV_TIME_COLUMN_MAX, (uint64_t)timestamps[chunk->count - 1]);
+    vv_store_u64(record + VV_TIME_COLUMN_MIN, (uint64_t)chunk->time_min);
+    vv_store_u64(record + VV_TIME_COLUMN_MAX, (uint64_t)chunk->time_max);
     vv_store_u32(record + VV_TIME_COLUMN_COUNT, chunk->count);
-    if (chunk->times.bytes > 0) {
+    if (chunk->times.length > 0) {
         struct vv_place place;
-        VV_TRY(vv_block_filler_put(&columns->times, chunk->times.encoded, chunk->times.bytes,
-                                   &place, error));
+        VV_TRY(vv_block_filler_put(&columns->times, chunk->times.bytes, chunk->times.length, &place,
+                                   error));
         vv_store_u64(record + VV_TIME_COLUMN_PLACE, vv_place_pack(place));
     }
     remember(columns->memory, columns->memory->times, &chunk->times, chunk->count, *number);
     return no_memory(vv_buffer_append(&columns->time_columns, record, sizeof(record)), error);
 }
 
-/* The number of the time column of chunk index, which becomes its candidate's. */
-static varve_status place_times(struct vv_block_columns *columns, uint32_t index, uint64_t *number,
+/* The number of the chunk's time column. */
+static varve_status place_times(struct vv_block_columns *columns,
+                                const struct vv_encoded_chunk *chunk, uint64_t *number,
                                 varve_error *error)
 {
-    struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
-    struct vv_column_candidate *candidate = &chunk->times.candidate;
-    if (chunk->times.twin != index) {
-        *candidate = vv_block_stage_chunk(columns->stage, chunk->times.twin)->times.candidate;
-    } else if (!candidate->known) {
-        VV_TRY(store_times(columns, chunk, &candidate->where, error));
+    const struct vv_column_memory *memory = columns->memory;
+    const struct column_slot *slot = &memory->times[chunk->times.hash % SLOT_COUNT];
+    bool known = chunk->times.length == 0 ? slot_has_sequence(columns, slot, chunk)
+                                          : slot_has(memory, slot, &chunk->times, chunk->count);
+    if (known) {
+        *number = slot->where;
+        return VARVE_OK;
     }
-    *number = candidate->where;
-    return VARVE_OK;
+    return store_times(columns, chunk, number, error);
 }
 
 /* Writes a new column, or leaves it to its group. */
 static varve_status store_values(struct vv_block_columns *columns,
-                                 const struct vv_staged_chunk *chunk, const uint8_t *encoded,
-                                 size_t bytes, uint64_t *number, varve_error *error)
+                                 const struct vv_encoded_chunk *chunk, uint64_t *number,
+                                 varve_error *error)
 {
     struct vv_place place;
-    *number = columns->value_column_count++;
+    *number = columns->places.length / sizeof(uint64_t);
     if (columns->group != NULL) {
-        return vv_block_group_add(columns->group, vv_block_stage_values(columns->stage, chunk),
-                                  chunk->count, bytes, columns->workers, error);
+        VV_TRY(no_memory(vv_buffer_append_u64(&columns->places, 0), error));
+        return vv_block_group_add(columns->group, &chunk->values, chunk->count, *number,
+                                  columns->workers, error);
     }
-    VV_TRY(vv_block_filler_put(&columns->values, encoded, bytes, &place, error));
+    VV_TRY(vv_block_filler_put(&columns->values, chunk->values.bytes, chunk->values.length, &place,
+                               error));
     return no_memory(vv_buffer_append_u64(&columns->places, vv_place_pack(place)), error);
 }
 
-static varve_status place_values(struct vv_block_columns *columns, uint32_t index, uint64_t *number,
+/* The number of the chunk's value column. */
+static varve_status place_values(struct vv_block_columns *columns,
+                                 const struct vv_encoded_chunk *chunk, uint64_t *number,
                                  varve_error *error)
 {
-    struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
-    struct vv_staged_chunk *root = vv_block_stage_chunk(columns->stage, chunk->values.twin);
-    struct vv_staged_column *column = &root->values;
-    if (column->candidate.known) {
-        *number = column->candidate.where;
+    struct vv_column_memory *memory = columns->memory;
+    const struct vv_encoded_column *column = &chunk->values;
+    const struct column_slot *slot = &memory->values[column->hash % SLOT_COUNT];
+    if (column->length < SHARED_BYTES_MIN) {
+        return store_values(columns, chunk, number, error);
+    }
+    if (slot_has(memory, slot, column, chunk->count)) {
+        *number = slot->where;
         return VARVE_OK;
     }
-    VV_TRY(store_values(columns, chunk, column->encoded, column->bytes, number, error));
-    if (column->bytes >= SHARED_BYTES_MIN) {
-        remember(columns->memory, columns->memory->values, column, chunk->count, *number);
-        column->candidate = (struct vv_column_candidate){.known = true, .where = *number};
-    }
+    VV_TRY(store_values(columns, chunk, number, error));
+    remember(memory, memory->values, column, chunk->count, *number);
     return VARVE_OK;
+}
+
+static varve_status put_records(struct vv_block_columns *columns, uint64_t times, uint64_t values,
+                                const uint8_t *statistics, varve_error *error)
+{
+    uint8_t record[VV_CHUNK_BYTES];
+    vv_store_u64(record + VV_CHUNK_PLACE, values); /* M3 */
+    vv_store_u32(record + VV_CHUNK_TIME_COLUMN, (uint32_t)times);
+    VV_TRY(no_memory(vv_buffer_append(&columns->chunks, record, sizeof(record)), error));
+    return no_memory(vv_buffer_append(&columns->statistics, statistics, VV_STATISTICS_BYTES),
+                     error);
 }
 
 /* Encodes the stage and gives every chunk of it its records. */
@@ -234,18 +227,16 @@ static varve_status take_stage(struct vv_block_columns *columns, varve_error *er
     vv_block_stage_encode(columns->stage, columns->workers);
     uint32_t count = vv_block_stage_count(columns->stage);
     for (uint32_t index = 0; index < count; index++) {
-        const struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
-        uint8_t record[VV_CHUNK_BYTES];
-        uint64_t times = 0;
+        struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
         uint64_t values = 0;
-        VV_TRY(place_times(columns, index, &times, error));
-        VV_TRY(place_values(columns, index, &values, error));
-        vv_store_u64(record + VV_CHUNK_PLACE, values);
-        vv_store_u32(record + VV_CHUNK_TIME_COLUMN, (uint32_t)times);
-        VV_TRY(no_memory(vv_buffer_append(&columns->chunks, record, sizeof(record)), error));
-        VV_TRY(no_memory(
-            vv_buffer_append(&columns->statistics, chunk->statistics, sizeof(chunk->statistics)),
-            error));
+        if (chunk->times_twin == index) {
+            VV_TRY(place_times(columns, &chunk->encoded, &chunk->times_number, error));
+        } else {
+            chunk->times_number =
+                vv_block_stage_chunk(columns->stage, chunk->times_twin)->times_number;
+        }
+        VV_TRY(place_values(columns, &chunk->encoded, &values, error));
+        VV_TRY(put_records(columns, chunk->times_number, values, chunk->encoded.statistics, error));
     }
     vv_block_stage_clear(columns->stage);
     return VARVE_OK;
@@ -257,16 +248,12 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
     if (!vv_block_stage_has_room(columns->stage, count)) {
         VV_TRY(take_stage(columns, error));
     }
-    uint32_t index = vv_block_stage_count(columns->stage);
-    struct vv_staged_chunk *chunk = vv_block_stage_add(columns->stage, timestamps, values, count);
-    if (chunk->times.twin == index) {
-        chunk->times.candidate = times_candidate(columns, chunk);
-    }
-    chunk->values.candidate = values_candidate(columns, chunk);
-    return VARVE_OK;
+    return vv_block_stage_add(columns->stage, timestamps, values, count)
+               ? VARVE_OK
+               : vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
 }
 
-/* Replaces the numbers of value columns by their places (M4). */
+/* Replaces the numbers of value columns by their places (M3). */
 static void place_chunks(struct vv_block_columns *columns)
 {
     const uint8_t *places = columns->places.bytes;

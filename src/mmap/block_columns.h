@@ -16,7 +16,6 @@ struct vv_block_columns {
     struct vv_block_filler values; /* hot */
     struct vv_block_group *group;  /* cold, else NULL */
     struct vv_buffer places;       /* packed places of value columns, by number */
-    uint64_t value_column_count;
     struct vv_block_filler times;
     struct vv_buffer time_columns; /* records */
     struct vv_buffer chunks;       /* records; see flush */
@@ -31,7 +30,8 @@ varve_status vv_block_columns_init(struct vv_block_columns *columns,
                                    struct vv_block_pages *pages) VARVE_MUST_CHECK;
 void vv_block_columns_fini(struct vv_block_columns *columns);
 
-/* Adds a chunk of 1 to VV_COLUMN_MAX samples. Its records appear some time later, in order. */
+/* Adds a chunk of 1 to VV_COLUMN_MAX samples. Its records appear some time later, in order.
+ * INVALID: the timestamps do not increase. */
 varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_t *timestamps,
                                   const double *values, size_t count,
                                   varve_error *error) VARVE_MUST_CHECK;

@@ -1,22 +1,26 @@
 /*
- * block_group.c - raw columns wait side by side; full groups are encoded and compressed together.
+ * block_group.c - encoded columns wait side by side; full groups are compressed together.
  *
  *   batches   [full][full][full][being filled][ ][ ][ ][ ]
- *   a batch   raw     | values of column 0 | of column 1 | ... |
- *             columns | count, then its place | ...
+ *   a batch   encoded | column 0 | column 1 | ... |
+ *             columns | count and length, then its place | ...
  *             packed  | group | group |          one as a rule
  *
  * Neighbours are series of one metric, whose columns resemble each other: that is what makes groups
- * small. The codec chooses one form for a whole group, so columns wait raw.
+ * small. The codec chooses one form for a whole group and wants raw values for it: who packs a
+ * batch decodes it, which takes a hundredth of the time, where raw columns would take twenty times
+ * the memory while they wait.
  *
  * R1  A batch is full when its columns make a group, by their packed length, or when there are too
  *     many of them or their values, which happens only where they hardly take any bytes.
- * R2  Full batches are packed when there are BATCHES of them or their values are many: whatever
- *     the threads, so that pages come to lie in the same order.
+ * R2  Full batches are packed when there are BATCHES of them: whatever the threads, so that pages
+ *     come to lie in the same order.
  * R3  What of a batch does not fit a group makes the next one.
  * R4  While batches are packed, each is one thread's. A packer is one thread's from take to give.
- * Memory: 8 bytes a value that waits, VALUES_WAITING + VALUES_MAX of them at most, and some 6 MiB
- * for each thread that packs. Threads: one at a time.
+ * R5  What waits comes from our own encoder and has never left memory: failing to decode it is a
+ *     programmer error and asserted.
+ * Memory: a group for each batch that waits; for each thread that packs some 6 MiB, and 8 bytes for
+ * each value of a batch. Threads: one at a time.
  */
 #include "mmap/block_group.h"
 
@@ -27,11 +31,12 @@
 enum {
     BATCHES = 8, /* as many threads have work */
     VALUES_MAX = 2 << 20,
-    VALUES_WAITING = 4 << 20,
 };
 
 struct batch_column {
+    uint64_t number; /* of its place */
     uint32_t count;
+    uint32_t encoded_bytes;
     uint32_t offset; /* in its group, with bytes */
     uint32_t bytes;
     /* Of the last column of a group: how long that is; else 0. */
@@ -42,8 +47,7 @@ struct batch_column {
 struct batch {
     size_t column_count;
     size_t value_count;
-    size_t encoded_bytes;
-    struct vv_buffer raw;
+    struct vv_buffer encoded; /* columns */
     struct vv_buffer packed;
     varve_status status; /* of packing */
     struct batch_column columns[VV_COLD_GROUP_COLUMNS_MAX];
@@ -52,6 +56,7 @@ struct batch {
 /* What a thread needs to pack a batch. */
 struct packer {
     struct vv_cold_writer *writer;
+    struct vv_buffer values;
     struct vv_cold_column columns[VV_COLD_GROUP_COLUMNS_MAX];
     uint32_t offsets[VV_COLD_GROUP_COLUMNS_MAX + 1];
 };
@@ -60,7 +65,6 @@ struct vv_block_group {
     struct vv_block_pages *pages;
     struct vv_buffer *places;
     size_t full_count; /* batches; the next one is being filled */
-    size_t values_waiting;
     struct batch *batches[BATCHES];
     size_t packer_count;
     struct packer *packers[BATCHES];
@@ -88,12 +92,13 @@ void vv_block_group_destroy(struct vv_block_group *group)
     }
     for (size_t index = 0; index < BATCHES; index++) {
         if (group->batches[index] != NULL) {
-            vv_buffer_fini(&group->batches[index]->raw);
+            vv_buffer_fini(&group->batches[index]->encoded);
             vv_buffer_fini(&group->batches[index]->packed);
             vv_free(group->batches[index]);
         }
     }
     for (size_t index = 0; index < group->packer_count; index++) {
+        vv_buffer_fini(&group->packers[index]->values);
         vv_free(group->packers[index]->writer);
         vv_free(group->packers[index]);
     }
@@ -112,6 +117,7 @@ static varve_status add_packer(struct vv_block_group *group)
         return VARVE_NO_MEMORY;
     }
     packer->writer = vv_cold_writer_init(memory);
+    vv_buffer_init(&packer->values);
     atomic_fetch_or(&group->packers_free, 1u << group->packer_count);
     group->packers[group->packer_count++] = packer;
     return VARVE_OK;
@@ -152,21 +158,35 @@ static varve_status pack_group(struct packer *packer, struct batch *batch, size_
     return VARVE_OK;
 }
 
+/* Decodes the columns of a batch, each right behind the one before: wide stores may reach into the
+ * next one, which is decoded later. */
+static varve_status decode_batch(struct packer *packer, const struct batch *batch)
+{
+    const uint8_t *encoded = batch->encoded.bytes;
+    vv_buffer_clear(&packer->values);
+    VV_TRY(vv_buffer_reserve(&packer->values,
+                             VV_DECODE_ROOM(batch->value_count + VV_COLUMN_MAX) * sizeof(double)));
+    double *values = (double *)(void *)packer->values.bytes;
+    for (size_t index = 0; index < batch->column_count; index++) {
+        const struct batch_column *column = &batch->columns[index];
+        varve_status status =
+            vv_values_decode(encoded, column->encoded_bytes, column->count, values);
+        VV_ASSERT(status == VARVE_OK); /* R5 */
+        packer->columns[index] = (struct vv_cold_column){.values = values, .count = column->count};
+        encoded += column->encoded_bytes;
+        values += column->count;
+    }
+    return VARVE_OK;
+}
+
 static void pack_batch(void *context, size_t index)
 {
     struct vv_block_group *group = context;
     struct batch *batch = group->batches[index];
     unsigned number = take_packer(group);
     struct packer *packer = group->packers[number];
-    size_t value = 0;
-    for (size_t column = 0; column < batch->column_count; column++) {
-        packer->columns[column] = (struct vv_cold_column){
-            .values = (const double *)(const void *)batch->raw.bytes + value,
-            .count = batch->columns[column].count};
-        value += batch->columns[column].count;
-    }
     vv_buffer_clear(&batch->packed);
-    batch->status = VARVE_OK;
+    batch->status = decode_batch(packer, batch);
     for (size_t first = 0, taken = 0; first < batch->column_count && batch->status == VARVE_OK;
          first += taken) {
         batch->status = pack_group(packer, batch, first, &taken);
@@ -178,23 +198,26 @@ static void pack_batch(void *context, size_t index)
 static varve_status write_batch(struct vv_block_group *group, const struct batch *batch,
                                 varve_error *error)
 {
-    varve_status status = batch->status;
     const uint8_t *packed = batch->packed.bytes;
-    for (size_t index = 0; index < batch->column_count && status == VARVE_OK; index++) {
+    if (batch->status != VARVE_OK) {
+        return vv_fail(error, batch->status, "no memory to write a block");
+    }
+    for (size_t index = 0; index < batch->column_count; index++) {
         const struct batch_column *column = &batch->columns[index];
         struct vv_place place = {
             .page = vv_block_pages_count(group->pages, VV_SECTION_VALUES),
             .offset = column->offset,
             .bytes = column->bytes,
         };
-        status = vv_buffer_append_u64(group->places, vv_place_pack(place));
-        if (status == VARVE_OK && column->group_bytes > 0) {
+        vv_store_u64(group->places->bytes + column->number * sizeof(uint64_t),
+                     vv_place_pack(place));
+        if (column->group_bytes > 0) {
             VV_TRY(vv_block_pages_put_group(group->pages, VV_SECTION_VALUES, packed,
                                             column->group_bytes, column->unpacked_bytes, error));
             packed += column->group_bytes;
         }
     }
-    return status == VARVE_OK ? VARVE_OK : vv_fail(error, status, "no memory to write a block");
+    return VARVE_OK;
 }
 
 /* Packs and writes the first count batches. */
@@ -215,7 +238,6 @@ static varve_status write_batches(struct vv_block_group *group, size_t count,
         group->batches[index]->column_count = 0;
     }
     group->full_count = 0;
-    group->values_waiting = 0;
     return VARVE_OK;
 }
 
@@ -229,13 +251,12 @@ static varve_status open_batch(struct vv_block_group *group, struct batch **batc
             return VARVE_NO_MEMORY;
         }
         (*place)->column_count = 0;
-        vv_buffer_init(&(*place)->raw);
+        vv_buffer_init(&(*place)->encoded);
         vv_buffer_init(&(*place)->packed);
     }
     if ((*place)->column_count == 0) {
         (*place)->value_count = 0;
-        (*place)->encoded_bytes = 0;
-        vv_buffer_clear(&(*place)->raw);
+        vv_buffer_clear(&(*place)->encoded);
     }
     *batch = *place;
     return VARVE_OK;
@@ -243,35 +264,32 @@ static varve_status open_batch(struct vv_block_group *group, struct batch **batc
 
 static bool is_full(const struct batch *batch)
 {
-    return batch->encoded_bytes >= VV_COLD_GROUP_BYTES ||
+    return batch->encoded.length >= VV_COLD_GROUP_BYTES ||
            batch->column_count == VV_COLD_GROUP_COLUMNS_MAX ||
            batch->value_count > VALUES_MAX - VV_COLUMN_MAX;
 }
 
-varve_status vv_block_group_add(struct vv_block_group *group, const double *values, size_t count,
-                                size_t encoded_bytes, struct vv_workers *workers,
-                                varve_error *error)
+varve_status vv_block_group_add(struct vv_block_group *group,
+                                const struct vv_encoded_column *column, uint32_t count,
+                                uint64_t number, struct vv_workers *workers, varve_error *error)
 {
     struct batch *batch;
     varve_status status = open_batch(group, &batch);
     if (status == VARVE_OK) {
-        status = vv_buffer_append(&batch->raw, values, count * sizeof(*values));
+        status = vv_buffer_append(&batch->encoded, column->bytes, column->length);
     }
     if (status != VARVE_OK) {
         return vv_fail(error, status, "no memory to write a block");
     }
-    batch->columns[batch->column_count++] = (struct batch_column){.count = (uint32_t)count};
+    batch->columns[batch->column_count++] =
+        (struct batch_column){.number = number, .count = count, .encoded_bytes = column->length};
     batch->value_count += count;
-    batch->encoded_bytes += encoded_bytes;
     if (!is_full(batch)) {
         return VARVE_OK;
     }
     group->full_count++;
-    group->values_waiting += batch->value_count;
-    if (group->full_count < BATCHES && group->values_waiting < VALUES_WAITING) {
-        return VARVE_OK;
-    }
-    return write_batches(group, group->full_count, workers, error);
+    return group->full_count < BATCHES ? VARVE_OK
+                                       : write_batches(group, group->full_count, workers, error);
 }
 
 varve_status vv_block_group_flush(struct vv_block_group *group, struct vv_workers *workers,

@@ -8,20 +8,21 @@
 #ifndef VARVE_MMAP_BLOCK_GROUP_H
 #define VARVE_MMAP_BLOCK_GROUP_H
 
+#include "mmap/block_encode.h"
 #include "mmap/block_pages.h"
 #include "os/workers.h"
 
 struct vv_block_group;
 
-/* places gets the packed place of every column, in the order in which they were added, when their
- * group has been written. */
+/* places gets the packed place of every column, at its number, when its group has been written. */
 varve_status vv_block_group_create(struct vv_block_pages *pages, struct vv_buffer *places,
                                    struct vv_block_group **group) VARVE_MUST_CHECK;
 void vv_block_group_destroy(struct vv_block_group *group); /* NULL is fine */
-/* Adds a column, which is copied; encoded_bytes is its length by vv_values_encode(). workers may be
+/* Adds a column of count values as vv_values_encode() made it, which is copied. workers may be
  * NULL. */
-varve_status vv_block_group_add(struct vv_block_group *group, const double *values, size_t count,
-                                size_t encoded_bytes, struct vv_workers *workers,
+varve_status vv_block_group_add(struct vv_block_group *group,
+                                const struct vv_encoded_column *column, uint32_t count,
+                                uint64_t number, struct vv_workers *workers,
                                 varve_error *error) VARVE_MUST_CHECK;
 /* Writes all that wait. */
 varve_status vv_block_group_flush(struct vv_block_group *group, struct vv_workers *workers,

@@ -191,23 +191,11 @@ static varve_status enter_layer(struct vv_block_writer *writer, unsigned layer,
     return VARVE_OK;
 }
 
-static bool strictly_increases(const int64_t *timestamps, size_t count)
-{
-    bool increases = true;
-    for (size_t index = 1; index < count; index++) {
-        increases &= timestamps[index - 1] < timestamps[index];
-    }
-    return increases;
-}
-
 static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
                               varve_duplicates policy, const int64_t *timestamps,
                               const double *values, size_t count, varve_error *error)
 {
     struct vv_block_info *info = &writer->info;
-    if (!strictly_increases(timestamps, count)) {
-        return vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
-    }
     VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
     if (info->chunk_count == VV_BLOCK_NONE) {
         return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");

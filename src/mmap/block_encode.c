@@ -1,0 +1,56 @@
+/*
+ * block_encode.c - columns to bytes, and the statistics of their values to a record.
+ */
+#include "mmap/block_encode.h"
+
+#include "base/checksum.h"
+
+static bool is_arithmetic(const int64_t *timestamps, size_t count)
+{
+    uint64_t step = count > 1 ? (uint64_t)timestamps[1] - (uint64_t)timestamps[0] : 0;
+    uint64_t differing = 0;
+    for (size_t index = 1; index < count; index++) {
+        differing |= (uint64_t)timestamps[index] - (uint64_t)timestamps[index - 1] - step;
+    }
+    return differing == 0;
+}
+
+struct vv_encoded_column vv_block_encode_times(const int64_t *timestamps, size_t count,
+                                               uint8_t *room)
+{
+    struct vv_encoded_column column = {.bytes = room};
+    if (is_arithmetic(timestamps, count)) {
+        const int64_t ends[2] = {timestamps[0], timestamps[count - 1]};
+        column.hash = vv_checksum(ends, sizeof(ends), count);
+        return column;
+    }
+    column.length = (uint32_t)vv_timestamps_encode(timestamps, count, room);
+    column.hash = vv_hash(room, column.length);
+    return column;
+}
+
+static void write_statistics(const double *values, size_t count, uint8_t *record)
+{
+    struct vv_value_statistics statistics;
+    vv_values_statistics(values, count, &statistics);
+    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
+    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
+    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
+    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
+    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
+    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
+    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
+    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
+    vv_store_u32(record + VV_STATISTICS_COUNT, statistics.count);
+    vv_store_u32(record + VV_STATISTICS_ZERO, 0);
+}
+
+struct vv_encoded_column vv_block_encode_values(const double *values, size_t count, uint8_t *room,
+                                                uint8_t *statistics)
+{
+    struct vv_encoded_column column = {.bytes = room};
+    write_statistics(values, count, statistics);
+    column.length = (uint32_t)vv_values_encode(values, count, room);
+    column.hash = vv_hash(room, column.length);
+    return column;
+}
