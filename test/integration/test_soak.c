@@ -4,12 +4,14 @@
  *
  *   writer      batches in order and out of order, deletions; retention lets go of what is old
  *   background  flushes, merges, retention on threads of the library
+ *   rollups     kept of half of the series; their rule comes and goes
  *   reader      questions whose answers are known
  *
  * A sample is known by its series and time: value_of() says its value, and an array of what is
  * there, as long as the window of retention, says whether it exists. Memory, files and descriptors
  * are measured while it runs: in the last third they may not be more than in the second. Six
- * seconds, or with VARVE_TEST_LONG=1 twenty minutes (VARVE_TEST_SECONDS says otherwise).
+ * seconds, or with VARVE_TEST_LONG=1 twenty minutes (VARVE_TEST_SECONDS says otherwise: tools/test
+ * without --quick says thirty).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +34,7 @@ enum {
     WINDOW = 20000,
     BATCH = 400,
     LATE_MAX = 3000,
+    ROW_SECONDS = 100, /* of samples in a row of the rollup */
     SECONDS = 6,
     LONG_SECONDS = 1200
 };
@@ -49,6 +52,8 @@ struct soak {
     bool exists[SERIES][WINDOW]; /* by time modulo WINDOW */
     uint64_t samples_written;
     uint64_t questions;
+    uint64_t rollup_rows; /* that answers came from */
+    bool rolls_up;
 };
 
 /* Greatest figures seen in each third of the run. */
@@ -135,14 +140,33 @@ static void retain(struct soak *soak)
     assert_int_equal(varve_retain(soak->db, &rule, &error), VARVE_OK);
 }
 
+/* Half of the series; of the others nothing is rolled up. */
+static void set_rollup(struct soak *soak, bool rolls_up)
+{
+    varve_error error = {0};
+    varve_rollup rule = VARVE_ROLLUP_INIT;
+    rule.selector = (varve_string)VARVE_STRING("m{i=~\"[01].\"}");
+    rule.step = ROW_SECONDS * second;
+    assert_int_equal(rolls_up ? varve_roll_up(soak->db, &rule, &error)
+                              : varve_rollup_remove(soak->db, &rule, &error),
+                     VARVE_OK);
+    soak->rolls_up = rolls_up;
+}
+
 /* ------------------------------------------------------------------------------ reading */
+
+/* A time from which on nothing can have expired. */
+static int64_t random_start(struct soak *soak)
+{
+    int64_t start = soak->clock - (int64_t)vv_test_random_below(&soak->random, WINDOW / 2 - 1000);
+    return start < 1 ? 1 : start;
+}
 
 /* All samples of one series in a range that no rule has come to. */
 static void ask_range(struct soak *soak)
 {
     size_t at = vv_test_random_below(&soak->random, SERIES);
-    int64_t start = soak->clock - (int64_t)vv_test_random_below(&soak->random, WINDOW / 2 - 1000);
-    start = start < 1 ? 1 : start;
+    int64_t start = random_start(soak);
     int64_t end = start + 1 + (int64_t)vv_test_random_below(&soak->random, 3000);
     varve_selection selection = VARVE_SELECTION_INIT;
     varve_cursor *cursor = NULL;
@@ -176,8 +200,7 @@ static void ask_range(struct soak *soak)
 static void ask_sums(struct soak *soak)
 {
     static const varve_function functions[] = {VARVE_FUNCTION_COUNT, VARVE_FUNCTION_SUM};
-    int64_t start = soak->clock - (int64_t)vv_test_random_below(&soak->random, WINDOW / 2 - 1000);
-    start = start < 1 ? 1 : start;
+    int64_t start = random_start(soak);
     varve_selection selection = VARVE_SELECTION_INIT;
     varve_aggregation aggregation = VARVE_AGGREGATION_INIT;
     varve_rows *rows = NULL;
@@ -209,6 +232,68 @@ static void ask_sums(struct soak *soak)
     }
     assert_int_equal(varve_rows_status(rows, &error), VARVE_OK);
     varve_rows_close(rows);
+}
+
+/* Count, sum, least, greatest and last value in [start, end); false if there is none. */
+static bool expected_row(struct soak *soak, size_t at, int64_t start, int64_t end, double row[5])
+{
+    double count = 0, sum = 0, least = 0, greatest = 0, last = 0;
+    for (int64_t time = start; time < end; time++) {
+        if (*place_of(soak, at, time)) {
+            last = value_of(at, time);
+            least = count == 0 || last < least ? last : least;
+            greatest = count == 0 || last > greatest ? last : greatest;
+            sum += last;
+            count++;
+        }
+    }
+    const double all[] = {count, sum, least, greatest, last};
+    memcpy(row, all, sizeof(all));
+    return count > 0;
+}
+
+/* Some functions of all series by steps that are multiples of the rollup's. */
+static void ask_steps(struct soak *soak)
+{
+    static const varve_function functions[] = {VARVE_FUNCTION_COUNT, VARVE_FUNCTION_SUM,
+                                               VARVE_FUNCTION_MIN, VARVE_FUNCTION_MAX,
+                                               VARVE_FUNCTION_LAST};
+    int64_t start = random_start(soak);
+    int64_t step = ROW_SECONDS * (1 + (int64_t)vv_test_random_below(&soak->random, 20));
+    varve_selection selection = VARVE_SELECTION_INIT;
+    varve_aggregation aggregation = VARVE_AGGREGATION_INIT;
+    varve_profile profile = VARVE_PROFILE_INIT;
+    varve_rows *rows = NULL;
+    varve_row row;
+    varve_error error = {0};
+    selection.start = start * second;
+    selection.series = soak->series;
+    selection.series_count = SERIES;
+    selection.profile = &profile;
+    aggregation.functions = functions;
+    aggregation.function_count = 5;
+    aggregation.step = step * second;
+    assert_int_equal(varve_aggregate(soak->db, &selection, &aggregation, &rows, &error), VARVE_OK);
+    for (size_t at = 0; at < SERIES; at++) {
+        for (int64_t from = start; from <= soak->clock; from += step - from % step) {
+            int64_t step_end = from + step - from % step;
+            int64_t end = step_end <= soak->clock ? step_end : soak->clock + 1;
+            double expected[5];
+            if (!expected_row(soak, at, from, end, expected)) {
+                continue;
+            }
+            assert_true(varve_rows_next(rows, &row));
+            assert_int_equal(row.time, (step_end - step) * second);
+            for (size_t i = 0; i < 5; i++) {
+                double difference = row.values[i] - expected[i];
+                assert_true(i == 1 ? difference < 1e-3 && difference > -1e-3 : difference == 0);
+            }
+        }
+    }
+    assert_false(varve_rows_next(rows, &row));
+    assert_int_equal(varve_rows_status(rows, &error), VARVE_OK);
+    varve_rows_close(rows);
+    soak->rollup_rows += profile.rollup_rows;
 }
 
 /* ---------------------------------------------------------------------------- measuring */
@@ -309,6 +394,15 @@ static void one_round(struct soak *soak)
     case 3:
         delete_some(soak);
         break;
+    case 4:
+        ask_steps(soak);
+        soak->questions++;
+        break;
+    case 5:
+        if (vv_test_random_below(&soak->random, 16) == 0) {
+            set_rollup(soak, !soak->rolls_up);
+        }
+        break;
     default:
         break;
     }
@@ -327,6 +421,7 @@ static void nothing_grows_and_every_answer_is_right(void **state)
     soak->random = vv_test_random_init(1);
     soak->clock = LATE_MAX; /* late samples have times above 0 */
     open_soak(soak);
+    set_rollup(soak, true);
     double begin = now(), length = duration(), passed = 0;
     for (uint64_t round = 0; passed < length; round++) {
         one_round(soak);
@@ -336,17 +431,18 @@ static void nothing_grows_and_every_answer_is_right(void **state)
             measure(soak, &thirds[third > 2 ? 2 : third]);
         }
     }
-    print_message("%llu samples, %llu questions in %.0f s; resident %llu, %llu, %llu KiB; files "
-                  "%llu, %llu, %llu; descriptors %llu, %llu, %llu\n",
+    print_message("%llu samples, %llu questions, %llu rows of rollups in %.0f s; resident %llu, "
+                  "%llu, %llu KiB; files %llu, %llu, %llu; descriptors %llu, %llu, %llu\n",
                   (unsigned long long)soak->samples_written, (unsigned long long)soak->questions,
-                  passed, (unsigned long long)thirds[0].resident_bytes / 1024,
+                  (unsigned long long)soak->rollup_rows, passed,
+                  (unsigned long long)thirds[0].resident_bytes / 1024,
                   (unsigned long long)thirds[1].resident_bytes / 1024,
                   (unsigned long long)thirds[2].resident_bytes / 1024,
                   (unsigned long long)thirds[0].files, (unsigned long long)thirds[1].files,
                   (unsigned long long)thirds[2].files, (unsigned long long)thirds[0].descriptors,
                   (unsigned long long)thirds[1].descriptors,
                   (unsigned long long)thirds[2].descriptors);
-    assert_true(soak->questions > 0);
+    assert_true(soak->questions > 0 && soak->rollup_rows > 0);
     assert_true(thirds[2].files <= thirds[1].files + 16);
     assert_true(thirds[2].descriptors <= thirds[1].descriptors + 4);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
