@@ -1,5 +1,5 @@
 /* Tests of head_latest.c: whenever the head says what the newest sample is, it is right. */
-#include "storage/head/head.h"
+#include "storage/head/head_latest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,6 +120,20 @@ static void import(struct fixture *fixture, uint32_t ref, int64_t timestamp, dou
     vv_head_forget_latest(&fixture->head);
 }
 
+/* What is known without a lock is the same, as long as it has not expired. */
+static void ask_without_lock(struct fixture *fixture, uint32_t ref, int64_t timestamp, double value)
+{
+    int64_t open_timestamp;
+    double open_value;
+    if (vv_head_latest_open(&fixture->head, ref, INT64_MIN, &open_timestamp, &open_value)) {
+        assert_int_equal(open_timestamp, timestamp);
+        assert_memory_equal(&open_value, &value, sizeof(value));
+        assert_true(vv_head_latest_open(&fixture->head, ref, timestamp, &open_timestamp, &value));
+        assert_false(
+            vv_head_latest_open(&fixture->head, ref, timestamp + 1, &open_timestamp, &value));
+    }
+}
+
 /* Whether the head knows; then it must be right. */
 static bool ask(struct fixture *fixture, uint32_t ref)
 {
@@ -131,6 +145,7 @@ static bool ask(struct fixture *fixture, uint32_t ref)
     assert_true(newest(fixture, ref, &expected_timestamp, &expected_value));
     assert_int_equal(timestamp, expected_timestamp);
     assert_memory_equal(&value, &expected_value, sizeof(value));
+    ask_without_lock(fixture, ref, timestamp, value);
     return true;
 }
 
@@ -366,6 +381,182 @@ static void readers_beside_a_writer_see_what_was_acknowledged(void **state)
     }
 }
 
+/* ---------------------------------------------------- beside everything that makes it wrong */
+
+enum { CHANGES = 20000 /* of each series */ };
+
+/* The newest sample of a series after each of its changes, written by the writer alone. */
+struct news {
+    struct model_sample newest[CHANGES + 1];
+    bool exists[CHANGES + 1];
+    _Atomic size_t begun; /* changes that may be seen */
+    _Atomic size_t done;  /* changes that must be seen */
+};
+
+struct storm {
+    struct fixture *fixture;
+    struct news news[SERIES];
+    struct vv_mutex maintenance;
+    _Atomic uint64_t generation;
+    _Atomic int64_t time_max;
+    _Atomic bool stop;
+    _Atomic size_t known; /* answers, of all readers */
+};
+
+/* Whether the series' newest sample was this one after one of the changes [first, last]. */
+static bool was_newest(const struct news *news, size_t first, size_t last, int64_t timestamp,
+                       double value)
+{
+    for (size_t change = first; change <= last; change++) {
+        const struct model_sample *newest = &news->newest[change];
+        if (news->exists[change] && newest->timestamp == timestamp &&
+            memcmp(&newest->value, &value, sizeof(value)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An answer is right if it was at some moment between question and answer. */
+static void read_in_storm(void *argument)
+{
+    struct storm *storm = argument;
+    size_t known = 0;
+    for (uint32_t ref = 0; !atomic_load(&storm->stop); ref = (ref + 1) % SERIES) {
+        struct news *news = &storm->news[ref];
+        struct vv_head *head = &storm->fixture->head;
+        size_t first = atomic_load(&news->done);
+        int64_t timestamp;
+        double value;
+        bool found = ref % 2 == 0 ? vv_head_latest_open(head, ref, INT64_MIN, &timestamp, &value)
+                                  : vv_head_latest(head, ref, &timestamp, &value);
+        if (found) {
+            VV_ASSERT(was_newest(news, first, atomic_load(&news->begun), timestamp, value));
+            known++;
+        }
+    }
+    atomic_fetch_add(&storm->known, known);
+}
+
+/* As a query that has asked all sources: what it notes may be out of date by then. */
+static void note_in_storm(void *argument)
+{
+    struct storm *storm = argument;
+    for (uint32_t ref = 0; !atomic_load(&storm->stop); ref = (ref + 1) % SERIES) {
+        struct news *news = &storm->news[ref];
+        uint64_t stamp = vv_head_latest_stamp(&storm->fixture->head);
+        size_t change = atomic_load(&news->done);
+        bool is_all = atomic_load(&news->begun) == change; /* else a query might see more */
+        vv_thread_yield();                                 /* it takes its time */
+        if (is_all && news->exists[change]) {
+            vv_head_note_latest(&storm->fixture->head, ref, stamp, news->newest[change].timestamp,
+                                news->newest[change].value);
+        }
+    }
+}
+
+/* As a flush: a new generation begins, who still writes to the old one is waited for, then it is
+ * given back. */
+static void flush_once(struct storm *storm)
+{
+    struct vv_head *head = &storm->fixture->head;
+    vv_mutex_lock(&storm->maintenance);
+    uint64_t old = atomic_fetch_add(&storm->generation, 1);
+    for (uint32_t ref = 0; ref < SERIES; ref++) {
+        struct vv_head_locks locks;
+        lock(storm->fixture, ref, &locks);
+        unlock(&locks);
+    }
+    vv_head_note_blocks(head, atomic_load(&storm->time_max));
+    for (uint32_t ref = 0; ref < SERIES; ref++) {
+        (void)vv_head_drop(head, ref, old);
+    }
+    vv_mutex_unlock(&storm->maintenance);
+}
+
+static void flush_in_storm(void *argument)
+{
+    struct storm *storm = argument;
+    while (!atomic_load(&storm->stop)) {
+        flush_once(storm);
+        vv_thread_yield();
+    }
+}
+
+/* Writes down what will be the newest sample, before it can be seen. */
+static void announce(struct storm *storm, uint32_t ref)
+{
+    struct news *news = &storm->news[ref];
+    size_t change = atomic_load(&news->begun) + 1;
+    struct model_sample *newest_sample = &news->newest[change];
+    news->exists[change] =
+        newest(storm->fixture, ref, &newest_sample->timestamp, &newest_sample->value);
+    atomic_store(&news->begun, change);
+}
+
+static void change_in_storm(struct storm *storm, struct vv_test_random *random, uint32_t ref,
+                            int64_t *clock, double value)
+{
+    struct fixture *fixture = storm->fixture;
+    uint64_t kind = vv_test_random_below(random, 50);
+    int64_t back = (int64_t)vv_test_random_below(random, 20);
+    struct vv_range range = {*clock - back, *clock - back / 2 + 1};
+    *clock += kind > 5 ? 1 + (int64_t)vv_test_random_below(random, 3) : 0;
+    int64_t timestamp = kind > 5 ? *clock : *clock - back; /* equal ones and late ones, too */
+    struct vv_head_locks locks;
+    if (kind == 0) {
+        model_delete(&fixture->models[ref], range.start, range.end);
+    } else {
+        model_append(&fixture->models[ref], VARVE_DUPLICATES_LAST, timestamp, value);
+        if (timestamp > atomic_load(&storm->time_max)) {
+            atomic_store(&storm->time_max, timestamp);
+        }
+    }
+    announce(storm, ref);
+    lock(fixture, ref, &locks);
+    uint64_t generation = atomic_load(&storm->generation); /* under the lock: it has not ended */
+    if (kind == 0) {
+        assert_int_equal(vv_head_delete(&fixture->head, ref, generation, range, true), VARVE_OK);
+    } else {
+        struct vv_head_batch batch = {&ref, &timestamp, &value, VARVE_DUPLICATES_LAST, generation};
+        assert_int_equal(vv_head_insert_and_unlock(&fixture->head, &batch, &locks), VARVE_OK);
+    }
+    unlock(&locks);
+    atomic_store(&storm->news[ref].done, atomic_load(&storm->news[ref].begun));
+}
+
+static void beside_deletions_flushes_and_notes_it_was_true_at_some_moment(void **state)
+{
+    struct vv_test_random random = vv_test_random_init(2);
+    struct storm *storm = vv_alloc_zeroed(1, sizeof(*storm));
+    void (*const roles[])(void *) = {read_in_storm, read_in_storm, note_in_storm, flush_in_storm};
+    struct vv_thread threads[4];
+    int64_t clock = 1000;
+    assert_non_null(storm);
+    storm->fixture = *state;
+    vv_mutex_init(&storm->maintenance);
+    atomic_store(&storm->generation, 1);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(vv_thread_start(&threads[i], roles[i], storm), 0);
+    }
+    for (size_t change = 0; change < CHANGES; change++) {
+        for (uint32_t ref = 0; ref < SERIES; ref++) {
+            change_in_storm(storm, &random, ref, &clock, value_of(ref, (int64_t)change));
+            if (change % 1000 < 300) { /* at once: memory goes from series to series */
+                flush_once(storm);
+            }
+        }
+    }
+    atomic_store(&storm->stop, true);
+    for (size_t i = 0; i < 4; i++) {
+        vv_thread_join(&threads[i]);
+    }
+    print_message("%zu answers\n", atomic_load(&storm->known));
+    assert_true(atomic_load(&storm->known) > 0);
+    vv_mutex_fini(&storm->maintenance);
+    vv_free(storm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +577,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_never_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readers_beside_a_writer_see_what_was_acknowledged, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            beside_deletions_flushes_and_notes_it_was_true_at_some_moment, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
