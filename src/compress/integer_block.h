@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "compress/kernels.h"
+#include "compress/positions.h"
 
 enum vv_block_mode { VV_BLOCK_FRAME, VV_BLOCK_DELTA, VV_BLOCK_DELTA_OF_DELTA };
 
@@ -52,11 +53,10 @@ struct vv_integer_block {
     uint64_t base;  /* added to every difference but those before the first packed one */
     uint64_t first; /* delta of delta: the first difference */
     const uint8_t *payload;
-    size_t exception_count;
     unsigned exception_width;
     uint64_t exception_base;
     const uint8_t *exception_values;
-    uint16_t exceptions[VV_POSITIONS_ROOM];
+    struct vv_positions exceptions; /* a count of 0: there are none, and the rest is undefined */
 };
 
 /* Encodes count (1 to 1024) integers; out has VV_INTEGER_BLOCK_BOUND(count) bytes. Returns the

@@ -14,7 +14,6 @@
 #include "compress/bits.h"
 #include "compress/codec.h"
 #include "compress/kernels.h"
-#include "compress/positions.h"
 
 /* Entries that kernels may write, whatever the count. */
 enum { SCRATCH = VV_COLUMN_MAX + 64 };
@@ -26,16 +25,14 @@ static varve_status parse_exceptions(const struct vv_kernels *kernels, struct vv
     if (count == 0 || count > block->count) {
         return VARVE_CORRUPT;
     }
-    block->exception_count = (size_t)count;
     block->exception_width = vv_read_u8(reader);
     block->exception_base = (uint64_t)vv_read_varint_signed(reader);
     if (block->exception_width > 64) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(kernels, reader, block->exception_count, block->count,
-                               block->exceptions));
+    VV_TRY(vv_positions_parse(kernels, reader, (size_t)count, block->count, &block->exceptions));
     block->exception_values =
-        vv_read_bytes(reader, vv_payload_bytes(block->exception_count, block->exception_width));
+        vv_read_bytes(reader, vv_payload_bytes((size_t)count, block->exception_width));
     return reader->failed ? VARVE_CORRUPT : VARVE_OK;
 }
 
@@ -58,7 +55,7 @@ varve_status vv_integer_block_parse(const struct vv_kernels *kernels, struct vv_
     block->origin = (uint64_t)vv_read_varint_signed(reader);
     block->first = mode == VV_BLOCK_DELTA_OF_DELTA ? (uint64_t)vv_read_varint_signed(reader) : 0;
     block->base = mode != VV_BLOCK_FRAME ? (uint64_t)vv_read_varint_signed(reader) : 0;
-    block->exception_count = 0;
+    block->exceptions.count = 0;
     block->exception_width = 0;
     block->exception_base = 0;
     block->exception_values = NULL;
@@ -91,8 +88,27 @@ static void unpack_wide(const struct vv_kernels *kernels, const uint8_t *payload
 static void unpack_exceptions(const struct vv_kernels *kernels,
                               const struct vv_integer_block *block, uint64_t *out)
 {
-    unpack_wide(kernels, block->exception_values, block->exception_width, block->exception_count,
+    unpack_wide(kernels, block->exception_values, block->exception_width, block->exceptions.count,
                 out);
+}
+
+static void put_narrow_exceptions(const struct vv_kernels *kernels,
+                                  const struct vv_integer_block *block, uint32_t *steps)
+{
+    uint16_t room[VV_POSITIONS_ROOM];
+    size_t count = block->exceptions.count;
+    const uint16_t *positions = vv_positions_list(kernels, &block->exceptions, room);
+    if (block->exception_width > 32) {
+        uint64_t wide[SCRATCH];
+        unpack_exceptions(kernels, block, wide);
+        for (size_t i = 0; i < count; i++) {
+            steps[positions[i]] = (uint32_t)(block->exception_base + wide[i]);
+        }
+    } else {
+        uint32_t narrow[SCRATCH];
+        kernels->unpack32(block->exception_values, block->exception_width, count, narrow);
+        kernels->scatter32(narrow, positions, count, (uint32_t)block->exception_base, steps);
+    }
 }
 
 /* The differences of a narrow block, as 32-bit numbers, with the exceptions in their places. */
@@ -114,18 +130,8 @@ static void narrow_differences(const struct vv_kernels *kernels,
     if (block->zigzag) {
         kernels->unzigzag32(steps, count);
     }
-    if (block->exception_width > 32) {
-        uint64_t wide[SCRATCH];
-        unpack_exceptions(kernels, block, wide);
-        for (size_t i = 0; i < block->exception_count; i++) {
-            steps[block->exceptions[i]] = (uint32_t)(block->exception_base + wide[i]);
-        }
-    } else if (block->exception_count != 0) {
-        uint32_t narrow[SCRATCH];
-        kernels->unpack32(block->exception_values, block->exception_width, block->exception_count,
-                          narrow);
-        kernels->scatter32(narrow, block->exceptions, block->exception_count,
-                           (uint32_t)block->exception_base, steps);
+    if (block->exceptions.count != 0) {
+        put_narrow_exceptions(kernels, block, steps);
     }
 }
 
@@ -158,10 +164,12 @@ static void wide_differences(const struct vv_kernels *kernels, const struct vv_i
     if (block->zigzag) {
         kernels->unzigzag64(steps, count);
     }
-    if (block->exception_count != 0) {
+    if (block->exceptions.count != 0) {
+        uint16_t room[VV_POSITIONS_ROOM];
         uint64_t values[SCRATCH];
+        const uint16_t *positions = vv_positions_list(kernels, &block->exceptions, room);
         unpack_exceptions(kernels, block, values);
-        kernels->scatter64(values, block->exceptions, block->exception_count, block->exception_base,
+        kernels->scatter64(values, positions, block->exceptions.count, block->exception_base,
                            steps);
     }
 }
@@ -237,16 +245,40 @@ static void frame_decimals(const struct vv_kernels *kernels, const struct vv_int
     kernels->unpack32(block->payload, block->width, block->count, steps);
     kernels->decimal_unsigned32(steps, block->count, (double)(int64_t)block->origin,
                                 (double)block->factor, places, out);
-    if (block->exception_count != 0) {
+    if (block->exceptions.count != 0) {
+        uint16_t room[VV_POSITIONS_ROOM];
+        const uint16_t *positions = vv_positions_list(kernels, &block->exceptions, room);
         uint64_t integers[SCRATCH];
         double decimals[VV_COLUMN_MAX];
         uint64_t origin = block->origin + block->factor * block->exception_base;
         unpack_exceptions(kernels, block, integers);
-        kernels->scale64(integers, block->exception_count, origin, block->factor, integers);
-        kernels->decimal64(integers, block->exception_count, places, decimals);
-        kernels->scatter64((const uint64_t *)decimals, block->exceptions, block->exception_count, 0,
+        kernels->scale64(integers, block->exceptions.count, origin, block->factor, integers);
+        kernels->decimal64(integers, block->exceptions.count, places, decimals);
+        kernels->scatter64((const uint64_t *)decimals, positions, block->exceptions.count, 0,
                            (uint64_t *)out);
     }
+}
+
+/* Whether all differences but the exceptions are 0, so that each of these begins a run. */
+static bool is_runs(const struct vv_integer_block *block)
+{
+    return block->mode == VV_BLOCK_DELTA && block->width == 0 && (uint32_t)block->base == 0 &&
+           block->exceptions.count != 0 && block->exception_width <= 32 &&
+           !vv_positions_have_zero(&block->exceptions);
+}
+
+/* Such a block, narrow and exact: one number for each run, and no sums of zeros. */
+static void run_decimals(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                         unsigned places, double *out)
+{
+    uint32_t differences[1 + SCRATCH];
+    double runs[SCRATCH];
+    size_t count = block->exceptions.count;
+    differences[0] = 0;
+    kernels->unpack32(block->exception_values, block->exception_width, count, differences + 1);
+    kernels->prefix_decimal32(differences, count + 1, (uint32_t)block->exception_base,
+                              (double)(int64_t)block->origin, (double)block->factor, places, runs);
+    vv_positions_expand(kernels, &block->exceptions, (const uint64_t *)runs, (uint64_t *)out);
 }
 
 void vv_integer_block_decimals(const struct vv_kernels *kernels,
@@ -260,6 +292,10 @@ void vv_integer_block_decimals(const struct vv_kernels *kernels,
         uint64_t wide[SCRATCH];
         vv_integer_block_integers(kernels, block, wide);
         kernels->decimal64(wide, block->count, places, out);
+        return;
+    }
+    if (is_runs(block)) {
+        run_decimals(kernels, block, places, out);
         return;
     }
     uint32_t steps[SCRATCH];

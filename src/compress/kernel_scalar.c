@@ -263,6 +263,15 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
     }
 }
 
+static void expand_bitmap(const uint64_t *runs, const uint8_t *bits, size_t count, uint64_t *out)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < count; i++) {
+        run += bits[i / 8] >> i % 8 & 1;
+        out[i] = runs[run];
+    }
+}
+
 static size_t changes(const double *values, size_t count)
 {
     size_t found = 0;
@@ -464,6 +473,7 @@ const struct vv_kernels vv_kernels_scalar = {
     .widen = widen,
     .order = order,
     .expand = expand,
+    .expand_bitmap = expand_bitmap,
     .changes = changes,
     .to_decimals = to_decimals,
     .whole_statistics = whole_statistics,

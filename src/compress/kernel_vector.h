@@ -421,6 +421,58 @@ static void expand(const uint64_t *runs, const uint16_t *starts, size_t run_coun
     }
 }
 
+#ifdef __BMI2__
+/* The runs of four entries, counted from that of the first one: by which of the others begin one,
+ * as numbers of halves of 64 bits. */
+#define RUNS_OF_FOUR(second, third, fourth)                                                        \
+    {                                                                                              \
+        0, 1, 2 * (second), 2 * (second) + 1, 2 * (third), 2 * (third) + 1, 2 * (fourth),          \
+            2 * (fourth) + 1                                                                       \
+    }
+
+static const uint32_t runs_of_four[8][8] = {
+    RUNS_OF_FOUR(0, 0, 0), RUNS_OF_FOUR(1, 1, 1), RUNS_OF_FOUR(0, 1, 1), RUNS_OF_FOUR(1, 2, 2),
+    RUNS_OF_FOUR(0, 0, 1), RUNS_OF_FOUR(1, 1, 2), RUNS_OF_FOUR(0, 1, 2), RUNS_OF_FOUR(1, 2, 3),
+};
+
+/* Four entries whose first one is of the first of runs; others: three bits. */
+static inline void expand_four(const uint64_t *runs, unsigned others, uint64_t *out)
+{
+    __m256i numbers = _mm256_loadu_si256((const __m256i *)runs_of_four[others]);
+    __m256i four = _mm256_loadu_si256((const __m256i *)runs);
+    _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(four, numbers));
+}
+
+/* Eight entries, whose first one may begin a run. */
+static inline void expand_eight(const uint64_t *runs, unsigned byte, uint64_t *out)
+{
+    expand_four(runs + (byte & 1), byte >> 1 & 7, out);
+    expand_four(runs + __builtin_popcount(byte & 0x1f), byte >> 5, out + 4);
+}
+
+static void expand_bitmap(const uint64_t *runs, const uint8_t *bits, size_t count, uint64_t *out)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        expand_eight(runs, bits[i / 8], out + i);
+        runs += __builtin_popcount(bits[i / 8]);
+    }
+    if (i < count) {
+        uint64_t last[8];
+        expand_eight(runs, bits[i / 8], last);
+        memcpy(out + i, last, (count - i) * sizeof *out);
+    }
+}
+#else
+static void expand_bitmap(const uint64_t *runs, const uint8_t *bits, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        runs += bits[i / 8] >> i % 8 & 1;
+        out[i] = *runs;
+    }
+}
+#endif
+
 #include "compress/kernel_vector_bytes.h"
 #include "compress/kernel_vector_encode.h"
 
@@ -449,6 +501,7 @@ const struct vv_kernels VV_KERNELS = {
     .widen = widen,
     .order = order,
     .expand = expand,
+    .expand_bitmap = expand_bitmap,
     .changes = changes,
     .to_decimals = to_decimals,
     .whole_statistics = whole_statistics,

@@ -98,6 +98,9 @@ struct vv_kernels {
      * starts: run_count - 1 increasing positions, 1 to count - 1. */
     void (*expand)(const uint64_t *runs, const uint16_t *starts, size_t run_count, size_t count,
                    uint64_t *out);
+    /* out[i] = runs[how many of the bits 0 to i of the bitmap are set]. 8 entries behind the last
+     * run can be read. */
+    void (*expand_bitmap)(const uint64_t *runs, const uint8_t *bitmap, size_t count, uint64_t *out);
 
     /* How many values have other bits than the one before. */
     size_t (*changes)(const double *values, size_t count);

@@ -2,7 +2,7 @@
  * positions.c - increasing positions as gaps or as a bitmap, whichever is smaller.
  *
  * P1  Decoded positions are strictly increasing and below limit: who uses them needs no check.
- *     A bitmap has no more bits set than limit, so that it fits whatever count was promised.
+ *     A bitmap has as many bits set below limit as were promised.
  * Thread: no state.
  */
 #include "compress/positions.h"
@@ -53,8 +53,19 @@ size_t vv_positions_encode(const uint16_t *positions, size_t count, size_t limit
     return (size_t)(vv_bits_flush(&writer) - out);
 }
 
-varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_reader *reader,
-                                 size_t count, size_t limit, uint16_t *positions)
+static size_t bits_set(const uint8_t *bitmap, size_t limit)
+{
+    size_t found = 0;
+    for (size_t first = 0; first < limit; first += 64) {
+        uint64_t word = vv_load_u64(bitmap + first / 8);
+        word &= vv_bits_mask(limit - first < 64 ? (unsigned)(limit - first) : 64);
+        found += (size_t)__builtin_popcountll(word);
+    }
+    return found;
+}
+
+varve_status vv_positions_parse(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                size_t count, size_t limit, struct vv_positions *positions)
 {
     unsigned code = vv_read_u8(reader);
     if (code > GAP_BITS_MAX && code != CODE_BITMAP) {
@@ -65,8 +76,37 @@ varve_status vv_positions_decode(const struct vv_kernels *kernels, struct vv_rea
     if (fields == NULL || count > limit) {
         return VARVE_CORRUPT;
     }
+    positions->count = count;
+    positions->limit = limit;
+    positions->bitmap = code == CODE_BITMAP ? fields : NULL;
     if (code == CODE_BITMAP) {
-        return kernels->bitmap(fields, limit, positions) == count ? VARVE_OK : VARVE_CORRUPT;
+        return bits_set(fields, limit) == count ? VARVE_OK : VARVE_CORRUPT;
     }
-    return kernels->positions(fields, code, count, positions) <= limit ? VARVE_OK : VARVE_CORRUPT;
+    return kernels->positions(fields, code, count, positions->list) <= limit ? VARVE_OK
+                                                                             : VARVE_CORRUPT;
+}
+
+const uint16_t *vv_positions_list(const struct vv_kernels *kernels,
+                                  const struct vv_positions *positions, uint16_t *room)
+{
+    if (positions->bitmap == NULL) {
+        return positions->list;
+    }
+    (void)kernels->bitmap(positions->bitmap, positions->limit, room);
+    return room;
+}
+
+bool vv_positions_have_zero(const struct vv_positions *positions)
+{
+    return positions->bitmap != NULL ? (positions->bitmap[0] & 1) != 0 : positions->list[0] == 0;
+}
+
+void vv_positions_expand(const struct vv_kernels *kernels, const struct vv_positions *positions,
+                         const uint64_t *runs, uint64_t *out)
+{
+    if (positions->bitmap != NULL) {
+        kernels->expand_bitmap(runs, positions->bitmap, positions->limit, out);
+    } else {
+        kernels->expand(runs, positions->list, positions->count + 1, positions->limit, out);
+    }
 }

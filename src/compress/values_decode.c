@@ -69,17 +69,19 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
     if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
         return decode_block(kernels, reader, scheme, count, values, traits);
     }
-    uint16_t positions[VV_POSITIONS_ROOM];
+    struct vv_positions positions;
+    uint16_t room[VV_POSITIONS_ROOM];
     uint64_t exceptions = vv_read_varint(reader);
     if (exceptions == 0 || exceptions > count || scheme == VV_VALUES_RAW) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(kernels, reader, (size_t)exceptions, count, positions));
+    VV_TRY(vv_positions_parse(kernels, reader, (size_t)exceptions, count, &positions));
     const uint8_t *bits = vv_read_bytes(reader, exceptions * 8);
     VV_TRY(decode_block(kernels, reader, scheme, count, values, traits));
     *traits = 0;
+    const uint16_t *list = vv_positions_list(kernels, &positions, room);
     for (size_t i = 0; i < exceptions; i++) {
-        values[positions[i]] = double_of(vv_load_u64(bits + i * 8));
+        values[list[i]] = double_of(vv_load_u64(bits + i * 8));
     }
     return VARVE_OK;
 }
@@ -87,19 +89,18 @@ static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_rea
 static varve_status decode_runs(const struct vv_kernels *kernels, struct vv_reader *reader,
                                 unsigned tag, size_t count, double *values, unsigned *traits)
 {
-    uint16_t changes[VV_POSITIONS_ROOM];
-    double runs[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    struct vv_positions changes;
+    double runs[VV_DECODE_ROOM(VV_COLUMN_MAX) + 8];
     uint64_t change_count = vv_read_varint(reader);
     if (change_count == 0 || change_count >= count) {
         return VARVE_CORRUPT;
     }
-    VV_TRY(vv_positions_decode(kernels, reader, (size_t)change_count, count, changes));
-    if (changes[0] == 0) {
+    VV_TRY(vv_positions_parse(kernels, reader, (size_t)change_count, count, &changes));
+    if (vv_positions_have_zero(&changes)) {
         return VARVE_CORRUPT;
     }
     VV_TRY(decode_plain(kernels, reader, tag, (size_t)change_count + 1, runs, traits));
-    kernels->expand((const uint64_t *)runs, changes, (size_t)change_count + 1, count,
-                    (uint64_t *)values);
+    vv_positions_expand(kernels, &changes, (const uint64_t *)runs, (uint64_t *)values);
     return VARVE_OK;
 }
 

@@ -154,6 +154,25 @@ static inline void vv_check_all_lengths(struct vv_test_random *random)
     }
 }
 
+/* What any bytes are to one table they are to every one: damaged, or the same values. */
+static inline void vv_check_tables_agree(const uint8_t *bytes, size_t length, size_t count)
+{
+    const struct vv_kernels *tables[4];
+    size_t table_count = vv_check_tables(tables);
+    double *expected = malloc(VV_DECODE_ROOM(count) * sizeof *expected);
+    double *decoded = malloc(VV_DECODE_ROOM(count) * sizeof *decoded);
+    VV_CHECK(expected != NULL && decoded != NULL, "no memory");
+    varve_status right = vv_values_decode_with(tables[0], bytes, length, count, expected);
+    for (size_t table = 1; table < table_count; table++) {
+        varve_status status = vv_values_decode_with(tables[table], bytes, length, count, decoded);
+        VV_CHECK(status == right, "table %zu: %d instead of %d", table, (int)status, (int)right);
+        VV_CHECK(right != VARVE_OK || memcmp(decoded, expected, count * sizeof *decoded) == 0,
+                 "table %zu, tag %x, %zu values", table, bytes[0], count);
+    }
+    free(decoded);
+    free(expected);
+}
+
 /* Flips, cuts and noise: decoders return, and write only into their room. */
 static inline void vv_check_damage(struct vv_test_random *random, size_t rounds)
 {
@@ -178,6 +197,7 @@ static inline void vv_check_damage(struct vv_test_random *random, size_t rounds)
         VV_CHECK(status == VARVE_OK || status == VARVE_CORRUPT, "%d", (int)status);
         status = vv_timestamps_decode(copy, length, count, (int64_t *)decoded);
         VV_CHECK(status == VARVE_OK || status == VARVE_CORRUPT, "%d", (int)status);
+        vv_check_tables_agree(copy, length, count);
         free(decoded);
         free(copy);
     }

@@ -5,11 +5,12 @@
 #define VARVE_TEST_SUPPORT_COLUMNS_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "support/random.h"
 
-enum { VV_TEST_VALUE_SHAPES = 16, VV_TEST_INTEGER_SHAPES = 12 };
+enum { VV_TEST_PRICES = 16, VV_TEST_VALUE_SHAPES = 18, VV_TEST_INTEGER_SHAPES = 12 };
 
 static inline double vv_test_double(uint64_t bits)
 {
@@ -49,8 +50,27 @@ static inline int64_t vv_test_edge_integer(struct vv_test_random *random)
     return edges[vv_test_random_below(random, sizeof edges / sizeof edges[0])];
 }
 
-static inline void vv_test_values(struct vv_test_random *random, unsigned shape, double *values,
-                                  size_t count)
+/* Prices, half of which stay while the others move by something of any width; or temperatures, that
+ * move little, with markers that are far away. */
+static inline void vv_test_moving_values(struct vv_test_random *random, bool prices, double *values,
+                                         size_t count)
+{
+    double power = pow(10, (double)vv_test_random_below(random, 5));
+    uint64_t mask = UINT32_MAX >> vv_test_random_below(random, 32);
+    double walk = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t pick = vv_test_random_below(random, 20);
+        if (prices) {
+            walk += pick < 8 ? 0 : (double)(vv_test_random_next(random) & mask);
+        } else {
+            walk += (double)vv_test_random_below(random, 120) - 60;
+        }
+        values[i] = (pick == 0 && !prices ? -990 : walk) / power;
+    }
+}
+
+static inline void vv_test_shaped_values(struct vv_test_random *random, unsigned shape,
+                                         double *values, size_t count)
 {
     double walk = floor(vv_test_random_uniform(random) * 1000);
     double power = pow(10, (double)vv_test_random_below(random, 16));
@@ -58,7 +78,7 @@ static inline void vv_test_values(struct vv_test_random *random, unsigned shape,
     uint64_t mask = UINT64_MAX >> vv_test_random_below(random, 64);
     for (size_t i = 0; i < count; i++) {
         double uniform = vv_test_random_uniform(random);
-        switch (shape % VV_TEST_VALUE_SHAPES) {
+        switch (shape) {
         case 0: /* constant of any class */
             values[i] = i == 0 ? vv_test_edge_value(random) : values[0];
             break;
@@ -116,6 +136,17 @@ static inline void vv_test_values(struct vv_test_random *random, unsigned shape,
             values[i] = ldexp(1, 45 + (int)(i % 10)) + floor(uniform * 1000) - 500;
             break;
         }
+    }
+}
+
+static inline void vv_test_values(struct vv_test_random *random, unsigned shape, double *values,
+                                  size_t count)
+{
+    shape %= VV_TEST_VALUE_SHAPES;
+    if (shape >= VV_TEST_PRICES) {
+        vv_test_moving_values(random, shape == VV_TEST_PRICES, values, count);
+    } else {
+        vv_test_shaped_values(random, shape, values, count);
     }
 }
 

@@ -202,22 +202,28 @@ static void check_runs(const struct vv_kernels *kernels, struct vv_test_random *
 {
     static uint64_t runs[ROOM];
     static uint16_t starts[ROOM];
+    static uint8_t bitmap[ROOM / 8];
     static uint64_t out[ROOM];
     static uint64_t expected[ROOM];
     for (unsigned round = 0; round < 400; round++) {
         size_t count = some_count(random, round);
         size_t run_count = 1;
         uint64_t odds = 1 + vv_test_random_below(random, 40);
+        memset(bitmap, 0, sizeof bitmap);
         for (size_t i = 1; i < count; i++) {
             if (vv_test_random_below(random, odds) == 0) {
                 starts[run_count++ - 1] = (uint16_t)i;
+                bitmap[i / 8] |= (uint8_t)(1u << i % 8);
             }
         }
-        fill(random, runs, run_count, 64);
+        fill(random, runs, run_count + 8, 64);
         memset(out, 0xa5, sizeof out);
         memset(expected, 0xa5, sizeof expected);
         kernels->expand(runs, starts, run_count, count, out);
         vv_kernels_scalar.expand(runs, starts, run_count, count, expected);
+        assert_memory_equal(out, expected, sizeof out);
+        memset(out, 0xa5, sizeof out);
+        kernels->expand_bitmap(runs, bitmap, count, out);
         assert_memory_equal(out, expected, sizeof out);
         kernels->fill(runs[0], count, out);
         vv_kernels_scalar.fill(runs[0], count, expected);
@@ -413,6 +419,7 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN_VOID(kernels->order(wide, count));
         CLEAN_VOID(kernels->fill(1, count, wide));
         CLEAN_VOID(kernels->expand(wide, positions, 1, count, numbers));
+        CLEAN_VOID(kernels->expand_bitmap(numbers, packed, count, wide));
         CLEAN(kernels->changes(values, count));
         CLEAN(kernels->to_decimals(values, count, 0, differences, positions));
         CLEAN(kernels->to_decimals(values, count, 1, differences, positions));
