@@ -858,8 +858,9 @@ typedef struct varve_retention {
  * Expired samples are gone for every reader that starts after the return, and stay gone, also when
  * the rule is removed or made longer later. Afterwards the background work moves the rule on as
  * newer samples reach blocks, in steps of 1/64 of the age: until then a little more may be seen. By
- * itself it never expires more than half of the data at once by age, because of a stray sample of
- * the future perhaps: that is reported, and this call does it.
+ * itself it never expires more than half of the samples at once by age, because of a stray one of
+ * the future perhaps: that is reported, and this call does it. Samples that are appended behind the
+ * floor are accepted, and gone at once.
  *
  * Blocks of which nothing is left are removed without writing any; others are rewritten when it is
  * worth it, and by this call as far as there is room. Readers are not blocked: what they read stays

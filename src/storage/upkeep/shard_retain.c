@@ -6,7 +6,7 @@
  * V1  A floor only rises by itself. To lower one (a rule that is removed or made longer), what it
  *     hides is deleted first, like any deletion: what has expired stays so, and what is appended
  *     afterwards is kept.
- * V2  A rule applies by itself at most half of the bytes at once by age; a sample of the future
+ * V2  A rule expires by itself at most half of the samples at once by age; a sample of the future
  *     would expire everything otherwise. Whoever sets a rule means it: then there is no such limit.
  * V3  Everything here writes the manifest alone.
  * Thread: under maintenance_mutex.
@@ -64,17 +64,22 @@ static int compare_time_max(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* The bytes of a block that are not behind the floor, as far as its time range tells. */
-static double live_bytes(const struct vv_block_info *info, int64_t floor)
+/* The share of a block that is not behind the floor, as far as its time range tells. */
+static double live_share(const struct vv_block_info *info, int64_t floor)
 {
     if (info->sample_count == 0 || info->time_min >= floor) {
-        return (double)info->file_bytes;
+        return 1;
     }
     if (info->time_max < floor) {
         return 0;
     }
     double span = (double)info->time_max - (double)info->time_min + 1;
-    return ((double)info->time_max - (double)floor + 1) / span * (double)info->file_bytes;
+    return ((double)info->time_max - (double)floor + 1) / span;
+}
+
+static double live_bytes(const struct vv_block_info *info, int64_t floor)
+{
+    return live_share(info, floor) * (double)info->file_bytes;
 }
 
 /* The floor behind which the blocks have bytes_max bytes: the oldest go, as wholes where that loses
@@ -122,14 +127,15 @@ static varve_status raised_floor(struct vv_shard *shard, const struct vv_retenti
     return rule->bytes_max != 0 ? floor_of_bytes(shard, rule->bytes_max, floor) : VARVE_OK;
 }
 
-/* V2. */
+/* V2. Samples, not bytes: a block of one sample has hundreds of them. */
 static bool expires_too_much(struct vv_shard *shard, const struct vv_retention_rule *rule,
                              int64_t floor)
 {
     double total = 0, kept = 0;
     for (size_t i = 0; i < shard->manifest.block_count; i++) {
-        total += live_bytes(&shard->manifest.blocks[i], rule->floor);
-        kept += live_bytes(&shard->manifest.blocks[i], floor);
+        const struct vv_block_info *info = &shard->manifest.blocks[i];
+        total += live_share(info, rule->floor) * (double)info->sample_count;
+        kept += live_share(info, floor) * (double)info->sample_count;
     }
     return kept < total / 2;
 }
