@@ -119,6 +119,78 @@ static void batches_of_any_numbers_come_back(void **state)
     expect_round_trip(VARVE_BATCH_MAX, SIZE_MAX);
 }
 
+/* The bytes of a column as WAL_FORMAT.md describes them, from its steps one by one. */
+static void describe_column(const int64_t *column, size_t count, struct vv_buffer *out)
+{
+    int64_t least = INT64_MAX, greatest = INT64_MIN, before = 0;
+    size_t runs = 0, width = 0;
+    for (size_t i = 1; i < count; i++) {
+        int64_t step = column[i] - column[i - 1];
+        least = step < least ? step : least;
+        greatest = step > greatest ? step : greatest;
+        runs += i == 1 || step != before;
+        before = step;
+    }
+    while (count > 1 && width < 8 && (uint64_t)(greatest - least) >> 8 * width != 0) {
+        width++;
+    }
+    bool as_runs = count > 1 && (runs + 1) * (width + 2) < count * width;
+    assert_int_equal(vv_buffer_append_u8(out, as_runs ? 1 : 2), VARVE_OK);
+    if (as_runs) {
+        assert_int_equal(vv_buffer_append_varint(out, 1), VARVE_OK);
+    }
+    assert_int_equal(vv_buffer_append_varint(out, vv_zigzag(column[0])), VARVE_OK);
+    if (!as_runs && count > 1) {
+        assert_int_equal(vv_buffer_append_u8(out, (uint8_t)width), VARVE_OK);
+        assert_int_equal(vv_buffer_append_varint(out, vv_zigzag(least)), VARVE_OK);
+    }
+    for (size_t i = 1, end; i < count; i = end) {
+        int64_t step = column[i] - column[i - 1];
+        for (end = i + 1; end < count && column[end] - column[end - 1] == step; end++) {}
+        if (as_runs) {
+            assert_int_equal(vv_buffer_append_varint(out, end - i), VARVE_OK);
+            assert_int_equal(vv_buffer_append_varint(out, vv_zigzag(step)), VARVE_OK);
+            continue;
+        }
+        for (size_t byte = 0; byte < (end - i) * width; byte++) {
+            uint8_t bits = (uint8_t)((uint64_t)(step - least) >> 8 * (byte % width));
+            assert_int_equal(vv_buffer_append_u8(out, bits), VARVE_OK);
+        }
+    }
+}
+
+/* Long runs are found in blocks, short ones entry by entry: both to the same bytes. */
+static void runs_of_any_number_and_length_are_written_as_described(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(7);
+    static int64_t columns[2][600];
+    for (uint64_t round = 0; round < 2000; round++) {
+        size_t count = 1 + vv_test_random_below(&random, 600);
+        /* Mostly 1 to 40 runs. */
+        size_t length = 1 + count / (1 + vv_test_random_below(&random, 40));
+        for (size_t i = 0; i < count; i++) {
+            size_t shift = round % 3 == 0 ? vv_test_random_below(&random, 2) : i % length % 7 / 6;
+            given.refs[i] = (uint32_t)(i % length * 3 + (round % 2) * shift);
+            given.timestamps[i] = (int64_t)(i / length * 1000000007) - 4000;
+            columns[0][i] = given.refs[i];
+            columns[1][i] = given.timestamps[i];
+        }
+        struct vv_buffer described = {0}, payload = {0};
+        struct vv_wal_samples batch = samples_in(&given, count);
+        assert_int_equal(vv_buffer_append_u8(&described, VARVE_DUPLICATES_SUM), VARVE_OK);
+        assert_int_equal(vv_buffer_append_varint(&described, count), VARVE_OK);
+        describe_column(columns[0], count, &described);
+        describe_column(columns[1], count, &described);
+        assert_int_equal(vv_wal_samples_encode(&batch, &payload), VARVE_OK);
+        assert_int_equal(payload.length, described.length);
+        assert_memory_equal(payload.bytes, described.bytes, described.length);
+        vv_buffer_fini(&described);
+        vv_buffer_fini(&payload);
+        expect_round_trip(count, SIZE_MAX);
+    }
+}
+
 static void a_batch_of_one_has_a_short_way_to_the_same_bytes(void **state)
 {
     (void)state;
@@ -322,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_of_any_numbers_come_back),
+        cmocka_unit_test(runs_of_any_number_and_length_are_written_as_described),
         cmocka_unit_test(a_batch_of_one_has_a_short_way_to_the_same_bytes),
         cmocka_unit_test(extremes_come_back),
         cmocka_unit_test(an_uneven_batch_costs_what_its_steps_differ_by),

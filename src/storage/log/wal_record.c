@@ -15,6 +15,8 @@ enum {
     COLUMN_RUNS = 1,
     COLUMN_STEPS = 2,
     STEP_BYTES_MAX = 8,
+    LOOK_ENTRIES = 64, /* that tell of what kind a column is */
+    RUN_BLOCK = 16,    /* entries of a long run that are looked at together */
     COLUMN_HEADER_BYTES_MAX = 2 + 2 * (int)VV_VARINT_MAX
 };
 
@@ -70,21 +72,61 @@ static size_t step_bytes(struct steps steps)
     return range == 0 ? 0 : (71 - (size_t)__builtin_clzll(range)) / 8;
 }
 
-static inline SPECIALISED varve_status encode_runs(const void *column, column_entry entry,
-                                                   size_t count, size_t runs, struct vv_buffer *out)
+/* Whether runs are the shorter form: each takes two varints, mostly short ones. */
+static bool runs_pay(struct steps steps, size_t count)
 {
-    VV_TRY(vv_buffer_reserve(out, 1 + (runs + 1) * 2 * VV_VARINT_MAX));
+    size_t width = step_bytes(steps);
+    return (steps.runs + 1) * (width + 2) < count * width;
+}
+
+/* Behind the last entry that is reached by the step to entry `first`, again and again. */
+static inline SPECIALISED size_t run_end(const void *column, column_entry entry, size_t count,
+                                         size_t first, int64_t step)
+{
+    size_t end = first + 1;
+    for (size_t near = first + RUN_BLOCK; end < count && step_to(column, entry, end) == step;) {
+        end++;
+        /* A run that is longer than most may be very long: blocks without a branch, for the
+         * compiler to make vectors of. */
+        for (uint64_t uneven = 0; end > near && uneven == 0 && count - end >= RUN_BLOCK;) {
+            for (size_t i = 0; i < RUN_BLOCK; i++) {
+                uneven |= (uint64_t)(step_to(column, entry, end + i) ^ step);
+            }
+            end += uneven == 0 ? RUN_BLOCK : 0;
+        }
+    }
+    return end;
+}
+
+/* Encodes as runs, if they pay, and finds out on the way what the steps are like: one pass for it,
+ * which is given up where there are more runs than could pay with steps of any width. *done: runs
+ * it is; otherwise nothing has been put out. */
+static inline SPECIALISED varve_status encode_runs(const void *column, column_entry entry,
+                                                   size_t count, struct steps *steps, bool *done,
+                                                   struct vv_buffer *out)
+{
+    size_t runs_max = count * STEP_BYTES_MAX / (STEP_BYTES_MAX + 2);
+    VV_TRY(vv_buffer_reserve(out, 1 + (runs_max + 1) * 2 * VV_VARINT_MAX));
     uint8_t *at = out->bytes + out->length;
     *at++ = COLUMN_RUNS;
     at += vv_varint_put(at, 1);
     at += vv_varint_put(at, vv_zigzag((int64_t)entry(column, 0)));
+    *steps = (struct steps){.least = INT64_MAX, .greatest = INT64_MIN};
     for (size_t i = 1, end; i < count; i = end) {
+        if (steps->runs == runs_max) {
+            *steps = steps_of(column, entry, count);
+            return VARVE_OK;
+        }
         int64_t step = step_to(column, entry, i);
-        for (end = i + 1; end < count && step_to(column, entry, end) == step; end++) {}
+        end = run_end(column, entry, count, i, step);
         at += vv_varint_put(at, end - i);
         at += vv_varint_put(at, vv_zigzag(step));
+        steps->least = step < steps->least ? step : steps->least;
+        steps->greatest = step > steps->greatest ? step : steps->greatest;
+        steps->runs++;
     }
-    out->length = (size_t)(at - out->bytes);
+    *done = runs_pay(*steps, count);
+    out->length = *done ? (size_t)(at - out->bytes) : out->length;
     return VARVE_OK;
 }
 
@@ -112,20 +154,32 @@ static inline SPECIALISED varve_status encode_steps(const void *column, column_e
     return VARVE_OK;
 }
 
+/* Whether the first steps look as if runs could pay. */
+static inline SPECIALISED bool begins_with_runs(const void *column, column_entry entry,
+                                                size_t count)
+{
+    size_t looked = count < LOOK_ENTRIES ? count : LOOK_ENTRIES;
+    return steps_of(column, entry, looked).runs * 2 <= looked;
+}
+
 static inline SPECIALISED varve_status column_encode(const void *column, column_entry entry,
                                                      size_t count, bool even, struct vv_buffer *out)
 {
     struct steps steps = {0};
+    bool done = false;
     if (count > 1 && even) {
         steps.least = steps.greatest = step_to(column, entry, 1);
     } else if (count > 1) {
-        steps = steps_of(column, entry, count);
-        size_t width = step_bytes(steps);
-        if ((steps.runs + 1) * (width + 2) < count * width) {
-            return encode_runs(column, entry, count, steps.runs, out);
+        bool in_runs = begins_with_runs(column, entry, count);
+        if (!in_runs) {
+            steps = steps_of(column, entry, count);
+            in_runs = runs_pay(steps, count);
+        }
+        if (in_runs) {
+            VV_TRY(encode_runs(column, entry, count, &steps, &done, out));
         }
     }
-    return encode_steps(column, entry, count, steps, out);
+    return done ? VARVE_OK : encode_steps(column, entry, count, steps, out);
 }
 
 /* Takes an entry of a decoded column; false if it cannot be one. */
