@@ -46,6 +46,13 @@ static inline uint64_t vv_bits_get(const uint8_t *in, size_t index, unsigned wid
     return value & vv_bits_mask(width);
 }
 
+/* The same of a width up to 32. Reads 8 bytes. */
+static inline uint32_t vv_bits_get32(const uint8_t *in, size_t index, unsigned width)
+{
+    size_t bit = index * width;
+    return (uint32_t)(vv_load_u64(in + bit / 8) >> bit % 8 & vv_bits_mask(width));
+}
+
 /* A bit stream being written; pending always holds fewer than 8 bits between calls. */
 struct vv_bit_writer {
     uint8_t *at;

@@ -26,7 +26,7 @@ static inline void vv_lanes_last_group32(const uint8_t *group_start, size_t grou
     memcpy(group, group_start, whole * VV_LANES * sizeof *group);
     if (rest != 0) {
         for (size_t lane = 0; lane < VV_LANES; lane++) {
-            group[whole * VV_LANES + lane] = (uint32_t)vv_bits_get(last, lane, rest);
+            group[whole * VV_LANES + lane] = vv_bits_get32(last, lane, rest);
         }
     }
 }

@@ -76,17 +76,21 @@ static inline void store64(void *at, vector64 vector)
     ROW32((r) + 7)
 
 /* Unpacks a group of 32 rows of the width: 32 rows of 16 numbers out of `width` words in 16
- * lanes. */
+ * lanes; of a shorter one whole eights of rows. */
 #define UNPACK_GROUP(width)                                                                        \
-    static void unpack_group_##width(const uint8_t *in, uint32_t *out)                             \
+    static void unpack_group_##width(const uint8_t *in, size_t rows, uint32_t *out)                \
     {                                                                                              \
         enum { WIDTH = width };                                                                    \
         const uint32_t MASK = (uint32_t)(UINT64_MAX >> (64 - WIDTH));                              \
         for (int part = 0; part < VV_LANES; part += LANES32) {                                     \
             ROWS8(0);                                                                              \
-            ROWS8(8);                                                                              \
-            ROWS8(16);                                                                             \
-            ROWS8(24);                                                                             \
+            if (rows > 8) {                                                                        \
+                ROWS8(8);                                                                          \
+            }                                                                                      \
+            if (rows > 16) {                                                                       \
+                ROWS8(16);                                                                         \
+                ROWS8(24);                                                                         \
+            }                                                                                      \
             in += VV_VECTOR_BYTES;                                                                 \
             out += LANES32;                                                                        \
         }                                                                                          \
@@ -103,7 +107,7 @@ static inline void store64(void *at, vector64 vector)
 
 FOR_WIDTHS(UNPACK_GROUP)
 
-typedef void unpack_group(const uint8_t *in, uint32_t *out);
+typedef void unpack_group(const uint8_t *in, size_t rows, uint32_t *out);
 
 #define GROUP_ENTRY(width) unpack_group_##width,
 static unpack_group *const unpack_groups[33] = {NULL, FOR_WIDTHS(GROUP_ENTRY)};
@@ -118,16 +122,16 @@ static void unpack32(const uint8_t *payload, unsigned width, size_t count, uint3
     size_t row = 0;
     unpack_group *unpack = unpack_groups[width];
     for (; row + 32 <= rows; row += 32) {
-        unpack(payload + row * 2 * width, out + row * VV_LANES);
+        unpack(payload + row * 2 * width, 32, out + row * VV_LANES);
     }
     if (row < rows) {
         uint32_t group[32 * VV_LANES];
         vv_lanes_last_group32(payload + row * 2 * width, rows - row, width, group);
-        unpack((const uint8_t *)group, out + row * VV_LANES);
+        unpack((const uint8_t *)group, rows - row, out + row * VV_LANES);
     }
     const uint8_t *tail = payload + rows * 2 * width;
     for (size_t i = rows * VV_LANES; i < count; i++) {
-        out[i] = (uint32_t)vv_bits_get(tail, i % VV_LANES, width);
+        out[i] = vv_bits_get32(tail, i % VV_LANES, width);
     }
 }
 
@@ -168,30 +172,48 @@ static void unpack64(const uint8_t *payload, unsigned width, size_t count, uint6
 
 /* ------------------------------------------------------------------------- Exceptions */
 
+#ifdef __BMI2__
+/* Gaps of at most 8 bits: eight of them, which are `code` bytes, are spread to bytes, and these
+ * summed up in lanes of 16 bits. All gaps are counted apart: positions may wrap around. */
+static size_t positions_of_bytes(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out)
+{
+    const __m128i zero = _mm_setzero_si128();
+    const __m128i last_of_eight = _mm_set1_epi16(0x0f0e);
+    uint64_t lanes = vv_bits_mask(code) * UINT64_C(0x0101010101010101);
+    __m128i before = _mm_set_epi16(7, 6, 5, 4, 3, 2, 1, 0);
+    __m128i all = zero;
+    for (size_t i = 0; i < count; i += 8, gaps += code) {
+        uint64_t spread = _pdep_u64(vv_load_u64(gaps), lanes);
+        size_t left = count - i;
+        spread &= vv_bits_mask(left < 8 ? 8 * (unsigned)left : 64);
+        __m128i bytes = _mm_cvtsi64_si128((long long)spread);
+        __m128i sums = _mm_cvtepu8_epi16(bytes);
+        sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 2));
+        sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 4));
+        sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 8));
+        __m128i eight = _mm_add_epi16(sums, before);
+        memcpy(out + i, &eight, sizeof eight);
+        __m128i total = _mm_add_epi16(_mm_shuffle_epi8(sums, last_of_eight), _mm_set1_epi16(8));
+        before = _mm_add_epi16(before, total);
+        all = _mm_add_epi64(all, _mm_sad_epu8(bytes, zero));
+    }
+    return count + (size_t)_mm_cvtsi128_si64(all);
+}
+#endif
+
 static size_t positions(const uint8_t *gaps, unsigned code, size_t count, uint16_t *out)
 {
-    size_t next = 0;
-    size_t i = 0;
 #ifdef __BMI2__
-    /* Four gaps of at most 10 bits are in any 8 bytes: they are spread to four lanes of 16 bits,
-     * and a multiplication sums them up. */
-    const uint64_t ones = UINT64_C(0x0001000100010001);
-    uint64_t lanes = vv_bits_mask(code) * ones;
-    for (size_t bit = 0; i < count; i += 4, bit += 4 * (size_t)code) {
-        uint64_t spread = _pdep_u64(vv_load_u64(gaps + bit / 8) >> bit % 8, lanes);
-        uint64_t sums = spread * ones;
-        uint64_t four = sums + (uint16_t)next * ones + UINT64_C(0x0003000200010000);
-        memcpy(out + i, &four, sizeof four);
-        size_t left = count - i < 4 ? count - i : 4;
-        next += (size_t)(sums >> (16 * (left - 1)) & 0xffff) + left;
+    if (code <= 8) {
+        return positions_of_bytes(gaps, code, count, out);
     }
-#else
+#endif
     uint32_t mask = (uint32_t)vv_bits_mask(code);
-    for (size_t bit = 0; i < count; i++, bit += code) {
+    size_t next = 0;
+    for (size_t i = 0, bit = 0; i < count; i++, bit += code) {
         next += vv_load_u32(gaps + bit / 8) >> bit % 8 & mask;
         out[i] = (uint16_t)next++;
     }
-#endif
     return next;
 }
 
@@ -322,6 +344,12 @@ static void decimal32(const uint32_t *restrict steps, size_t count, double origi
         }
         return;
     }
+    if (factor == 1) {
+        for (size_t i = 0; i < count; i++) {
+            out[i] = divide((double)(int32_t)steps[i] + origin, by);
+        }
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         out[i] = divide((double)(int32_t)steps[i] * factor + origin, by);
     }
@@ -438,9 +466,12 @@ static const uint32_t runs_of_four[8][8] = {
 /* Four entries whose first one is of the first of runs; others: three bits. */
 static inline void expand_four(const uint64_t *runs, unsigned others, uint64_t *out)
 {
-    __m256i numbers = _mm256_loadu_si256((const __m256i *)runs_of_four[others]);
-    __m256i four = _mm256_loadu_si256((const __m256i *)runs);
-    _mm256_storeu_si256((__m256i *)out, _mm256_permutevar8x32_epi32(four, numbers));
+    __m256i numbers;
+    __m256i four;
+    memcpy(&numbers, runs_of_four[others], sizeof numbers);
+    memcpy(&four, runs, sizeof four);
+    four = _mm256_permutevar8x32_epi32(four, numbers);
+    memcpy(out, &four, sizeof four);
 }
 
 /* Eight entries, whose first one may begin a run. */
