@@ -223,11 +223,16 @@ bool vv_integer_block_is_small(const struct vv_integer_block *block)
            origin >= -((int64_t)1 << 42);
 }
 
+static bool is_below(uint64_t integer, unsigned bits)
+{
+    int64_t limit = (int64_t)1 << bits;
+    return (int64_t)integer < limit && (int64_t)integer > -limit;
+}
+
 /* Whether every entry with a step of 32 bits is exact in a double, and so is what leads to it. */
 static bool is_exact(const struct vv_integer_block *block)
 {
-    int64_t origin = (int64_t)block->origin;
-    return block->factor < 1 << 20 && origin < (int64_t)1 << 52 && origin > -((int64_t)1 << 52);
+    return block->factor < 1 << 20 && is_below(block->origin, 51);
 }
 
 /* Whether the entries of a block are decimals of its packed numbers, without a sum in between. */
@@ -257,6 +262,23 @@ static void frame_decimals(const struct vv_kernels *kernels, const struct vv_int
         kernels->scatter64((const uint64_t *)decimals, positions, block->exceptions.count, 0,
                            (uint64_t *)out);
     }
+}
+
+/* Whether base + [0, 2^width) is small, modulo 2^32. */
+static bool is_small_range(uint64_t base, unsigned width)
+{
+    int64_t low = (int32_t)(uint32_t)base;
+    return width <= 13 && low >= -VV_SMALL && low + ((int64_t)1 << width) <= VV_SMALL;
+}
+
+/* Whether a narrow block in lanes tells that its differences are small. */
+static bool has_small_differences(const struct vv_integer_block *block)
+{
+    bool exceptions_are_small =
+        block->exceptions.count == 0 ||
+        is_small_range(block->base + block->exception_base, block->exception_width);
+    return !block->zigzag && is_small_range(block->base, block->width) && exceptions_are_small &&
+           is_below(block->origin, 50);
 }
 
 /* Whether all differences but the exceptions are 0, so that each of these begins a run. */
@@ -303,8 +325,9 @@ void vv_integer_block_decimals(const struct vv_kernels *kernels,
     double factor = (double)block->factor;
     narrow_differences(kernels, block, steps);
     if (block->mode == VV_BLOCK_DELTA) {
-        kernels->prefix_decimal32(steps, block->count, (uint32_t)block->base, origin, factor,
-                                  places, out);
+        (has_small_differences(block) ? kernels->prefix_small_decimal32
+                                      : kernels->prefix_decimal32)(
+            steps, block->count, (uint32_t)block->base, origin, factor, places, out);
     } else {
         sum_narrow(kernels, block, steps);
         kernels->decimal32(steps, block->count, origin, factor, places, out);

@@ -469,6 +469,7 @@ const struct vv_kernels vv_kernels_scalar = {
     .decimal_unsigned32 = decimal_unsigned32,
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
+    .prefix_small_decimal32 = prefix_decimal32,
     .fill = fill,
     .widen = widen,
     .order = order,

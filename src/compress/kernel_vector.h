@@ -389,6 +389,15 @@ static inline vector_double divide_vector(vector_double dividend, struct vv_reci
 }
 
 #include "compress/kernel_vector_prefix.h"
+#ifdef VV_NARROW
+#include "compress/kernel_vector_small.h"
+#else
+static void prefix_small_decimal32(const uint32_t *values, size_t count, uint32_t step,
+                                   double origin, double factor, unsigned places, double *out)
+{
+    prefix_decimal32(values, count, step, origin, factor, places, out);
+}
+#endif
 
 /* ------------------------------------------------------------------------------ Runs */
 
@@ -528,6 +537,7 @@ const struct vv_kernels VV_KERNELS = {
     .decimal_unsigned32 = decimal_unsigned32,
     .decimal64 = decimal64,
     .prefix_decimal32 = prefix_decimal32,
+    .prefix_small_decimal32 = prefix_small_decimal32,
     .fill = fill,
     .widen = widen,
     .order = order,

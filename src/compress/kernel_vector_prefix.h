@@ -101,7 +101,7 @@ static void prefix64(const uint64_t *values, size_t count, uint64_t step, uint64
     }
 }
 
-#ifdef VV_SHIFT_UP
+#if VV_VECTOR_BYTES == 32
 
 /* What leads from steps to decimals. */
 struct decimal_scale {

@@ -30,6 +30,7 @@ enum {
     VV_POSITIONS_ROOM =
         1024 + 8, /* entries where positions go: up to eight are written at a time */
     VV_CENSUS_STEP = 64,
+    VV_SMALL = 1 << 12,
 };
 
 struct vv_kernels {
@@ -91,6 +92,11 @@ struct vv_kernels {
     /* prefix32() and decimal32() in one, without a trip through memory; values are not written. */
     void (*prefix_decimal32)(const uint32_t *values, size_t count, uint32_t step, double origin,
                              double factor, unsigned places, double *out);
+
+    /* The same where step and every values[i] + step are, as signed numbers, from -VV_SMALL to
+     * VV_SMALL - 1, and the magnitude of origin is below 2^50. */
+    void (*prefix_small_decimal32)(const uint32_t *values, size_t count, uint32_t step,
+                                   double origin, double factor, unsigned places, double *out);
 
     /* out[i] = value for all i. */
     void (*fill)(uint64_t value, size_t count, uint64_t *out);

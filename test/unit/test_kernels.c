@@ -190,10 +190,12 @@ static void check_exceptions(const struct vv_kernels *kernels, struct vv_test_ra
         next = vv_kernels_scalar.bitmap(bytes, limit, expected);
         assert_int_equal(kernels->bitmap(bytes, limit, found), next);
         assert_memory_equal(found, expected, next * sizeof found[0]);
-        /* Long gaps, whose sums are beyond any column. */
+        /* As many as there can be, whose sums may be beyond any column. */
+        code = round % 11;
         count = 1 + (size_t)vv_test_random_below(random, VV_COLUMN_MAX);
-        assert_int_equal(kernels->positions(bytes, 10, count, found),
-                         vv_kernels_scalar.positions(bytes, 10, count, expected));
+        assert_int_equal(kernels->positions(bytes, code, count, found),
+                         vv_kernels_scalar.positions(bytes, code, count, expected));
+        assert_memory_equal(found, expected, count * sizeof found[0]);
     }
 }
 
@@ -251,6 +253,7 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
         vv_kernels_scalar.decimal64(integers, count, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
         double origin = (double)(int64_t)(vv_test_random_next(random) >> 13);
+        origin = round % 4 == 3 ? -origin : origin;
         double factor = (double)(1 + vv_test_random_below(random, round % 2 == 0 ? 1 : 1000));
         kernels->decimal32(steps, count, origin, factor, places, out);
         vv_kernels_scalar.decimal32(steps, count, origin, factor, places, expected);
@@ -262,6 +265,34 @@ static void check_decimals(const struct vv_kernels *kernels, struct vv_test_rand
         kernels->prefix_decimal32(steps, count, step, origin, factor, places, out);
         vv_kernels_scalar.prefix_decimal32(steps, count, step, origin, factor, places, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
+    }
+}
+
+/* Running sums of numbers up to the ends of what is small, from origins up to their limit. */
+static void check_small_decimals(const struct vv_kernels *kernels, struct vv_test_random *random)
+{
+    static uint32_t values[ROOM];
+    static double out[ROOM], expected[ROOM];
+    for (unsigned round = 0; round < 1600; round++) {
+        size_t count = some_count(random, round);
+        unsigned places = round % (VV_DECIMALS_MAX + 1);
+        int64_t step = (int64_t)vv_test_random_below(random, 2 * VV_SMALL) - VV_SMALL;
+        uint64_t range = 1 + vv_test_random_below(random, 2 * VV_SMALL);
+        bool ends = round % 3 == 0;
+        for (size_t i = 0; i < count; i++) {
+            int64_t small = (int64_t)vv_test_random_below(random, range) - VV_SMALL;
+            int64_t end = i / 9 % 2 == 0 ? -VV_SMALL : VV_SMALL - 1;
+            values[i] = (uint32_t)((ends ? end : small) - step);
+        }
+        uint64_t far = vv_test_random_next(random) >> (14 + vv_test_random_below(random, 50));
+        double origin = (double)far * (round % 2 == 0 ? 1 : -1);
+        double factor = (double)(1 + vv_test_random_below(random, round % 5 < 3 ? 1 : 1 << 20));
+        memset(out, 0xa5, sizeof out);
+        memset(expected, 0xa5, sizeof expected);
+        kernels->prefix_small_decimal32(values, count, (uint32_t)step, origin, factor, places, out);
+        vv_kernels_scalar.prefix_small_decimal32(values, count, (uint32_t)step, origin, factor,
+                                                 places, expected);
+        assert_memory_equal(out, expected, sizeof out);
     }
 }
 
@@ -416,6 +447,7 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN_VOID(kernels->decimal_unsigned32(narrow, count, 1, 2, 1, values));
         CLEAN_VOID(kernels->decimal64(wide, count, 1, values));
         CLEAN_VOID(kernels->prefix_decimal32(narrow, count, 1, 1, 2, 1, values));
+        CLEAN_VOID(kernels->prefix_small_decimal32(narrow, count, 1, 1, 1, 1, values));
         CLEAN_VOID(kernels->order(wide, count));
         CLEAN_VOID(kernels->fill(1, count, wide));
         CLEAN_VOID(kernels->expand(wide, positions, 1, count, numbers));
@@ -484,6 +516,7 @@ static void decimals_are_the_same_on_every_instruction_set(void **state)
 {
     (void)state;
     with_each_table(check_decimals);
+    with_each_table(check_small_decimals);
 }
 
 int main(void)
