@@ -28,10 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "support/explorer.h"
 
 enum { PRODUCERS = 2, FRAMES_EACH = 2, FRAMES = PRODUCERS * FRAMES_EACH };
 enum { RING = 3, SEGMENT = 4, UNITS = FRAMES_EACH * (1 + 2), NOBODY = 0xff };
@@ -98,15 +99,6 @@ struct state {
 };
 
 static enum bug bug;
-static const char *broken; /* what was found */
-
-static void check(bool right, const char *what)
-{
-    if (!right && broken == NULL) {
-        broken = what;
-    }
-}
-
 static uint8_t segment_end(const struct state *state)
 {
     return (uint8_t)(state->segment_first + SEGMENT);
@@ -136,9 +128,10 @@ static void reserve(struct state *state, uint8_t who)
     producer->place = state->end;
     producer->generation = producer->word_generation;
     state->end = (uint8_t)(state->end + size_of(who));
-    check(state->end <= segment_end(state), "M1 a frame lies across the end of its segment");
+    explorer_check(state->end <= segment_end(state),
+                   "M1 a frame lies across the end of its segment");
     for (uint8_t unit = producer->place; unit < state->end; unit++) {
-        check(state->owner[unit] == NOBODY, "M1 two frames have the same place");
+        explorer_check(state->owner[unit] == NOBODY, "M1 two frames have the same place");
         state->owner[unit] = who;
     }
     state->frame_generation[producer->place] = producer->generation;
@@ -152,7 +145,8 @@ static void copy(struct state *state, const struct producer *producer, uint8_t s
 {
     for (uint8_t unit = producer->place; unit < producer->place + size; unit++) {
         uint8_t *cell = &state->ring[unit % RING];
-        check(*cell == NOBODY || *cell < state->durable, "M3 what is not durable is overwritten");
+        explorer_check(*cell == NOBODY || *cell < state->durable,
+                       "M3 what is not durable is overwritten");
         *cell = unit;
     }
 }
@@ -202,8 +196,9 @@ static bool step_producer(struct state *state, uint8_t who)
         producer->step = bug == LOCK_AFTER_RESERVING ? P_LOCK : P_APPLY;
         return true;
     case P_APPLY:
-        check(state->head_count == 0 || state->head[state->head_count - 1] < producer->place,
-              "M5 the head has another order than the log");
+        explorer_check(state->head_count == 0 ||
+                           state->head[state->head_count - 1] < producer->place,
+                       "M5 the head has another order than the log");
         state->head[state->head_count++] = producer->place;
         producer->step = P_UNLOCK;
         return true;
@@ -223,11 +218,13 @@ static bool step_producer(struct state *state, uint8_t who)
 static void write_sealed(struct state *state)
 {
     for (; state->written < state->sealed; state->written++) {
-        check(state->ring[state->written % RING] == state->written,
-              "M2 something else is written than the frame");
-        check(state->written < segment_end(state), "M1 a frame behind the end of its segment");
-        check(state->written < state->failed_first || state->segment_first >= state->failed_first,
-              "M7 a frame behind the start of a segment that failed");
+        explorer_check(state->ring[state->written % RING] == state->written,
+                       "M2 something else is written than the frame");
+        explorer_check(state->written < segment_end(state),
+                       "M1 a frame behind the end of its segment");
+        explorer_check(state->written < state->failed_first ||
+                           state->segment_first >= state->failed_first,
+                       "M7 a frame behind the start of a segment that failed");
     }
 }
 
@@ -337,13 +334,13 @@ static bool step_cutter(struct state *state)
         uint8_t in_block = 0; /* units */
         for (uint8_t i = 0; i < state->head_count; i++) {
             uint8_t place = state->head[i];
-            check((state->frame_generation[place] == 0) == (place < state->cut),
-                  "M4 a frame on the wrong side of the cut");
+            explorer_check((state->frame_generation[place] == 0) == (place < state->cut),
+                           "M4 a frame on the wrong side of the cut");
             in_block =
                 (uint8_t)(in_block +
                           (state->frame_generation[place] == 0 ? size_of(state->owner[place]) : 0));
         }
-        check(in_block == state->cut, "M4 a frame below the cut is not in the block");
+        explorer_check(in_block == state->cut, "M4 a frame below the cut is not in the block");
         state->cutter = C_DONE;
         return true;
     }
@@ -355,41 +352,30 @@ static bool step_cutter(struct state *state)
 
 /* ------------------------------------------------------------------------------ all states */
 
-enum { STATES_MAX = 1 << 22 };
+/* The producers, then these; the fault is no thread that anything waits for. */
+enum { FLUSHER = PRODUCERS, CUTTER, FAULT, THREADS };
 
-static struct state *visited; /* a hash table */
-static uint8_t *used;
-static uint64_t visited_count;
-
-static bool visit(const struct state *state)
+static void begin(void *memory)
 {
-    const uint8_t *bytes = (const uint8_t *)state;
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < sizeof(*state); i++) {
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    }
-    for (uint64_t slot = hash ^ hash >> 32;; slot++) {
-        slot &= STATES_MAX - 1;
-        if (!used[slot]) {
-            assert_true(++visited_count < STATES_MAX / 2);
-            used[slot] = 1;
-            visited[slot] = *state;
-            return true;
-        }
-        if (memcmp(&visited[slot], state, sizeof(*state)) == 0) {
-            return false;
-        }
+    struct state *state = memory;
+    memset(state->ring, NOBODY, sizeof(state->ring));
+    memset(state->owner, NOBODY, sizeof(state->owner));
+    state->lock = state->failed_first = NOBODY;
+    state->limit = limit_of(state);
+    for (size_t i = 0; i < PRODUCERS; i++) {
+        state->producers[i].step = (uint8_t)first_step();
     }
 }
 
-static bool step_of(struct state *state, int thread)
+static bool step(void *memory, int thread)
 {
-    switch (thread - PRODUCERS) {
-    case 0:
+    struct state *state = memory;
+    switch (thread) {
+    case FLUSHER:
         return step_flusher(state);
-    case 1:
+    case CUTTER:
         return step_cutter(state);
-    case 2: { /* not a thread that anything waits for */
+    case FAULT: {
         bool may = state->fault == F_NONE;
         state->fault = may ? F_ARMED : state->fault;
         return may;
@@ -399,76 +385,42 @@ static bool step_of(struct state *state, int thread)
     }
 }
 
-static void explore(const struct state *state)
+static void end(const void *memory)
 {
-    bool stuck = true;
-    for (int thread = 0; thread < PRODUCERS + 3 && broken == NULL; thread++) {
-        struct state next = *state;
-        if (step_of(&next, thread)) {
-            stuck &= thread == PRODUCERS + 2;
-            if (broken == NULL && visit(&next)) {
-                explore(&next);
-            }
-        }
-    }
-    if (stuck && broken == NULL) {
-        bool all =
-            state->durable == UNITS && state->head_count == FRAMES && state->cutter == C_DONE;
-        check(all, "M6 everybody waits");
-    }
+    const struct state *state = memory;
+    bool all = state->durable == UNITS && state->head_count == FRAMES && state->cutter == C_DONE;
+    explorer_check(all, "M6 everybody waits");
 }
 
-static const char *explore_with(enum bug seeded)
+static const char *explore_with(enum bug seeded, uint64_t *state_count)
 {
-    struct state start;
-    memset(&start, 0, sizeof(start));
-    memset(start.ring, NOBODY, sizeof(start.ring));
-    memset(start.owner, NOBODY, sizeof(start.owner));
-    start.lock = start.failed_first = NOBODY;
+    static const struct explorer_model model = {
+        .state_bytes = sizeof(struct state),
+        .thread_count = THREADS,
+        .waited_for_count = FAULT,
+        .begin = begin,
+        .step = step,
+        .end = end,
+    };
     bug = seeded;
-    broken = NULL;
-    visited_count = 0;
-    memset(used, 0, STATES_MAX);
-    start.limit = limit_of(&start);
-    for (size_t i = 0; i < PRODUCERS; i++) {
-        start.producers[i].step = (uint8_t)first_step();
-    }
-    (void)visit(&start);
-    explore(&start);
-    print_message("%s: %llu states, %s\n", bug_names[seeded], (unsigned long long)visited_count,
-                  broken == NULL ? "right" : broken);
-    return broken;
+    return explorer_run(&model, bug_names[seeded], state_count);
 }
 
 static void every_interleaving_is_right(void **state)
 {
+    uint64_t state_count;
     (void)state;
-    assert_null(explore_with(NONE));
-    assert_true(visited_count > 10000);
+    assert_null(explore_with(NONE, &state_count));
+    assert_true(state_count > 10000);
 }
 
 static void every_seeded_bug_is_found(void **state)
 {
+    uint64_t state_count;
     (void)state;
     for (int seeded = NONE + 1; seeded < BUG_COUNT; seeded++) {
-        assert_non_null(explore_with((enum bug)seeded));
+        assert_non_null(explore_with((enum bug)seeded, &state_count));
     }
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    visited = calloc(STATES_MAX, sizeof(*visited));
-    used = calloc(STATES_MAX, 1);
-    return visited == NULL || used == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(visited);
-    free(used);
-    return 0;
 }
 
 int main(void)
@@ -477,5 +429,5 @@ int main(void)
         cmocka_unit_test(every_interleaving_is_right),
         cmocka_unit_test(every_seeded_bug_is_found),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,10 +18,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "support/explorer.h"
 
 enum { THREADS = 3, ROUNDS = 2, NOBODY = 0xff };
 
@@ -81,18 +82,9 @@ struct state {
 };
 
 static enum bug bug;
-static const char *broken; /* the first property that did not hold */
-
-static void check(bool holds, const char *property)
-{
-    if (!holds && broken == NULL) {
-        broken = property;
-    }
-}
-
 static void finish_round(struct state *state, struct thread *self)
 {
-    check(state->durable >= self->wanted, "D2 somebody returns too early");
+    explorer_check(state->durable >= self->wanted, "D2 somebody returns too early");
     self->rounds++;
     self->step = self->rounds == ROUNDS ? DONE : PUBLISH;
     self->wanted = self->target = self->saw_waiting = self->is_served = 0;
@@ -152,7 +144,8 @@ static bool step_waiter(struct state *state, uint8_t number)
     }
     case WAIT_ENTER:
         state->line[state->line_count++] = number;
-        check(state->waiting >= state->line_count, "D4 somebody in the line is not counted");
+        explorer_check(state->waiting >= state->line_count,
+                       "D4 somebody in the line is not counted");
         state->mutex = NOBODY;
         self->step = SLEEP;
         return true;
@@ -164,7 +157,7 @@ static bool step_waiter(struct state *state, uint8_t number)
         self->event = 0;
         self->step = LOOK;
         if (bug == TAKE_WITHOUT_LOOKING && state->durable < self->wanted) {
-            check(state->holder == NOBODY, "D1 two threads have the turn");
+            explorer_check(state->holder == NOBODY, "D1 two threads have the turn");
             state->holder = number;
             state->taken = 1;
             self->step = SYNC_BEGIN;
@@ -239,7 +232,7 @@ static bool step_thread(struct state *state, uint8_t number)
     case TRY:
         self->step = state->taken ? WAIT_LOCK : LOOK_AGAIN;
         if (!state->taken) {
-            check(state->holder == NOBODY, "D1 two threads have the turn");
+            explorer_check(state->holder == NOBODY, "D1 two threads have the turn");
             state->taken = 1;
             state->holder = number;
         }
@@ -264,95 +257,55 @@ static bool step_thread(struct state *state, uint8_t number)
 
 /* ------------------------------------------------------------------------------ all states */
 
-enum { STATES_MAX = 1 << 22 };
-
-static struct state *visited; /* a hash table */
-static uint8_t *used;
-static uint64_t visited_count;
-
-static bool visit(const struct state *state)
+static void begin(void *memory)
 {
-    const uint8_t *bytes = (const uint8_t *)state;
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < sizeof(*state); i++) {
-        hash = (hash ^ bytes[i]) * 1099511628211u;
-    }
-    for (uint64_t slot = hash ^ hash >> 32;; slot++) {
-        slot &= STATES_MAX - 1;
-        if (!used[slot]) {
-            assert_true(++visited_count < STATES_MAX / 2);
-            used[slot] = 1;
-            visited[slot] = *state;
-            return true;
-        }
-        if (memcmp(&visited[slot], state, sizeof(*state)) == 0) {
-            return false;
-        }
+    struct state *state = memory;
+    memset(state->line, NOBODY, sizeof(state->line));
+    state->mutex = state->holder = NOBODY;
+}
+
+static bool step(void *memory, int thread)
+{
+    return step_thread(memory, (uint8_t)thread);
+}
+
+static void end(const void *memory)
+{
+    const struct state *state = memory;
+    for (size_t number = 0; number < THREADS; number++) {
+        explorer_check(state->threads[number].step == DONE, "D3 somebody sleeps for ever");
     }
 }
 
-static void explore(const struct state *state)
+static const char *explore_with(enum bug seeded, uint64_t *state_count)
 {
-    bool stuck = true, all_done = true;
-    for (uint8_t number = 0; number < THREADS && broken == NULL; number++) {
-        struct state next = *state;
-        all_done &= state->threads[number].step == DONE;
-        if (step_thread(&next, number)) {
-            stuck = false;
-            if (broken == NULL && visit(&next)) {
-                explore(&next);
-            }
-        }
-    }
-    check(!stuck || all_done || broken != NULL, "D3 somebody sleeps for ever");
-}
-
-static const char *explore_with(enum bug seeded)
-{
-    struct state start;
-    memset(&start, 0, sizeof(start));
-    memset(start.line, NOBODY, sizeof(start.line));
-    start.mutex = start.holder = NOBODY;
+    static const struct explorer_model model = {
+        .state_bytes = sizeof(struct state),
+        .thread_count = THREADS,
+        .waited_for_count = THREADS,
+        .begin = begin,
+        .step = step,
+        .end = end,
+    };
     bug = seeded;
-    broken = NULL;
-    visited_count = 0;
-    memset(used, 0, STATES_MAX);
-    (void)visit(&start);
-    explore(&start);
-    print_message("%s: %llu states, %s\n", bug_names[seeded], (unsigned long long)visited_count,
-                  broken == NULL ? "right" : broken);
-    return broken;
+    return explorer_run(&model, bug_names[seeded], state_count);
 }
 
 static void every_interleaving_is_right(void **state)
 {
+    uint64_t state_count;
     (void)state;
-    assert_null(explore_with(NONE));
-    assert_true(visited_count > 10000);
+    assert_null(explore_with(NONE, &state_count));
+    assert_true(state_count > 10000);
 }
 
 static void every_seeded_bug_is_found(void **state)
 {
+    uint64_t state_count;
     (void)state;
     for (int seeded = NONE + 1; seeded < BUG_COUNT; seeded++) {
-        assert_non_null(explore_with((enum bug)seeded));
+        assert_non_null(explore_with((enum bug)seeded, &state_count));
     }
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    visited = calloc(STATES_MAX, sizeof(*visited));
-    used = calloc(STATES_MAX, 1);
-    return visited == NULL || used == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(visited);
-    free(used);
-    return 0;
 }
 
 int main(void)
@@ -361,5 +314,5 @@ int main(void)
         cmocka_unit_test(every_interleaving_is_right),
         cmocka_unit_test(every_seeded_bug_is_found),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
