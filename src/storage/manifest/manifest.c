@@ -14,6 +14,7 @@
 
 #include "base/checksum.h"
 #include "os/alloc.h"
+#include "storage/manifest/manifest_selector.h"
 
 static const char magic[8] = {'V', 'A', 'R', 'V', 'E', 'M', 'A', 'N'};
 static const char temporary_name[] = "manifest.tmp";
@@ -77,25 +78,18 @@ static void decode_block(struct vv_reader *in, const struct vv_shard_place *plac
     block->clean_lsn = vv_read_u64(in);
 }
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + 7) / 8 * 8;
-}
-
 static size_t rule_bytes(const struct vv_retention_rule *rule)
 {
-    return RULE_BYTES + padded(rule->selector_length);
+    return RULE_BYTES + vv_manifest_selector_bytes(rule->selector_length);
 }
 
 static void encode_rule(struct vv_writer *out, const struct vv_retention_rule *rule)
 {
-    static const uint8_t zeros[8] = {0};
     vv_write_u64(out, rule->age);
     vv_write_u64(out, rule->bytes_max);
     vv_write_u64(out, (uint64_t)rule->floor);
     vv_write_u64(out, rule->selector_length);
-    vv_write_bytes(out, rule->selector, rule->selector_length);
-    vv_write_bytes(out, zeros, padded(rule->selector_length) - rule->selector_length);
+    vv_manifest_selector_encode(rule->selector, rule->selector_length, out);
 }
 
 /* Reads one rule, whose memory is rule's even on failure. */
@@ -104,23 +98,8 @@ static varve_status decode_rule(struct vv_reader *in, struct vv_retention_rule *
     rule->age = vv_read_u64(in);
     rule->bytes_max = vv_read_u64(in);
     rule->floor = (int64_t)vv_read_u64(in);
-    uint64_t length = vv_read_u64(in);
-    if (in->failed || length > VV_SELECTOR_BYTES_MAX) {
-        return VARVE_CORRUPT;
-    }
-    const uint8_t *selector = vv_read_bytes(in, padded(length));
-    if (selector == NULL) {
-        return VARVE_CORRUPT;
-    }
-    if (length > 0) {
-        rule->selector = vv_alloc(length);
-        if (rule->selector == NULL) {
-            return VARVE_NO_MEMORY;
-        }
-        memcpy(rule->selector, selector, length);
-        rule->selector_length = length;
-    }
-    return VARVE_OK;
+    return vv_manifest_selector_decode(in, vv_read_u64(in), &rule->selector,
+                                       &rule->selector_length);
 }
 
 static varve_status decode_rules(struct vv_reader *in, uint64_t count, struct vv_manifest *manifest)
@@ -144,31 +123,25 @@ static varve_status decode_rules(struct vv_reader *in, uint64_t count, struct vv
 varve_status vv_manifest_copy_rules(struct vv_manifest *manifest,
                                     const struct vv_retention_rule *rules, size_t rule_count)
 {
-    manifest->rules = NULL;
-    manifest->rule_count = 0;
-    if (rule_count == 0) {
-        return VARVE_OK;
+    struct vv_retention_rule *copies = NULL;
+    varve_status status = VARVE_OK;
+    if (rule_count > 0) {
+        copies = vv_alloc_zeroed(rule_count, sizeof(*copies));
+        status = copies != NULL ? VARVE_OK : VARVE_NO_MEMORY;
     }
-    struct vv_retention_rule *copies = vv_alloc_zeroed(rule_count, sizeof(*copies));
-    bool complete = copies != NULL;
-    for (size_t i = 0; i < rule_count && complete; i++) {
+    for (size_t i = 0; i < rule_count && status == VARVE_OK; i++) {
         copies[i] = rules[i];
-        copies[i].selector = NULL;
-        if (rules[i].selector_length > 0) {
-            copies[i].selector = vv_alloc(rules[i].selector_length);
-            complete = copies[i].selector != NULL;
-        }
-        if (copies[i].selector != NULL) {
-            memcpy(copies[i].selector, rules[i].selector, rules[i].selector_length);
-        }
+        status = vv_manifest_selector_copy(rules[i].selector, rules[i].selector_length,
+                                           &copies[i].selector);
     }
-    if (!complete) {
+    if (status != VARVE_OK) {
         vv_retention_rules_free(copies, copies == NULL ? 0 : rule_count);
-        return VARVE_NO_MEMORY;
+        copies = NULL;
+        rule_count = 0;
     }
     manifest->rules = copies;
     manifest->rule_count = rule_count;
-    return VARVE_OK;
+    return status;
 }
 
 void vv_retention_rules_free(struct vv_retention_rule *rules, size_t rule_count)

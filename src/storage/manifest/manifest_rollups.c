@@ -5,29 +5,24 @@
  */
 #include "os/alloc.h"
 #include "storage/manifest/manifest.h"
+#include "storage/manifest/manifest_selector.h"
 
 enum {
     PART_BYTES = 16, /* and the rules */
     RULE_BYTES = 24, /* and its selector */
 };
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + 7) / 8 * 8;
-}
-
 size_t vv_manifest_rollup_bytes(const struct vv_manifest *manifest)
 {
     size_t bytes = manifest->rollup_count > 0 ? PART_BYTES : 0;
     for (size_t i = 0; i < manifest->rollup_count; i++) {
-        bytes += RULE_BYTES + padded(manifest->rollups[i].selector_length);
+        bytes += RULE_BYTES + vv_manifest_selector_bytes(manifest->rollups[i].selector_length);
     }
     return bytes;
 }
 
 void vv_manifest_rollups_encode(const struct vv_manifest *manifest, struct vv_writer *out)
 {
-    static const uint8_t zeros[8] = {0};
     if (manifest->rollup_count == 0) {
         return;
     }
@@ -35,12 +30,10 @@ void vv_manifest_rollups_encode(const struct vv_manifest *manifest, struct vv_wr
     vv_write_u64(out, manifest->rollup_count);
     for (size_t i = 0; i < manifest->rollup_count; i++) {
         const struct vv_rollup_rule *rule = &manifest->rollups[i];
-        size_t length = rule->selector_length;
         vv_write_u64(out, (uint64_t)rule->step);
         vv_write_u64(out, rule->since);
-        vv_write_u64(out, length);
-        vv_write_bytes(out, rule->selector, length);
-        vv_write_bytes(out, zeros, padded(length) - length);
+        vv_write_u64(out, rule->selector_length);
+        vv_manifest_selector_encode(rule->selector, rule->selector_length, out);
     }
 }
 
@@ -50,24 +43,11 @@ static varve_status decode_rule(struct vv_reader *in, uint64_t rollup_sequence,
 {
     rule->step = (int64_t)vv_read_u64(in);
     rule->since = vv_read_u64(in);
-    uint64_t length = vv_read_u64(in);
-    if (in->failed || rule->step <= 0 || rule->since > rollup_sequence ||
-        length > VV_SELECTOR_BYTES_MAX) {
+    if (in->failed || rule->step <= 0 || rule->since > rollup_sequence) {
         return VARVE_CORRUPT;
     }
-    const uint8_t *selector = vv_read_bytes(in, padded(length));
-    if (selector == NULL) {
-        return VARVE_CORRUPT;
-    }
-    if (length > 0) {
-        rule->selector = vv_alloc(length);
-        if (rule->selector == NULL) {
-            return VARVE_NO_MEMORY;
-        }
-        memcpy(rule->selector, selector, length);
-        rule->selector_length = length;
-    }
-    return VARVE_OK;
+    return vv_manifest_selector_decode(in, vv_read_u64(in), &rule->selector,
+                                       &rule->selector_length);
 }
 
 varve_status vv_manifest_rollups_decode(struct vv_reader *in, struct vv_manifest *manifest)
@@ -92,31 +72,25 @@ varve_status vv_manifest_rollups_decode(struct vv_reader *in, struct vv_manifest
 varve_status vv_manifest_copy_rollups(struct vv_manifest *manifest,
                                       const struct vv_rollup_rule *rollups, size_t rollup_count)
 {
-    manifest->rollups = NULL;
-    manifest->rollup_count = 0;
-    if (rollup_count == 0) {
-        return VARVE_OK;
+    struct vv_rollup_rule *copies = NULL;
+    varve_status status = VARVE_OK;
+    if (rollup_count > 0) {
+        copies = vv_alloc_zeroed(rollup_count, sizeof(*copies));
+        status = copies != NULL ? VARVE_OK : VARVE_NO_MEMORY;
     }
-    struct vv_rollup_rule *copies = vv_alloc_zeroed(rollup_count, sizeof(*copies));
-    bool complete = copies != NULL;
-    for (size_t i = 0; i < rollup_count && complete; i++) {
+    for (size_t i = 0; i < rollup_count && status == VARVE_OK; i++) {
         copies[i] = rollups[i];
-        copies[i].selector = NULL;
-        if (rollups[i].selector_length > 0) {
-            copies[i].selector = vv_alloc(rollups[i].selector_length);
-            complete = copies[i].selector != NULL;
-        }
-        if (copies[i].selector != NULL) {
-            memcpy(copies[i].selector, rollups[i].selector, rollups[i].selector_length);
-        }
+        status = vv_manifest_selector_copy(rollups[i].selector, rollups[i].selector_length,
+                                           &copies[i].selector);
     }
-    if (!complete) {
+    if (status != VARVE_OK) {
         vv_rollup_list_free(copies, copies == NULL ? 0 : rollup_count);
-        return VARVE_NO_MEMORY;
+        copies = NULL;
+        rollup_count = 0;
     }
     manifest->rollups = copies;
     manifest->rollup_count = rollup_count;
-    return VARVE_OK;
+    return status;
 }
 
 void vv_rollup_list_free(struct vv_rollup_rule *rollups, size_t rollup_count)
