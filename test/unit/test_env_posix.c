@@ -1,8 +1,7 @@
 /*
  * test_env_posix.c - the operating system behind the seam.
  */
-#include "support/env_contract.h"
-#include "support/temporary.h"
+#include "support/env_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,21 +10,7 @@
 
 static int setup(void **state)
 {
-    static struct env_fixture fixture;
-    fixture.env = vv_env_posix();
-    if (!vv_test_temporary_create(fixture.root, sizeof(fixture.root))) {
-        return -1;
-    }
-    fixture.directory = fixture.env->ops->open_directory(NULL, fixture.root);
-    *state = &fixture;
-    return fixture.directory >= 0 ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    const struct env_fixture *fixture = *state;
-    (void)fixture->env->ops->close(NULL, fixture->directory);
-    return vv_test_temporary_remove(fixture->root) ? 0 : -1;
+    return env_folder_set_up(state, vv_env_posix());
 }
 
 static void handles_are_closed_on_exec(void **state)
@@ -110,12 +95,13 @@ static void errors_of_the_kernel_come_through(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ENV_CONTRACT_TESTS(setup, teardown),
-        cmocka_unit_test_setup_teardown(handles_are_closed_on_exec, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lock_dies_with_its_process, setup, teardown),
+        ENV_CONTRACT_TESTS(setup, env_folder_tear_down),
+        cmocka_unit_test_setup_teardown(handles_are_closed_on_exec, setup, env_folder_tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_dies_with_its_process, setup, env_folder_tear_down),
         cmocka_unit_test_setup_teardown(populate_reports_what_would_be_a_bus_error, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(errors_of_the_kernel_come_through, setup, teardown),
+                                        env_folder_tear_down),
+        cmocka_unit_test_setup_teardown(errors_of_the_kernel_come_through, setup,
+                                        env_folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,8 @@
  */
 #include "os/uring.h"
 
-#include "support/env_contract.h"
+#include "support/env_folder.h"
 #include "support/random.h"
-#include "support/temporary.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,21 +19,7 @@ enum { DEPTH = 4, WRITES = 100, WRITE_BYTES_MAX = 60000 };
 
 static int setup(void **state)
 {
-    static struct env_fixture fixture;
-    fixture.env = vv_env_uring();
-    if (!vv_test_temporary_create(fixture.root, sizeof(fixture.root))) {
-        return -1;
-    }
-    fixture.directory = fixture.env->ops->open_directory(NULL, fixture.root);
-    *state = &fixture;
-    return fixture.directory >= 0 ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    const struct env_fixture *fixture = *state;
-    (void)fixture->env->ops->close(NULL, fixture->directory);
-    return vv_test_temporary_remove(fixture->root) ? 0 : -1;
+    return env_folder_set_up(state, vv_env_uring());
 }
 
 /* A queue over io_uring; ends the test as skipped where there is none. */
@@ -221,12 +206,12 @@ static void where_the_kernel_refuses_queues_work_by_plain_calls(void **state)
     env_fixture_close(fixture, file);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, env_folder_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ENV_CONTRACT_TESTS(setup, teardown),
+        ENV_CONTRACT_TESTS(setup, env_folder_tear_down),
         TEST(writes_in_any_order_of_completion_fill_the_file),
         TEST(a_read_across_the_end_is_short),
         TEST(a_full_disk_comes_through),
