@@ -1,8 +1,7 @@
 /*
  * verb_retain.c - `varve retain`: how long samples are kept.
  */
-#include "cli.h"
-#include "output.h"
+#include "rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +33,7 @@ static void put_rule(void *context, const varve_retention *rule)
     struct cli_output *output = context;
     char age[VARVE_TEXT_MAX] = "", bytes[VARVE_TEXT_MAX] = "", floor[VARVE_TEXT_MAX];
     size_t floor_length = 0;
-    bool everything = rule->selector.length == 0;
-    cli_output_text(output, everything ? "{}" : rule->selector.bytes,
-                    everything ? 2 : rule->selector.length);
+    cli_output_selector(output, rule->selector);
     if (rule->age > 0)
         snprintf(age, sizeof age, "%llus", (unsigned long long)(rule->age / 1000000000));
     if (rule->bytes > 0)
@@ -49,22 +46,17 @@ static void put_rule(void *context, const varve_retention *rule)
     (void)cli_output_row_end(output);
 }
 
+static varve_status list_rules(varve_db *db, struct cli_output *output, varve_error *error)
+{
+    return varve_retention_list(db, put_rule, output, error);
+}
+
 static int show_rules(const struct cli_invocation *invocation)
 {
     static const char *const columns[] = {"selector", "age", "bytes", "expired_before"};
-    struct cli_events events;
-    varve_db *db = NULL;
-    int code = cli_open(cli_argument(invocation, 0), VARVE_OPEN_READ_ONLY, VARVE_SYNC_DEFAULT,
-                        &events, &db);
-    if (code != 0)
-        return code;
-    struct cli_output *output = cli_output_create(
-        cli_output_format(invocation, CLI_OPTION_LIST_OUTPUT), VARVE_PRECISION_DEFAULT, columns, 4);
-    varve_error error = {0};
-    varve_status status = varve_retention_list(db, put_rule, output, &error);
-    if (cli_output_close(output) == 0 && status == VARVE_OK)
-        cli_say("there is no retention rule: everything is kept");
-    return cli_close(db, &events, status == VARVE_OK ? 0 : cli_fail(status, &error));
+    static const struct cli_rules rules = {columns, 4, list_rules,
+                                           "there is no retention rule: everything is kept"};
+    return cli_list_rules(invocation, &rules);
 }
 
 static int set_rule(const struct cli_invocation *invocation, const varve_retention *rule)

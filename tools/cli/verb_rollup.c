@@ -1,8 +1,7 @@
 /*
  * verb_rollup.c - `varve rollup`: which series are kept downsampled beside their samples.
  */
-#include "cli.h"
-#include "output.h"
+#include "rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,10 +10,8 @@ static void put_rule(void *context, const varve_rollup *rule)
 {
     struct cli_output *output = context;
     char step[VARVE_TEXT_MAX];
-    bool everything = rule->selector.length == 0;
     bool whole = rule->step % 1000000000 == 0;
-    cli_output_text(output, everything ? "{}" : rule->selector.bytes,
-                    everything ? 2 : rule->selector.length);
+    cli_output_selector(output, rule->selector);
     (void)snprintf(step, sizeof step, "%lld%s",
                    (long long)(whole ? rule->step / 1000000000 : rule->step), whole ? "s" : "ns");
     cli_output_text(output, step, strlen(step));
@@ -22,22 +19,18 @@ static void put_rule(void *context, const varve_rollup *rule)
     (void)cli_output_row_end(output);
 }
 
+static varve_status list_rules(varve_db *db, struct cli_output *output, varve_error *error)
+{
+    return varve_rollup_list(db, put_rule, output, error);
+}
+
 static int show_rules(const struct cli_invocation *invocation)
 {
     static const char *const columns[] = {"selector", "step", "blocks_missing"};
-    struct cli_events events;
-    varve_db *db = NULL;
-    int code = cli_open(cli_argument(invocation, 0), VARVE_OPEN_READ_ONLY, VARVE_SYNC_DEFAULT,
-                        &events, &db);
-    if (code != 0)
-        return code;
-    struct cli_output *output = cli_output_create(
-        cli_output_format(invocation, CLI_OPTION_LIST_OUTPUT), VARVE_PRECISION_DEFAULT, columns, 3);
-    varve_error error = {0};
-    varve_status status = varve_rollup_list(db, put_rule, output, &error);
-    if (cli_output_close(output) == 0 && status == VARVE_OK)
-        cli_say("there is no rollup: aggregates are computed from samples and their statistics");
-    return cli_close(db, &events, status == VARVE_OK ? 0 : cli_fail(status, &error));
+    static const struct cli_rules rules = {
+        columns, 3, list_rules,
+        "there is no rollup: aggregates are computed from samples and their statistics"};
+    return cli_list_rules(invocation, &rules);
 }
 
 /* Stores the rule and tells what that made. */
