@@ -19,6 +19,9 @@ says 'there is no value of host wbe1; did you mean web1\?'
 run 0 query db cpu_usage --end 1970-01-02 --output json
 prints '[]'
 says 'no samples in this range'
+run 0 labels db moed
+prints 'value'
+says 'there is no label moed; did you mean mode\?'
 run 0 delete db nothing_like_it
 says 'there is no metric nothing_like_it$'
 
@@ -126,6 +129,10 @@ cpu_usage'
 echo '.mode jsno' | "$VARVE" shell db >out 2>err
 [ $? -eq 2 ] || fail 'the exit code of a script is that of its first error'
 says 'did you mean json'
+for word in quit exit .quit; do
+    printf '%s\nnothing_like_it\n' $word | "$VARVE" shell db >out 2>err || fail "$word"
+    [ ! -s err ] || fail "the shell went on after $word: $(cat err)"
+done
 run 1 shell nothing
 [ ! -e nothing ] || fail 'the shell created a database'
 finish

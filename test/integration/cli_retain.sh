@@ -17,7 +17,7 @@ says 'stored and applied'
 run 0 query db x
 [ "$(wc -l <out)" = 12 ] || fail "$(wc -l <out) lines, 11 samples and a header were wanted"
 run 0 retain db
-grep -q '^{},36000s,,2023-11-18T15:13:20Z$' out || fail "the rule is not shown: $(cat out)"
+grep -q '^{},10h,,2023-11-18T15:13:20Z$' out || fail "the rule is not shown: $(cat out)"
 run 0 check db
 
 # By selector beside it; the strictest counts
@@ -36,7 +36,16 @@ run 0 put db 'x{a="1"}' 7 1700000000s
 run 0 query db x
 [ "$(wc -l <out)" = 9 ] || fail 'a sample was hidden by a rule that is gone'
 
+# Ages are shown as they may be given
+for age in 90d 36h 90m 1500ms; do
+    run 0 retain db --age $age --selector nothing_like_it
+    run 0 retain db
+    grep -q "^nothing_like_it,$age," out || fail "an age of $age is not shown: $(cat out)"
+done
+
 # Refusals
+run 2 retain db x --age 1d
+says 'a selector goes behind --selector'
 run 1 retain db --remove
 run 2 retain db --age 1h --remove
 run 2 retain db --selector x

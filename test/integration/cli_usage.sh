@@ -20,6 +20,20 @@ for verb in $verbs; do
     cmp -s out long || fail "help $verb differs from $verb --help"
 done
 
+run 0 version
+grep -Eq '^varve [0-9]' out || fail 'version as a verb'
+
+# Every verb says what its arguments are
+all_verbs=$("$VARVE" --help | sed -n '/^Verbs:/,/^$/p' | awk '/^  [a-z]/ { print $1 }')
+[ "$(wc -w <<<"$all_verbs")" -gt 15 ] || fail "verbs: $all_verbs"
+for verb in $all_verbs; do
+    run 0 "$verb" --help
+    usage=$(sed -n 's/^Usage: varve [a-z]* \(.*\) \[options\]/\1/p' out | tr -d '[]')
+    for argument in $usage; do
+        grep -Fq "  $argument " out || fail "$verb --help does not say what $argument is"
+    done
+done
+
 # Verbs and options that are mistyped
 run 2
 says 'varve --help'
@@ -40,7 +54,7 @@ says 'it is one of table\|csv\|json'
 run 2 import db --sync commti x
 says 'did you mean commit\?'
 run 2 query db x --agg average
-says 'no function "average"'
+says 'no function "average"; did you mean avg\?'
 run 2 query db x --agg agv
 says 'did you mean avg\?'
 

@@ -54,6 +54,10 @@ static void print_argument(const char *name)
         {"TIME", "2026-11-21T10:00:00Z, 1700000000s (ms, us, ns), now, now-1h, or -1h"},
         {"NAME", "a label name"},
         {"SHELL", "bash, zsh or fish"},
+        {"DEST", "the copy: a directory that does not exist, or an older snapshot"},
+        {"SRC", "the database that is read: a directory"},
+        {"DST", "the new database: a directory that does not exist"},
+        {"WORKLOAD...", "what to measure (default: everything)"},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(known[i][0], name) == 0)

@@ -53,27 +53,40 @@ static void say_missing(const char *kind, varve_string wanted, const varve_strin
         cli_say("there is no %s %.*s", kind, (int)wanted.length, wanted.bytes);
 }
 
+/* Whether no series has the label; then says so. */
+static bool lacks_label(varve_db *db, varve_string name)
+{
+    varve_selection all = VARVE_SELECTION_INIT;
+    varve_strings *names = NULL;
+    bool lacks = varve_label_names(db, &all, &names, NULL) == VARVE_OK && !contains(names, name);
+    if (lacks)
+        say_missing("label", name, names);
+    varve_strings_destroy(names);
+    return lacks;
+}
+
+void cli_hint_no_label(varve_db *db, const char *name)
+{
+    (void)lacks_label(db, cli_string(name));
+}
+
 /* Whether the matcher asks for something that does not exist; then says so. */
 static bool explains(varve_db *db, const varve_matcher *matcher)
 {
     if (matcher->type != VARVE_MATCH_EQUAL || matcher->value.length == 0)
         return false;
     varve_selection all = VARVE_SELECTION_INIT;
-    varve_strings *names = NULL, *values = NULL;
+    varve_strings *values = NULL;
     bool metric = matcher->name.length == 8 && memcmp(matcher->name.bytes, "__name__", 8) == 0;
-    bool said = false;
-    if (varve_label_names(db, &all, &names, NULL) == VARVE_OK && !contains(names, matcher->name)) {
-        said = true;
-        say_missing("label", matcher->name, names);
-    } else if (varve_label_values(db, matcher->name, &all, &values, NULL) == VARVE_OK &&
-               !contains(values, matcher->value)) {
+    bool said = lacks_label(db, matcher->name);
+    if (!said && varve_label_values(db, matcher->name, &all, &values, NULL) == VARVE_OK &&
+        !contains(values, matcher->value)) {
         char kind[VARVE_LABEL_NAME_BYTES_MAX + 16];
         snprintf(kind, sizeof kind, "%s%.*s", metric ? "metric" : "value of ",
                  metric ? 0 : (int)matcher->name.length, matcher->name.bytes);
         said = true;
         say_missing(kind, matcher->value, values);
     }
-    varve_strings_destroy(names);
     varve_strings_destroy(values);
     return said;
 }

@@ -41,7 +41,7 @@ static int run(int argc, char **argv)
         return CLI_EXIT_USAGE;
     }
     const char *word = argv[1];
-    if (strcmp(word, "--version") == 0) {
+    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
         cli_stdout_print("varve %s\n", varve_version());
         return 0;
     }

@@ -126,6 +126,28 @@ static int read_option(struct cli_invocation *invocation, int argc, char **argv,
     return code;
 }
 
+/* The option of a verb that takes a selector; NULL if it has none. */
+static const struct cli_option *selector_option(const struct cli_verb *verb)
+{
+    for (const enum cli_option_id *id = verb->options; *id != CLI_OPTION_NONE; id++) {
+        const char *value = cli_options[*id].value;
+        if (value && strcmp(value, "SELECTOR") == 0)
+            return &cli_options[*id];
+    }
+    return NULL;
+}
+
+static int refuse_argument(const struct cli_verb *verb, const char *argument)
+{
+    const struct cli_option *option = selector_option(verb);
+    if (option)
+        return cli_usage_error("%s does not know what to do with \"%s\": varve %s %s; a selector "
+                               "goes behind --%s",
+                               verb->name, argument, verb->name, verb->arguments, option->name);
+    return cli_usage_error("%s does not know what to do with \"%s\": varve %s %s", verb->name,
+                           argument, verb->name, verb->arguments);
+}
+
 static int check_argument_count(const struct cli_invocation *invocation)
 {
     const struct cli_verb *verb = invocation->verb;
@@ -135,9 +157,7 @@ static int check_argument_count(const struct cli_invocation *invocation)
         return cli_usage_error("%s needs more arguments: varve %s %s", verb->name, verb->name,
                                verb->arguments);
     if (invocation->argument_count > verb->arguments_max)
-        return cli_usage_error("%s does not know what to do with \"%s\": varve %s %s", verb->name,
-                               invocation->arguments[verb->arguments_max], verb->name,
-                               verb->arguments);
+        return refuse_argument(verb, invocation->arguments[verb->arguments_max]);
     return 0;
 }
 

@@ -14,6 +14,20 @@
 static const char function_choices[] = VARVE_FUNCTION_MAP(FUNCTION_CHOICE);
 #define REDUCE_CHOICES "count|sum|min|max|avg|range|stddev|stdvar|quantile"
 
+/* What functions are called elsewhere; no mistyped name is that far from its own. */
+static const char *own_name(const char *word)
+{
+    static const char *const names[][2] = {
+        {"mean", "avg"},   {"average", "avg"},     {"total", "sum"},  {"median", "quantile(0.5)"},
+        {"std", "stddev"}, {"variance", "stdvar"}, {"diff", "delta"}, {"difference", "delta"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i][0], word) == 0)
+            return names[i][1];
+    }
+    return NULL;
+}
+
 static int refuse_function(const char *option, const char *text, const char *choices)
 {
     char word[CLI_FUNCTION_NAME_MAX] = "", near[64];
@@ -26,9 +40,10 @@ static int refuse_function(const char *option, const char *text, const char *cho
                                      "quantile(0.95), not \"%s\"",
                                      option, text)
                    : cli_usage_error("--%s: %s takes no parameter", option, word);
-    if (cli_suggest_choice(word, choices, near))
+    const char *own = own_name(word);
+    if (own || cli_suggest_choice(word, choices, near))
         return cli_usage_error("--%s knows no function \"%s\"; did you mean %s?", option, text,
-                               near);
+                               own ? own : near);
     return cli_usage_error("--%s knows no function \"%s\"; it knows %s", option, text, choices);
 }
 

@@ -21,4 +21,7 @@ int cli_list_rules(const struct cli_invocation *invocation, const struct cli_rul
 /* The selector of a rule, as it may be given to it. */
 void cli_output_selector(struct cli_output *output, varve_string selector);
 
+/* A duration in the largest unit that has it whole, 90d or 1500ms; 0: an empty cell. */
+void cli_output_duration(struct cli_output *output, uint64_t duration);
+
 #endif

@@ -2,7 +2,7 @@
  * verb_labels.c - `varve labels`: label names, or the values of one of them, and how many series
  * have each.
  */
-#include "cli.h"
+#include "hint.h"
 #include "output.h"
 
 #include <stdlib.h>
@@ -104,6 +104,8 @@ static int write_rows(varve_db *db, const struct labels *labels, const char *nam
             break;
     }
     cli_output_close(output);
+    if (name && count == 0)
+        cli_hint_no_label(db, name);
     varve_strings_destroy(strings);
     return status == VARVE_OK ? 0 : cli_fail(status, &error);
 }

@@ -31,16 +31,14 @@ static int parse_bytes(const char *text, uint64_t *bytes)
 static void put_rule(void *context, const varve_retention *rule)
 {
     struct cli_output *output = context;
-    char age[VARVE_TEXT_MAX] = "", bytes[VARVE_TEXT_MAX] = "", floor[VARVE_TEXT_MAX];
+    char bytes[VARVE_TEXT_MAX] = "", floor[VARVE_TEXT_MAX];
     size_t floor_length = 0;
     cli_output_selector(output, rule->selector);
-    if (rule->age > 0)
-        snprintf(age, sizeof age, "%llus", (unsigned long long)(rule->age / 1000000000));
     if (rule->bytes > 0)
         snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)rule->bytes);
     if (rule->floor > INT64_MIN)
         floor_length = varve_time_format(rule->floor, VARVE_PRECISION_DEFAULT, floor);
-    cli_output_text(output, age, strlen(age));
+    cli_output_duration(output, rule->age);
     cli_output_text(output, bytes, strlen(bytes));
     cli_output_text(output, floor, floor_length);
     (void)cli_output_row_end(output);

@@ -3,18 +3,11 @@
  */
 #include "rules.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static void put_rule(void *context, const varve_rollup *rule)
 {
     struct cli_output *output = context;
-    char step[VARVE_TEXT_MAX];
-    bool whole = rule->step % 1000000000 == 0;
     cli_output_selector(output, rule->selector);
-    (void)snprintf(step, sizeof step, "%lld%s",
-                   (long long)(whole ? rule->step / 1000000000 : rule->step), whole ? "s" : "ns");
-    cli_output_text(output, step, strlen(step));
+    cli_output_duration(output, (uint64_t)rule->step);
     cli_output_count(output, rule->missing);
     (void)cli_output_row_end(output);
 }

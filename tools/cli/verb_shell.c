@@ -142,6 +142,8 @@ static int run_line(struct shell *shell, char *line)
         return run_command(shell, words, count);
     if (strcmp(words[0], "help") == 0)
         return show_help(words, count);
+    if (count == 1 && (strcmp(words[0], "quit") == 0 || strcmp(words[0], "exit") == 0))
+        return run_command(shell, (char *[]){".quit"}, 1);
     const struct cli_verb *verb = cli_verb_find(words[0]);
     if (verb && (verb->run == cli_verb_shell || verb->run == cli_verb_completion))
         return cli_usage_error("%s is not for the shell", verb->name);
