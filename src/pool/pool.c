@@ -177,14 +177,14 @@ static void put_locked(struct vv_pool *pool, void *const *objects, size_t count)
     pool->outside -= count;
 }
 
-static uint32_t count_of(const struct vv_magazine *magazine)
+static size_t count_of(const struct vv_magazine *magazine)
 {
     return atomic_load_explicit(&magazine->count, memory_order_relaxed);
 }
 
 static void set_count(struct vv_magazine *magazine, size_t count)
 {
-    atomic_store_explicit(&magazine->count, (uint32_t)count, memory_order_relaxed);
+    atomic_store_explicit(&magazine->count, count, memory_order_relaxed);
 }
 
 /* Fills half of an empty magazine; false when there are no objects. */
@@ -210,7 +210,7 @@ static void give_half(struct vv_pool *pool, struct vv_magazine *magazine)
 
 static void *take_one(struct vv_magazine *magazine)
 {
-    uint32_t count = count_of(magazine) - 1;
+    size_t count = count_of(magazine) - 1;
     set_count(magazine, count);
     return magazine->objects[count];
 }
@@ -246,7 +246,7 @@ void vv_pool_release_slowly(struct vv_pool *pool, void *object)
     if (count_of(magazine) == VV_MAGAZINE_OBJECTS) {
         give_half(pool, magazine);
     }
-    uint32_t count = count_of(magazine);
+    size_t count = count_of(magazine);
     magazine->objects[count] = object;
     set_count(magazine, count + 1);
 }

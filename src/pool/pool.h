@@ -50,7 +50,7 @@ enum { VV_MAGAZINE_OBJECTS = 64 };
 /* The free objects that a thread keeps to itself. */
 struct vv_magazine {
     struct vv_thread_slot slot; /* first: a slot is cast to its magazine; zeroed is empty */
-    _Atomic uint32_t count;     /* written by the thread, read by others for statistics */
+    _Atomic size_t count;       /* written by the thread, read by others for statistics */
     void *objects[VV_MAGAZINE_OBJECTS];
 };
 
@@ -76,7 +76,7 @@ static inline void *vv_pool_acquire(struct vv_pool *pool)
 {
     struct vv_magazine *magazine;
     if (vv_pool_find_magazine(pool, &magazine)) {
-        uint32_t count = atomic_load_explicit(&magazine->count, memory_order_relaxed);
+        size_t count = atomic_load_explicit(&magazine->count, memory_order_relaxed);
         if (count > 0) {
             atomic_store_explicit(&magazine->count, count - 1, memory_order_relaxed);
             return magazine->objects[count - 1];
@@ -91,7 +91,7 @@ static inline void vv_pool_release(struct vv_pool *pool, void *object)
 {
     struct vv_magazine *magazine;
     if (vv_pool_find_magazine(pool, &magazine)) {
-        uint32_t count = atomic_load_explicit(&magazine->count, memory_order_relaxed);
+        size_t count = atomic_load_explicit(&magazine->count, memory_order_relaxed);
         if (count < VV_MAGAZINE_OBJECTS) {
             magazine->objects[count] = object;
             atomic_store_explicit(&magazine->count, count + 1, memory_order_relaxed);

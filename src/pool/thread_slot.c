@@ -11,6 +11,8 @@
  * S2  Whoever comes second frees: the owner's end frees FREE slots and makes the others ORPHANED,
  *     which the thread frees when it ends or misses a slot the next time. Each side decides by one
  *     atomic exchange on the state and touches the slot no more once it has given it away.
+ *     A recent entry never points to a slot that has been freed: the thread that frees it, or
+ *     ends, empties the entry.
  * S3  Owners are told apart by id, never by address: a new one may lie where a freed one was.
  * Threads: a thread's list belongs to it; an owner's list is under its mutex.
  */
@@ -26,7 +28,15 @@ enum { SLOT_USED, SLOT_FREE, SLOT_ORPHANED };
 
 /* The slots of the calling thread, the one found last in front. */
 static _Thread_local struct vv_thread_slot *thread_slots;
-_Thread_local struct vv_recent_slot vv_recent_slots[VV_RECENT_SLOTS];
+
+/* Of no owner. */
+static struct vv_thread_slot nobodys_slot;
+
+#define FOUR_OF_NOBODY &nobodys_slot, &nobodys_slot, &nobodys_slot, &nobodys_slot
+_Thread_local struct vv_thread_slot *vv_recent_slots[] = {FOUR_OF_NOBODY, FOUR_OF_NOBODY,
+                                                          FOUR_OF_NOBODY, FOUR_OF_NOBODY};
+_Static_assert(sizeof(vv_recent_slots) == VV_RECENT_SLOTS * sizeof(vv_recent_slots[0]),
+               "an entry each");
 
 static _Atomic uint64_t last_owner_id; /* 0 is nobody's */
 
@@ -74,7 +84,9 @@ static void release_thread_slots(void)
 {
     struct vv_thread_slot *slot = thread_slots;
     thread_slots = NULL;
-    memset(vv_recent_slots, 0, sizeof(vv_recent_slots)); /* another thread may have them now */
+    for (size_t i = 0; i < VV_RECENT_SLOTS; i++) {
+        vv_recent_slots[i] = &nobodys_slot; /* another thread may have them now */
+    }
     while (slot != NULL) {
         struct vv_thread_slot *next = slot->next_of_thread;
         int expected = SLOT_USED;
@@ -85,6 +97,14 @@ static void release_thread_slots(void)
             vv_free(slot);
         }
         slot = next;
+    }
+}
+
+static void forget_recent(const struct vv_thread_slot *slot)
+{
+    struct vv_thread_slot **recent = &vv_recent_slots[slot->owner_id % VV_RECENT_SLOTS];
+    if (*recent == slot) {
+        *recent = &nobodys_slot;
     }
 }
 
@@ -102,6 +122,7 @@ static struct vv_thread_slot *find_in_thread(uint64_t owner_id)
         }
         if (atomic_load_explicit(&slot->state, memory_order_acquire) == SLOT_ORPHANED) {
             *link = slot->next_of_thread;
+            forget_recent(slot);
             vv_free(slot);
         } else {
             link = &slot->next_of_thread;
@@ -142,10 +163,9 @@ static struct vv_thread_slot *add_slot_locked(struct vv_slot_owner *owner)
 
 struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
 {
-    struct vv_recent_slot *recent = &vv_recent_slots[owner->recent];
     struct vv_thread_slot *slot = find_in_thread(owner->id);
     if (slot != NULL) {
-        *recent = (struct vv_recent_slot){owner->id, slot};
+        vv_recent_slots[owner->recent] = slot;
         return slot;
     }
     /* Before the slot exists: without the call at the end its record would stay with a dead
@@ -162,7 +182,7 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner)
     if (slot != NULL) {
         slot->next_of_thread = thread_slots;
         thread_slots = slot;
-        *recent = (struct vv_recent_slot){owner->id, slot};
+        vv_recent_slots[owner->recent] = slot;
     }
     return slot;
 }

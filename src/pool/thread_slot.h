@@ -41,14 +41,10 @@ struct vv_slot_owner {
 };
 
 /* What the calling thread used last, by the low bits of the owner's id: a thread goes to and fro
- * between the pools of a shard. An id is never used again, so that an entry of an owner that has
- * ended is never asked for. */
+ * between the pools of a shard. Never NULL: where it has used none yet there is the slot of nobody.
+ * A slot of an owner that has ended may stand here, too: its id is never asked for again. */
 enum { VV_RECENT_SLOTS = 16 };
-struct vv_recent_slot {
-    uint64_t owner_id;
-    struct vv_thread_slot *slot;
-};
-extern _Thread_local struct vv_recent_slot vv_recent_slots[VV_RECENT_SLOTS]
+extern _Thread_local struct vv_thread_slot *vv_recent_slots[VV_RECENT_SLOTS]
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* slot_init runs once for each new record of slot_bytes bytes, which is zeroed and aligned to a
@@ -71,9 +67,8 @@ struct vv_thread_slot *vv_thread_slot_find(struct vv_slot_owner *owner);
 static inline bool vv_thread_slot_is_recent(const struct vv_slot_owner *owner,
                                             struct vv_thread_slot **slot)
 {
-    const struct vv_recent_slot *recent = &vv_recent_slots[owner->recent];
-    *slot = recent->slot;
-    return recent->owner_id == owner->id;
+    *slot = vv_recent_slots[owner->recent];
+    return (*slot)->owner_id == owner->id;
 }
 
 /* The calling thread's slot of an owner; NULL when memory is out. Valid in this thread until it

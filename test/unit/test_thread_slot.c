@@ -72,6 +72,25 @@ static void an_owner_at_the_same_address_is_another_owner(void **state)
     vv_slot_owner_fini(&owner);
 }
 
+/* A thread frees the record of an owner that has ended when it misses another one, and must not
+ * look into it for an owner that shares its entry. */
+static void a_freed_record_is_not_looked_into(void **state)
+{
+    (void)state;
+    struct vv_slot_owner owners[2 * VV_RECENT_SLOTS];
+    for (size_t index = 0; index < 2 * VV_RECENT_SLOTS; index++) {
+        owner_start(&owners[index]);
+    }
+    for (size_t index = 0; index < VV_RECENT_SLOTS; index++) {
+        record_of(&owners[index])->mark = 5;
+        vv_slot_owner_fini(&owners[index]);
+    }
+    for (size_t index = VV_RECENT_SLOTS; index < 2 * VV_RECENT_SLOTS; index++) {
+        assert_int_equal(record_of(&owners[index])->mark, 1000);
+        vv_slot_owner_fini(&owners[index]);
+    }
+}
+
 static void mark_record(void *argument)
 {
     struct record *record = record_of(argument);
@@ -215,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_finds_its_own_record_again),
         cmocka_unit_test(an_owner_at_the_same_address_is_another_owner),
+        cmocka_unit_test(a_freed_record_is_not_looked_into),
         cmocka_unit_test(a_new_thread_inherits_the_record_of_an_ended_one),
         cmocka_unit_test(a_thread_may_outlive_the_owner),
         cmocka_unit_test(owners_and_threads_may_end_together),
