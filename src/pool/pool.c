@@ -251,6 +251,16 @@ void vv_pool_release_slowly(struct vv_pool *pool, void *object)
     set_count(magazine, count + 1);
 }
 
+/* Asks for the objects that are handed out next: whoever takes some mostly takes as many again, and
+ * used objects lie in memory as they were given back, in no order that the processor foresees. */
+static void prefetch_next(const struct vv_magazine *magazine, size_t count)
+{
+    size_t left = count_of(magazine);
+    for (size_t next = 0; next < count && next < left; next++) {
+        __builtin_prefetch(magazine->objects[left - 1 - next], 1);
+    }
+}
+
 size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
 {
     struct vv_magazine *magazine = (struct vv_magazine *)vv_thread_slot_get(&pool->threads);
@@ -269,6 +279,7 @@ size_t vv_pool_acquire_bulk(struct vv_pool *pool, void **objects, size_t count)
     for (size_t index = 0; index < taken; index++) {
         vv_unpoison(objects[index], pool->object_bytes);
     }
+    prefetch_next(magazine, count);
     return taken;
 }
 
