@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/database.h"
+#include "storage/shard.h"
 #include "support/temporary.h"
 
 static const int64_t start_seconds = 1794268800;
@@ -50,18 +52,14 @@ static void make_folder(struct bench_store *store, size_t series_count)
     }
 }
 
-void bench_store_open(struct bench_store *store, size_t series_count, varve_sync_mode sync,
-                      uint32_t background_threads)
+void bench_store_open_with(struct bench_store *store, size_t series_count, varve_options options)
 {
     char path[sizeof store->folder + 8];
-    varve_options options = VARVE_OPTIONS_INIT;
     varve_error error = {.status = VARVE_OK};
     make_folder(store, series_count);
     (void)snprintf(path, sizeof path, "%s/db", store->folder);
     options.flags = VARVE_OPEN_CREATE;
-    options.sync = sync;
-    options.background_threads = background_threads;
-    if (background_threads == 0) {
+    if (options.background_threads == 0) {
         options.head_bytes_max = UINT64_C(16) << 30;
         options.wal_bytes_max = UINT64_C(16) << 30;
     }
@@ -69,6 +67,15 @@ void bench_store_open(struct bench_store *store, size_t series_count, varve_sync
         bench_stop("cannot create %s: %s", path, error.message);
     }
     resolve_all(store);
+}
+
+void bench_store_open(struct bench_store *store, size_t series_count, varve_sync_mode sync,
+                      uint32_t background_threads)
+{
+    varve_options options = VARVE_OPTIONS_INIT;
+    options.sync = sync;
+    options.background_threads = background_threads;
+    bench_store_open_with(store, series_count, options);
 }
 
 void bench_store_open_baseline(struct bench_store *store, size_t series_count,
@@ -80,6 +87,21 @@ void bench_store_open_baseline(struct bench_store *store, size_t series_count,
     store->baseline = baseline_create(mode, path);
     store->texts = bench_allocate_zeroed(series_count * sizeof *store->texts);
     resolve_all(store);
+}
+
+void bench_store_settle(struct bench_store *store)
+{
+    varve_error error = {.status = VARVE_OK};
+    if (store->baseline != NULL) {
+        baseline_drop_points(store->baseline, store->drops_by_age);
+        return;
+    }
+    struct vv_shard *shard = store->db->shard;
+    vv_mutex_lock(&shard->maintenance_mutex);
+    if (vv_shard_flush_head(shard, &error) != VARVE_OK) {
+        bench_stop("cannot flush the head: %s", error.message);
+    }
+    vv_mutex_unlock(&shard->maintenance_mutex);
 }
 
 void bench_store_close(struct bench_store *store)

@@ -17,7 +17,8 @@ struct bench_store {
     uint64_t *refs;
     char (*texts)[BENCH_TEXT_BYTES]; /* what the baseline knows its series by; NUL-terminated */
     size_t series_count;
-    bool drops; /* neither of both: batches are made and thrown away */
+    bool drops_by_age; /* the baseline: see bench_store_settle() */
+    bool drops;        /* neither of both: batches are made and thrown away */
     char folder[512];
 };
 
@@ -28,8 +29,15 @@ size_t bench_series_text(size_t number, char *text);
  * in memory and in one log. */
 void bench_store_open(struct bench_store *store, size_t series_count, varve_sync_mode sync,
                       uint32_t background_threads);
+/* The same with more to choose: path and flags are filled in. */
+void bench_store_open_with(struct bench_store *store, size_t series_count, varve_options options);
 void bench_store_open_baseline(struct bench_store *store, size_t series_count,
                                enum baseline_mode mode);
+/* What maintenance does from time to time: the head becomes a block and its part of the log is free
+ * to be overwritten; the baseline drops its points and begins its log again. Both give their memory
+ * back series by series, and keep it and their files for what comes next; but see
+ * baseline_drop_points(). */
+void bench_store_settle(struct bench_store *store);
 /* Closes and removes the folder. */
 void bench_store_close(struct bench_store *store);
 

@@ -254,6 +254,49 @@ bool baseline_latest(struct baseline_store *store, const char *text, size_t leng
     return found;
 }
 
+/* The points that every series has had for longest, then the next ones. */
+static void free_by_age(struct baseline_store *store)
+{
+    bool any = true;
+    for (size_t k = 0; any; k++) {
+        any = false;
+        for (size_t i = 0; i < store->series_count; i++) {
+            struct series *series = store->by_number[i];
+            if (k < series->count) {
+                free(series->points[k]);
+                any = true;
+            }
+        }
+    }
+}
+
+static void free_by_series(struct baseline_store *store)
+{
+    for (size_t i = 0; i < store->series_count; i++) {
+        struct series *series = store->by_number[i];
+        for (size_t k = 0; k < series->count; k++) {
+            free(series->points[k]);
+        }
+    }
+}
+
+void baseline_drop_points(struct baseline_store *store, bool by_age)
+{
+    (void)pthread_mutex_lock(&store->mutex);
+    if (by_age) {
+        free_by_age(store);
+    } else {
+        free_by_series(store);
+    }
+    for (size_t i = 0; i < store->series_count; i++) {
+        store->by_number[i]->count = 0;
+    }
+    store->point_count = 0;
+    store->row_count = 0;
+    store->file_bytes = 0;
+    (void)pthread_mutex_unlock(&store->mutex);
+}
+
 uint64_t baseline_count(struct baseline_store *store)
 {
     (void)pthread_mutex_lock(&store->mutex);

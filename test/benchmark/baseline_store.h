@@ -37,6 +37,11 @@ void baseline_append_text(struct baseline_store *store, const char *text, size_t
 /* The point that was added last; false if there is none. */
 bool baseline_latest(struct baseline_store *store, const char *text, size_t length,
                      int64_t *timestamp, double *value);
+/* Drops all points, as a store does that has written them elsewhere: series by series, or by their
+ * age, which is kinder to the heap: it then hands out neighbours again, while the other way leaves
+ * it lists that jump through all of its memory. The series and the memory of their lists stay, and
+ * the log begins again at the front of its file. */
+void baseline_drop_points(struct baseline_store *store, bool by_age);
 /* Points stored. */
 uint64_t baseline_count(struct baseline_store *store);
 
