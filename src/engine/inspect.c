@@ -84,6 +84,18 @@ static void report_finding(void *context, varve_event_kind kind, varve_status st
     vv_tell_finding(check->found, check->context, is_damage, file, offset, message);
 }
 
+/* Whether the file that makes a directory a database is sound. */
+static bool is_identified(const struct vv_env *env, const char *path)
+{
+    struct vv_database_identity identity;
+    int directory;
+    if (vv_database_identify(env, path, &directory, &identity, NULL) != VARVE_OK) {
+        return false;
+    }
+    (void)env->ops->close(env->ctx, directory);
+    return true;
+}
+
 varve_status vv_database_check(const struct vv_env *env, const char *path,
                                varve_finding_function found, void *context,
                                varve_check_report *figures, varve_error *error)
@@ -109,8 +121,9 @@ varve_status vv_database_check(const struct vv_env *env, const char *path,
                                   : vv_fail(error, status, "%s: %llu damaged places", path,
                                             (unsigned long long)figures->damages);
     }
-    if (status == VARVE_CORRUPT) { /* so damaged that it does not open */
-        report_finding(&check, VARVE_EVENT_DAMAGE, status, NULL, detail.offset, detail.message);
+    if (status == VARVE_CORRUPT) { /* so damaged that it does not open: one of two files */
+        const char *file = is_identified(env, path) ? VV_MANIFEST_NAME : NULL;
+        report_finding(&check, VARVE_EVENT_DAMAGE, status, file, detail.offset, detail.message);
     }
     if (error != NULL) {
         *error = detail;

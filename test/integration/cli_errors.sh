@@ -82,6 +82,17 @@ run 3 check cut
 run 3 query cut x
 says 'warning|damage'
 
+# The two files without which nothing opens: which one it is, and what can be done
+for file in varve.db shard-0000/manifest; do
+    rm -rf headless
+    cp -r db2 headless
+    printf 'xx' | dd of="headless/$file" bs=1 seek=20 conv=notrunc 2>/dev/null
+    run 3 check headless
+    grep -q "^damage: $file at byte" out || fail "$file is not named: $(cat out)"
+    run 3 query headless x
+    says 'varve salvage headless NEW'
+done
+
 # A database that may not be written to
 if [ "$(id -u)" -ne 0 ]; then
     chmod -R a-w db2

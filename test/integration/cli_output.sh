@@ -167,6 +167,9 @@ grep -qx 'series,5' out || fail 'stats: series'
 grep -qx 'samples,7' out || fail 'stats: samples'
 grep -qx 'time_max,2023-11-14T22:13:21Z' out || fail 'stats: time_max'
 grep -Eqx 'bytes_per_sample,[0-9.]+' out || fail 'stats: bytes per sample'
+"$VARVE" put db3 x 1 -30d
+run 0 stats db3 --output table
+grep -q ' 30d00h ago' out || fail "stats: the age of the newest sample: $(grep time_max out)"
 run 0 stats db --time-format s --output json
 grep -qx '{"figure":"time_max","value":1700000001},' out || fail 'stats --time-format'
 run 0 check db

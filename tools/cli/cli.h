@@ -133,7 +133,7 @@ int cli_parse_duration(const char *option, const char *text, int64_t *duration);
 
 /* ------------------------------------------------------------------------- text for people */
 
-/* "12.3 MiB", "1,234,567", "1.2 s" or "3m20s". text holds VARVE_TEXT_MAX characters. */
+/* "12.3 MiB", "1,234,567", "1.2 s", "3m20s" or "12d05h". text holds VARVE_TEXT_MAX characters. */
 const char *cli_human_bytes(double bytes, char *text);
 const char *cli_human_count(uint64_t count, char *text);
 const char *cli_human_duration(int64_t duration, char *text);

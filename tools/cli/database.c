@@ -34,7 +34,12 @@ int cli_open(const char *path, uint32_t flags, varve_sync_mode sync, struct cli_
         options.background_threads = 0;
     varve_error error = {0};
     varve_status status = varve_open(path, &options, db, &error);
-    return status == VARVE_OK ? 0 : cli_fail(status, &error);
+    if (status == VARVE_OK)
+        return 0;
+    int code = cli_fail(status, &error);
+    if (status == VARVE_CORRUPT)
+        cli_say("to go on with what is sound: varve salvage %s NEW", path);
+    return code;
 }
 
 int cli_close(varve_db *db, const struct cli_events *events, int exit_code)

@@ -51,9 +51,11 @@ const char *cli_human_duration(int64_t duration, char *text)
         snprintf(text, VARVE_TEXT_MAX, "%.2f s", seconds);
     else if (seconds < 3600)
         snprintf(text, VARVE_TEXT_MAX, "%dm%02ds", (int)seconds / 60, (int)seconds % 60);
+    else if (seconds < 86400)
+        snprintf(text, VARVE_TEXT_MAX, "%dh%02dm", (int)seconds / 3600, (int)seconds / 60 % 60);
     else
-        snprintf(text, VARVE_TEXT_MAX, "%.0fh%02dm", (double)(int64_t)(seconds / 3600),
-                 (int)((int64_t)seconds / 60 % 60));
+        snprintf(text, VARVE_TEXT_MAX, "%lldd%02dh", (long long)(duration / 86400000000000),
+                 (int)(duration / 3600000000000 % 24));
     return text;
 }
 
