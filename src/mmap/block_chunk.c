@@ -101,16 +101,6 @@ varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t in
 {
     const uint8_t *record;
     VV_TRY(vv_block_record(block, VV_SECTION_STATISTICS, index, &record));
-    *statistics = (struct vv_value_statistics){
-        .count = vv_load_u32(record + VV_STATISTICS_COUNT),
-        .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
-        .min = vv_block_load_double(record + VV_STATISTICS_MIN),
-        .max = vv_block_load_double(record + VV_STATISTICS_MAX),
-        .sum = vv_block_load_double(record + VV_STATISTICS_SUM),
-        .first = vv_block_load_double(record + VV_STATISTICS_FIRST),
-        .last = vv_block_load_double(record + VV_STATISTICS_LAST),
-        .increase = vv_block_load_double(record + VV_STATISTICS_INCREASE),
-        .resets = vv_load_u32(record + VV_STATISTICS_RESETS),
-    };
+    *statistics = vv_block_load_statistics(record);
     return VARVE_OK;
 }

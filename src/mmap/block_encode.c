@@ -33,16 +33,7 @@ static void write_statistics(const double *values, size_t count, uint8_t *record
 {
     struct vv_value_statistics statistics;
     vv_values_statistics(values, count, &statistics);
-    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
-    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
-    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
-    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
-    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
-    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
-    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
-    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
-    vv_store_u32(record + VV_STATISTICS_COUNT, statistics.count);
-    vv_store_u32(record + VV_STATISTICS_ZERO, 0);
+    vv_block_store_statistics(record, &statistics);
 }
 
 struct vv_encoded_column vv_block_encode_values(const double *values, size_t count, uint8_t *room,

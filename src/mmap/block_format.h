@@ -311,4 +311,34 @@ static inline double vv_block_load_double(const uint8_t *bytes)
     return value;
 }
 
+/* The record of a chunk's statistics. */
+static inline struct vv_value_statistics vv_block_load_statistics(const uint8_t *record)
+{
+    return (struct vv_value_statistics){
+        .count = vv_load_u32(record + VV_STATISTICS_COUNT),
+        .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
+        .min = vv_block_load_double(record + VV_STATISTICS_MIN),
+        .max = vv_block_load_double(record + VV_STATISTICS_MAX),
+        .sum = vv_block_load_double(record + VV_STATISTICS_SUM),
+        .first = vv_block_load_double(record + VV_STATISTICS_FIRST),
+        .last = vv_block_load_double(record + VV_STATISTICS_LAST),
+        .increase = vv_block_load_double(record + VV_STATISTICS_INCREASE),
+        .resets = vv_load_u32(record + VV_STATISTICS_RESETS),
+    };
+}
+static inline void vv_block_store_statistics(uint8_t record[VV_STATISTICS_BYTES],
+                                             const struct vv_value_statistics *statistics)
+{
+    vv_block_store_double(record + VV_STATISTICS_MIN, statistics->min);
+    vv_block_store_double(record + VV_STATISTICS_MAX, statistics->max);
+    vv_block_store_double(record + VV_STATISTICS_SUM, statistics->sum);
+    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics->first);
+    vv_block_store_double(record + VV_STATISTICS_LAST, statistics->last);
+    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics->increase);
+    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics->nan_count);
+    vv_store_u32(record + VV_STATISTICS_RESETS, statistics->resets);
+    vv_store_u32(record + VV_STATISTICS_COUNT, statistics->count);
+    vv_store_u32(record + VV_STATISTICS_ZERO, 0);
+}
+
 #endif

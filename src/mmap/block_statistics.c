@@ -96,50 +96,8 @@ static void write_value(struct vv_writer *writer, double value, unsigned places,
     }
 }
 
-/* The record of a chunk as numbers. */
-struct row {
-    double min;
-    double max;
-    double sum;
-    double first;
-    double last;
-    double increase;
-    uint32_t nan_count;
-    uint32_t resets;
-    uint32_t count;
-};
-
-static struct row load_row(const uint8_t *record)
-{
-    return (struct row){
-        .min = vv_block_load_double(record + VV_STATISTICS_MIN),
-        .max = vv_block_load_double(record + VV_STATISTICS_MAX),
-        .sum = vv_block_load_double(record + VV_STATISTICS_SUM),
-        .first = vv_block_load_double(record + VV_STATISTICS_FIRST),
-        .last = vv_block_load_double(record + VV_STATISTICS_LAST),
-        .increase = vv_block_load_double(record + VV_STATISTICS_INCREASE),
-        .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
-        .resets = vv_load_u32(record + VV_STATISTICS_RESETS),
-        .count = vv_load_u32(record + VV_STATISTICS_COUNT),
-    };
-}
-
-static void store_row(uint8_t *record, const struct row *row)
-{
-    vv_block_store_double(record + VV_STATISTICS_MIN, row->min);
-    vv_block_store_double(record + VV_STATISTICS_MAX, row->max);
-    vv_block_store_double(record + VV_STATISTICS_SUM, row->sum);
-    vv_block_store_double(record + VV_STATISTICS_FIRST, row->first);
-    vv_block_store_double(record + VV_STATISTICS_LAST, row->last);
-    vv_block_store_double(record + VV_STATISTICS_INCREASE, row->increase);
-    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, row->nan_count);
-    vv_store_u32(record + VV_STATISTICS_RESETS, row->resets);
-    vv_store_u32(record + VV_STATISTICS_COUNT, row->count);
-    vv_store_u32(record + VV_STATISTICS_ZERO, 0);
-}
-
 /* Collects what has to be stored, to find places for all of it. */
-static unsigned row_places(const struct row *row, unsigned min, unsigned max)
+static unsigned row_places(const struct vv_value_statistics *row, unsigned min, unsigned max)
 {
     double values[4];
     size_t count = 0;
@@ -156,7 +114,7 @@ static unsigned row_places(const struct row *row, unsigned min, unsigned max)
     return find_places(values, count);
 }
 
-static unsigned choose_sum(const struct row *row, unsigned places)
+static unsigned choose_sum(const struct vv_value_statistics *row, unsigned places)
 {
     int64_t integer;
     /* Which NaN an operation makes is the machine's affair: NaN is never derived. */
@@ -167,7 +125,7 @@ static unsigned choose_sum(const struct row *row, unsigned places)
     return decimal ? SUM_STORED : SUM_RAW;
 }
 
-static unsigned choose_increase(const struct row *row, unsigned places)
+static unsigned choose_increase(const struct vv_value_statistics *row, unsigned places)
 {
     int64_t integer;
     if (same_bits(row->increase, 0)) {
@@ -180,7 +138,7 @@ static unsigned choose_increase(const struct row *row, unsigned places)
     return decimal ? INCREASE_STORED : INCREASE_RAW;
 }
 
-static void write_row(struct vv_writer *writer, const struct row *row)
+static void write_row(struct vv_writer *writer, const struct vv_value_statistics *row)
 {
     unsigned min = choose_edge(row->min, row->first, row->last);
     unsigned max = choose_edge(row->max, row->first, row->last);
@@ -235,7 +193,8 @@ varve_status vv_block_statistics_pack(const uint8_t *records, size_t count, stru
     vv_store_u16(start, (uint16_t)length);
     struct vv_writer writer = vv_writer_init(start + 2 + length, count * ROW_BYTES_MAX);
     for (size_t index = 0; index < count; index++) {
-        struct row row = load_row(records + index * VV_STATISTICS_BYTES);
+        struct vv_value_statistics row =
+            vv_block_load_statistics(records + index * VV_STATISTICS_BYTES);
         write_row(&writer, &row);
     }
     VV_ASSERT(!writer.failed);
@@ -252,8 +211,8 @@ static double read_value(struct vv_reader *reader, unsigned places, uint64_t ori
     return from_decimal((uint64_t)vv_read_varint_signed(reader) + origin, places);
 }
 
-static double read_edge(struct vv_reader *reader, unsigned choice, const struct row *row,
-                        unsigned places, uint64_t origin)
+static double read_edge(struct vv_reader *reader, unsigned choice,
+                        const struct vv_value_statistics *row, unsigned places, uint64_t origin)
 {
     if (choice == EDGE_FIRST) {
         return row->first;
@@ -262,7 +221,7 @@ static double read_edge(struct vv_reader *reader, unsigned choice, const struct 
 }
 
 /* Reads a row, whose count is known. */
-static varve_status read_row(struct vv_reader *reader, struct row *row)
+static varve_status read_row(struct vv_reader *reader, struct vv_value_statistics *row)
 {
     unsigned header = vv_read_u16(reader);
     unsigned places = header & PLACES_BITS;
@@ -307,9 +266,9 @@ varve_status vv_block_statistics_unpack(const uint8_t *in, size_t length, size_t
     }
     VV_TRY(vv_timestamps_decode(encoded, counts_length, count, counts));
     for (size_t index = 0; index < count; index++) {
-        struct row row = {.count = (uint32_t)counts[index]};
+        struct vv_value_statistics row = {.count = (uint32_t)counts[index]};
         VV_TRY(read_row(&reader, &row));
-        store_row(records + index * VV_STATISTICS_BYTES, &row);
+        vv_block_store_statistics(records + index * VV_STATISTICS_BYTES, &row);
     }
     return vv_reader_left(&reader) == 0 ? VARVE_OK : VARVE_CORRUPT;
 }

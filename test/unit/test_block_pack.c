@@ -77,16 +77,7 @@ static void put_statistics(uint8_t *record, const double *values, size_t count)
 {
     struct vv_value_statistics statistics;
     vv_values_statistics(values, count, &statistics);
-    memset(record, 0, VV_STATISTICS_BYTES);
-    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
-    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
-    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
-    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
-    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
-    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
-    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
-    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
-    vv_store_u32(record + VV_STATISTICS_COUNT, statistics.count);
+    vv_block_store_statistics(record, &statistics);
 }
 
 static void statistics_of_columns_of_every_kind_come_back(void **state)

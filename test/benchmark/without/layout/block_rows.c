@@ -39,17 +39,9 @@ static varve_status add_statistics(struct vv_block_columns *columns, const doubl
                                    size_t count)
 {
     struct vv_value_statistics statistics;
-    uint8_t record[VV_STATISTICS_BYTES] = {0};
+    uint8_t record[VV_STATISTICS_BYTES];
     vv_values_statistics(values, count, &statistics);
-    vv_block_store_double(record + VV_STATISTICS_MIN, statistics.min);
-    vv_block_store_double(record + VV_STATISTICS_MAX, statistics.max);
-    vv_block_store_double(record + VV_STATISTICS_SUM, statistics.sum);
-    vv_block_store_double(record + VV_STATISTICS_FIRST, statistics.first);
-    vv_block_store_double(record + VV_STATISTICS_LAST, statistics.last);
-    vv_block_store_double(record + VV_STATISTICS_INCREASE, statistics.increase);
-    vv_store_u32(record + VV_STATISTICS_COUNT, (uint32_t)count);
-    vv_store_u32(record + VV_STATISTICS_NAN_COUNT, statistics.nan_count);
-    vv_store_u32(record + VV_STATISTICS_RESETS, statistics.resets);
+    vv_block_store_statistics(record, &statistics);
     return vv_buffer_append(&columns->statistics, record, sizeof(record));
 }
 
@@ -147,16 +139,6 @@ varve_status vv_block_chunk_statistics(const struct vv_block *block, uint32_t in
 {
     const uint8_t *record;
     VV_TRY(vv_block_record(block, VV_SECTION_STATISTICS, index, &record));
-    *statistics = (struct vv_value_statistics){
-        .count = vv_load_u32(record + VV_STATISTICS_COUNT),
-        .nan_count = vv_load_u32(record + VV_STATISTICS_NAN_COUNT),
-        .min = vv_block_load_double(record + VV_STATISTICS_MIN),
-        .max = vv_block_load_double(record + VV_STATISTICS_MAX),
-        .sum = vv_block_load_double(record + VV_STATISTICS_SUM),
-        .first = vv_block_load_double(record + VV_STATISTICS_FIRST),
-        .last = vv_block_load_double(record + VV_STATISTICS_LAST),
-        .increase = vv_block_load_double(record + VV_STATISTICS_INCREASE),
-        .resets = vv_load_u32(record + VV_STATISTICS_RESETS),
-    };
+    *statistics = vv_block_load_statistics(record);
     return VARVE_OK;
 }
