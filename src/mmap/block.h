@@ -54,7 +54,7 @@ struct vv_rollup_rules;
  *
  * Memory: about 100 bytes for each chunk and each series, and the distinct label strings, until the
  * end; samples stream to the file. Some 16 MiB hold those that wait to be encoded; a cold writer
- * needs up to 48 MiB more, and 6 MiB for each of at most 8 threads. EXISTS: there is such a file.
+ * needs some 8 MiB for each of at most 8 threads. EXISTS: there is such a file.
  * After any later failure the writer only repeats it, and the caller removes the file: without its
  * footer no reader takes it for a block.
  * @identity  with a rollup_sequence, vv_block_writer_roll_up() must follow.
@@ -81,6 +81,12 @@ varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned 
                                        varve_duplicates policy, const int64_t *timestamps,
                                        const double *values, size_t count,
                                        varve_error *error) VARVE_MUST_CHECK;
+/* The same for a chunk that a carry has (block_carry.h), by its index there: the writer is of a
+ * cold block, and the only one that this carry is used with. CORRUPT, IO: it cannot be read. */
+struct vv_block_carry;
+varve_status vv_block_writer_carry_chunk(struct vv_block_writer *writer, unsigned layer,
+                                         varve_duplicates policy, struct vv_block_carry *carry,
+                                         uint32_t index, varve_error *error) VARVE_MUST_CHECK;
 varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struct vv_range range,
                                            varve_error *error) VARVE_MUST_CHECK;
 /* Writes the index and syncs the file. To publish it, rename it and sync the directory. */

@@ -19,7 +19,9 @@
  */
 #include "mmap/block_columns.h"
 
+#include "compress/cold.h"
 #include "mmap/block_group.h"
+#include "os/alloc.h"
 #include "os/pages.h"
 
 enum {
@@ -228,14 +230,16 @@ static varve_status take_stage(struct vv_block_columns *columns, varve_error *er
     uint32_t count = vv_block_stage_count(columns->stage);
     for (uint32_t index = 0; index < count; index++) {
         struct vv_staged_chunk *chunk = vv_block_stage_chunk(columns->stage, index);
-        uint64_t values = 0;
+        uint64_t values = chunk->values_number;
         if (chunk->times_twin == index) {
             VV_TRY(place_times(columns, &chunk->encoded, &chunk->times_number, error));
         } else {
             chunk->times_number =
                 vv_block_stage_chunk(columns->stage, chunk->times_twin)->times_number;
         }
-        VV_TRY(place_values(columns, &chunk->encoded, &values, error));
+        if (!chunk->is_carried) {
+            VV_TRY(place_values(columns, &chunk->encoded, &values, error));
+        }
         VV_TRY(put_records(columns, chunk->times_number, values, chunk->encoded.statistics, error));
     }
     vv_block_stage_clear(columns->stage);
@@ -251,6 +255,52 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
     return vv_block_stage_add(columns->stage, timestamps, values, count)
                ? VARVE_OK
                : vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
+}
+
+/* Copies a page of another block as it is. */
+static varve_status carry_page(struct vv_block_columns *columns, struct vv_block_carry *carry,
+                               uint32_t page, varve_error *error)
+{
+    const struct vv_block *from = vv_block_carry_block(carry);
+    const uint8_t *bytes;
+    size_t length, unpacked_bytes;
+    uint8_t *owned = NULL;
+    struct vv_block_pages *pages = columns->values.pages;
+    varve_status status =
+        vv_block_page_stored(from, VV_SECTION_VALUES, page, &bytes, &length, &owned);
+    if (status == VARVE_OK) {
+        status = vv_cold_group_length(bytes, length, &unpacked_bytes);
+    }
+    if (status != VARVE_OK) {
+        status = vv_fail(error, status, "a page of a block that is merged cannot be read");
+    } else {
+        vv_block_carry_set_page(carry, page, vv_block_pages_count(pages, VV_SECTION_VALUES));
+        status = vv_block_pages_put_group(pages, VV_SECTION_VALUES, bytes, length, unpacked_bytes,
+                                          error);
+    }
+    vv_free(owned);
+    return status;
+}
+
+varve_status vv_block_columns_carry(struct vv_block_columns *columns, struct vv_block_carry *carry,
+                                    const struct vv_carried_chunk *carried, varve_error *error)
+{
+    struct vv_place place = carried->chunk.values;
+    uint32_t count = carried->chunk.count;
+    VV_ASSERT(columns->group != NULL); /* a hot block has no compressed pages */
+    if (vv_block_carry_page(carry, place.page) == VV_BLOCK_NONE) {
+        VV_TRY(carry_page(columns, carry, place.page, error));
+    }
+    place.page = vv_block_carry_page(carry, place.page);
+    uint64_t number = columns->places.length / sizeof(uint64_t);
+    VV_TRY(no_memory(vv_buffer_append_u64(&columns->places, vv_place_pack(place)), error));
+    if (!vv_block_stage_has_room(columns->stage, count)) {
+        VV_TRY(take_stage(columns, error));
+    }
+    return vv_block_stage_add_carried(columns->stage, carried->timestamps, count,
+                                      carried->statistics, number)
+               ? VARVE_OK
+               : vv_fail(error, VARVE_CORRUPT, "timestamps of a chunk do not increase");
 }
 
 /* Replaces the numbers of value columns by their places (M3). */

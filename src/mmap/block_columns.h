@@ -6,6 +6,7 @@
 #ifndef VARVE_MMAP_BLOCK_COLUMNS_H
 #define VARVE_MMAP_BLOCK_COLUMNS_H
 
+#include "mmap/block_carry.h"
 #include "mmap/block_pages.h"
 #include "mmap/block_stage.h"
 
@@ -35,6 +36,11 @@ void vv_block_columns_fini(struct vv_block_columns *columns);
 varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_t *timestamps,
                                   const double *values, size_t count,
                                   varve_error *error) VARVE_MUST_CHECK;
+/* Adds a chunk that another block hands on: its page is copied if it is the first one of it. What
+ * the carry returns; else as above. */
+varve_status vv_block_columns_carry(struct vv_block_columns *columns, struct vv_block_carry *carry,
+                                    const struct vv_carried_chunk *carried,
+                                    varve_error *error) VARVE_MUST_CHECK;
 /* Writes all that waits: then chunks, statistics and time_columns are complete. */
 varve_status vv_block_columns_flush(struct vv_block_columns *columns,
                                     varve_error *error) VARVE_MUST_CHECK;

@@ -84,3 +84,24 @@ void vv_block_hold_release(struct vv_block_hold *hold)
     vv_working_item_release(hold->item);
     hold->item = NULL;
 }
+
+struct vv_block_hold *vv_block_hold_for(const struct vv_block *block, enum vv_block_section section,
+                                        struct vv_place place, struct vv_block_hold_set *set)
+{
+    uint32_t page = block->sections[section].first_page + place.page;
+    for (size_t i = 0; i < VV_BLOCK_HOLDS; i++) {
+        if (set->holds[i].item != NULL && set->holds[i].page == page) {
+            return &set->holds[i];
+        }
+    }
+    struct vv_block_hold *hold = &set->holds[set->next];
+    set->next = (set->next + 1) % VV_BLOCK_HOLDS;
+    return hold;
+}
+
+void vv_block_hold_set_release(struct vv_block_hold_set *set)
+{
+    for (size_t i = 0; i < VV_BLOCK_HOLDS; i++) {
+        vv_block_hold_release(&set->holds[i]);
+    }
+}

@@ -269,6 +269,12 @@ static void iter_pass(struct vv_iter *iter)
     leave_chunk(self);
 }
 
+static struct vv_chunk_where iter_where(const struct vv_iter *iter)
+{
+    const struct block_iter *self = (const struct block_iter *)(const void *)iter;
+    return (struct vv_chunk_where){.store = self->block, .index = self->next_chunk};
+}
+
 /* Looks for rows of the layer that are of use; status tells of failures. */
 static void find_rows(struct block_iter *self, const struct vv_rollup_wish *wish)
 {
@@ -388,6 +394,7 @@ static const struct vv_iter_ops iter_ops = {
     .seek = iter_seek,
     .peek = iter_peek,
     .pass = iter_pass,
+    .where = iter_where,
     .peek_row = iter_peek_row,
     .traits = iter_traits,
     .window = iter_window,

@@ -296,6 +296,26 @@ bool vv_block_page_is_mapped(const struct vv_block *block, uint32_t page)
     return block->map != NULL && page_where(block, page).encoding == VV_ENCODING_RAW;
 }
 
+bool vv_block_page_is_group(const struct vv_block *block, enum vv_block_section section,
+                            uint32_t index)
+{
+    VV_ASSERT(index < block->sections[section].page_count);
+    uint32_t page = block->sections[section].first_page + index;
+    return page_where(block, page).encoding == VV_ENCODING_ZSTD;
+}
+
+varve_status vv_block_page_stored(const struct vv_block *block, enum vv_block_section section,
+                                  uint32_t index, const uint8_t **bytes, size_t *length,
+                                  uint8_t **owned)
+{
+    struct page_entry entry;
+    VV_ASSERT(index < block->sections[section].page_count);
+    VV_TRY(read_entry(block, block->sections[section].first_page + index, &entry));
+    VV_TRY(fetch_verified(block, &entry, bytes, owned));
+    *length = entry.stored_bytes;
+    return VARVE_OK;
+}
+
 varve_status vv_block_page(const struct vv_block *block, enum vv_block_section section,
                            uint32_t index, const uint8_t **bytes, size_t *length)
 {

@@ -115,6 +115,18 @@ varve_status vv_block_column(const struct vv_block *block, enum vv_block_section
                              const uint8_t **bytes) VARVE_MUST_CHECK;
 void vv_block_hold_release(struct vv_block_hold *hold);
 
+/* The pages that a reader of all series read last: chunks of one series may lie in several pages,
+ * which its neighbours need again. Zeroed at first. */
+enum { VV_BLOCK_HOLDS = 16 };
+struct vv_block_hold_set {
+    struct vv_block_hold holds[VV_BLOCK_HOLDS];
+    unsigned next; /* to be used for another page */
+};
+/* The hold for what lies at a place: that of its page, if it has one. */
+struct vv_block_hold *vv_block_hold_for(const struct vv_block *block, enum vv_block_section section,
+                                        struct vv_place place, struct vv_block_hold_set *set);
+void vv_block_hold_set_release(struct vv_block_hold_set *set);
+
 /* Loads a page afresh, whatever was loaded before, and forgets it: for verification. at tells where
  * in the file it is. */
 varve_status vv_block_page_check(const struct vv_block *block, uint32_t page,
@@ -122,6 +134,14 @@ varve_status vv_block_page_check(const struct vv_block *block, uint32_t page,
 /* Loads a page into memory of its own: length bytes and VV_DECODE_PADDING. */
 varve_status vv_block_page_copy(const struct vv_block *block, uint32_t page, uint8_t *bytes,
                                 size_t length) VARVE_MUST_CHECK;
+/* Whether a page of a section is a compressed group of columns (encoding 2 of the format). */
+bool vv_block_page_is_group(const struct vv_block *block, enum vv_block_section section,
+                            uint32_t index);
+/* The stored bytes of such a page, with the right checksum: in the mapping, or in memory that
+ * *owned (else NULL) is to be freed with. */
+varve_status vv_block_page_stored(const struct vv_block *block, enum vv_block_section section,
+                                  uint32_t index, const uint8_t **bytes, size_t *length,
+                                  uint8_t **owned) VARVE_MUST_CHECK;
 /* Whether a page is used where it is mapped. */
 bool vv_block_page_is_mapped(const struct vv_block *block, uint32_t page);
 /* Unpacked length of a page. */

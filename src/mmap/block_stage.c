@@ -118,8 +118,9 @@ static bool add_times(struct vv_block_stage *stage, const int64_t *timestamps,
     return true;
 }
 
-bool vv_block_stage_add(struct vv_block_stage *stage, const int64_t *timestamps,
-                        const double *values, size_t count)
+/* The next chunk with its timestamps; NULL: they do not increase. It counts once it is complete. */
+static struct vv_staged_chunk *begin_chunk(struct vv_block_stage *stage, const int64_t *timestamps,
+                                           size_t count)
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX && vv_block_stage_has_room(stage, count));
     struct vv_staged_chunk *chunk = &stage->chunks[stage->chunk_count];
@@ -127,12 +128,39 @@ bool vv_block_stage_add(struct vv_block_stage *stage, const int64_t *timestamps,
     chunk->encoded.count = (uint32_t)count;
     chunk->encoded.time_min = timestamps[0];
     chunk->encoded.time_max = timestamps[count - 1];
-    if (!add_times(stage, timestamps, chunk)) {
-        return false;
-    }
-    memcpy(stage->values + chunk->first, values, count * sizeof(*values));
+    return add_times(stage, timestamps, chunk) ? chunk : NULL;
+}
+
+static void end_chunk(struct vv_block_stage *stage, const struct vv_staged_chunk *chunk)
+{
     stage->chunk_count++;
     stage->sample_count += chunk->encoded.count;
+}
+
+bool vv_block_stage_add(struct vv_block_stage *stage, const int64_t *timestamps,
+                        const double *values, size_t count)
+{
+    struct vv_staged_chunk *chunk = begin_chunk(stage, timestamps, count);
+    if (chunk == NULL) {
+        return false;
+    }
+    chunk->is_carried = false;
+    memcpy(stage->values + chunk->first, values, count * sizeof(*values));
+    end_chunk(stage, chunk);
+    return true;
+}
+
+bool vv_block_stage_add_carried(struct vv_block_stage *stage, const int64_t *timestamps,
+                                uint32_t count, const uint8_t *statistics, uint64_t values_number)
+{
+    struct vv_staged_chunk *chunk = begin_chunk(stage, timestamps, count);
+    if (chunk == NULL) {
+        return false;
+    }
+    chunk->is_carried = true;
+    chunk->values_number = values_number;
+    memcpy(chunk->encoded.statistics, statistics, sizeof(chunk->encoded.statistics));
+    end_chunk(stage, chunk);
     return true;
 }
 
@@ -144,6 +172,9 @@ static void encode_chunk(struct vv_block_stage *stage, uint32_t index)
     if (chunk->times_twin == index) {
         encoded->times = vv_block_encode_times(stage->timestamps + chunk->first, encoded->count,
                                                stage->encoded_times + room);
+    }
+    if (chunk->is_carried) {
+        return;
     }
     encoded->values = vv_block_encode_values(stage->values + chunk->first, encoded->count,
                                              stage->encoded_values + room, encoded->statistics);

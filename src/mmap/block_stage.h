@@ -23,6 +23,8 @@ struct vv_staged_chunk {
     /* A chunk of the stage with the same timestamps, which has their encoding; its own index if
      * there is none before it. */
     uint32_t times_twin;
+    bool is_carried;
+    uint64_t values_number;          /* of the column, if it is carried */
     uint64_t times_number;           /* room for who takes the chunks */
     struct vv_encoded_chunk encoded; /* columns and statistics: after encode */
 };
@@ -38,6 +40,11 @@ bool vv_block_stage_has_room(const struct vv_block_stage *stage, size_t count);
  * not increase, and it was not added. */
 bool vv_block_stage_add(struct vv_block_stage *stage, const int64_t *timestamps,
                         const double *values, size_t count) VARVE_MUST_CHECK;
+/* A chunk whose values are in the block already, as the column of that number: encode leaves
+ * encoded.values as it is. statistics: the record of them. */
+bool vv_block_stage_add_carried(struct vv_block_stage *stage, const int64_t *timestamps,
+                                uint32_t count, const uint8_t *statistics,
+                                uint64_t values_number) VARVE_MUST_CHECK;
 /* Encodes what has to be and computes the statistics, on the threads of workers (nullable) and in
  * the caller's. */
 void vv_block_stage_encode(struct vv_block_stage *stage, struct vv_workers *workers);

@@ -26,8 +26,7 @@ struct verification {
     bool pages_damaged;
     bool damaged;
     uint64_t samples;
-    struct vv_block_hold times_hold;
-    struct vv_block_hold values_hold;
+    struct vv_block_hold_set holds;
     int64_t timestamps[VV_COLUMN_MAX];
     double values[VV_COLUMN_MAX];
     uint8_t keys[2][VARVE_SERIES_KEY_BYTES_MAX];
@@ -218,9 +217,14 @@ static varve_status verify_chunk(struct verification *verification, uint32_t ind
     struct vv_value_statistics stored;
     struct vv_value_statistics computed;
     VV_TRY(vv_block_chunk_read(block, index, &chunk));
-    VV_TRY(
-        vv_block_chunk_times(block, &chunk, &verification->times_hold, verification->timestamps));
-    VV_TRY(vv_block_chunk_values(block, &chunk, &verification->values_hold, verification->values));
+    VV_TRY(vv_block_chunk_times(
+        block, &chunk,
+        vv_block_hold_for(block, VV_SECTION_TIMES, chunk.times, &verification->holds),
+        verification->timestamps));
+    VV_TRY(vv_block_chunk_values(
+        block, &chunk,
+        vv_block_hold_for(block, VV_SECTION_VALUES, chunk.values, &verification->holds),
+        verification->values));
     for (uint32_t at = 1; at < chunk.count; at++) {
         if (verification->timestamps[at] <= verification->timestamps[at - 1]) {
             return VARVE_CORRUPT;
@@ -347,8 +351,7 @@ varve_status vv_block_verify(const struct vv_block *block, vv_block_damage damag
     *samples = verification->samples;
     vv_block_evict(block);
 out:
-    vv_block_hold_release(&verification->times_hold);
-    vv_block_hold_release(&verification->values_hold);
+    vv_block_hold_set_release(&verification->holds);
     vv_rollup_check_destroy(verification->rollups);
     vv_free(verification->cursors);
     vv_free(verification);

@@ -171,6 +171,9 @@ varve_status vv_block_writer_begin_series(struct vv_block_writer *writer, struct
 static varve_status enter_layer(struct vv_block_writer *writer, unsigned layer,
                                 varve_duplicates policy, int64_t time_min, varve_error *error)
 {
+    if (writer->info.chunk_count == VV_BLOCK_NONE) {
+        return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
+    }
     if (layer + 1 == writer->layer_count) {
         if (time_min <= writer->layer_time_max || policy != writer->layer_policy) {
             return vv_fail(error, VARVE_INVALID,
@@ -191,27 +194,36 @@ static varve_status enter_layer(struct vv_block_writer *writer, unsigned layer,
     return VARVE_OK;
 }
 
+/* Counts a chunk that was added. */
+static void count_chunk(struct vv_block_writer *writer, int64_t time_min, int64_t time_max,
+                        size_t count)
+{
+    struct vv_block_info *info = &writer->info;
+    info->chunk_count++;
+    info->sample_count += count;
+    info->time_min = time_min < info->time_min ? time_min : info->time_min;
+    info->time_max = time_max > info->time_max ? time_max : info->time_max;
+    writer->layer_sample_count += count;
+    writer->layer_time_max = time_max;
+}
+
+static varve_status roll_up(struct vv_block_writer *writer, const int64_t *timestamps,
+                            const double *values, size_t count, varve_error *error)
+{
+    uint32_t number = count_of(&writer->layers, VV_LAYER_BYTES) - 1;
+    return vv_rollup_writer_add(writer->rollups, number, timestamps, values, count, error);
+}
+
 static varve_status add_chunk(struct vv_block_writer *writer, unsigned layer,
                               varve_duplicates policy, const int64_t *timestamps,
                               const double *values, size_t count, varve_error *error)
 {
-    struct vv_block_info *info = &writer->info;
     VV_TRY(enter_layer(writer, layer, policy, timestamps[0], error));
-    if (info->chunk_count == VV_BLOCK_NONE) {
-        return vv_fail(error, VARVE_LIMIT, "a block cannot have more than 2^32 - 1 chunks");
-    }
     VV_TRY(vv_block_columns_add(&writer->columns, timestamps, values, count, error));
     if (writer->rollups != NULL) {
-        uint32_t number = count_of(&writer->layers, VV_LAYER_BYTES) - 1;
-        VV_TRY(vv_rollup_writer_add(writer->rollups, number, timestamps, values, count, error));
+        VV_TRY(roll_up(writer, timestamps, values, count, error));
     }
-    int64_t time_max = timestamps[count - 1];
-    info->chunk_count++;
-    info->sample_count += count;
-    info->time_min = timestamps[0] < info->time_min ? timestamps[0] : info->time_min;
-    info->time_max = time_max > info->time_max ? time_max : info->time_max;
-    writer->layer_sample_count += count;
-    writer->layer_time_max = time_max;
+    count_chunk(writer, timestamps[0], timestamps[count - 1], count);
     return VARVE_OK;
 }
 
@@ -224,6 +236,37 @@ varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned 
     VV_TRY(writer->status);
     return settle(writer, add_chunk(writer, layer, policy, timestamps, values, count, error),
                   error);
+}
+
+static varve_status carry_chunk(struct vv_block_writer *writer, unsigned layer,
+                                varve_duplicates policy, struct vv_block_carry *carry,
+                                uint32_t index, varve_error *error)
+{
+    struct vv_carried_chunk carried;
+    varve_status status = vv_block_carry_read(carry, index, &carried);
+    if (status != VARVE_OK) {
+        return vv_fail(error, status, "a chunk of a block that is merged cannot be read");
+    }
+    const struct vv_block_chunk *chunk = &carried.chunk;
+    VV_TRY(enter_layer(writer, layer, policy, chunk->time_min, error));
+    VV_TRY(vv_block_columns_carry(&writer->columns, carry, &carried, error));
+    if (writer->rollups != NULL) {
+        double values[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        VV_TRY(vv_block_carry_values(carry, &carried, values));
+        VV_TRY(roll_up(writer, carried.timestamps, values, chunk->count, error));
+    }
+    count_chunk(writer, chunk->time_min, chunk->time_max, chunk->count);
+    return VARVE_OK;
+}
+
+varve_status vv_block_writer_carry_chunk(struct vv_block_writer *writer, unsigned layer,
+                                         varve_duplicates policy, struct vv_block_carry *carry,
+                                         uint32_t index, varve_error *error)
+{
+    VV_ASSERT(writer->info.identity.cold);
+    VV_ASSERT(writer->info.series_count > 0 && policy != VARVE_DUPLICATES_DEFAULT);
+    VV_TRY(writer->status);
+    return settle(writer, carry_chunk(writer, layer, policy, carry, index, error), error);
 }
 
 varve_status vv_block_writer_add_tombstone(struct vv_block_writer *writer, struct vv_range range,

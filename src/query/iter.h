@@ -14,6 +14,7 @@
  * I6  peek() tells whether the next undelivered samples are a whole chunk, in the iterator's range,
  *     whose statistics are known, and what these are; it loads nothing and changes nothing that the
  *     caller sees. pass(), only after a peek() that gave true, goes behind that chunk. NULL: never.
+ *     where(), likewise, says which chunk of which store that is; NULL: of none that has a name.
  * I7  window(before) is the time of the first sample of the chunk that holds the newest sample
  *     earlier than before, or earlier than that; INT64_MIN if there is no sample that early. The
  *     range of the iterator does not matter to it.
@@ -52,6 +53,12 @@ struct vv_rollup_row {
     double squares; /* sum of (value - mean)^2 */
 };
 
+/* A chunk of some store of chunks, which alone knows what the index means. */
+struct vv_chunk_where {
+    const void *store; /* NULL: none */
+    uint32_t index;
+};
+
 /* Which rows a query has use for. */
 struct vv_rollup_wish {
     int64_t unit;   /* of nanoseconds since the epoch: steps begin at multiples of it; 0: at none */
@@ -65,6 +72,7 @@ struct vv_iter_ops {
     void (*seek)(struct vv_iter *iter, int64_t timestamp);
     bool (*peek)(struct vv_iter *iter, struct vv_summary *summary);
     void (*pass)(struct vv_iter *iter);
+    struct vv_chunk_where (*where)(const struct vv_iter *iter);
     bool (*peek_row)(struct vv_iter *iter, const struct vv_rollup_wish *wish,
                      struct vv_rollup_row *row);
     unsigned (*traits)(const struct vv_iter *iter);
@@ -94,6 +102,10 @@ static inline bool vv_iter_peek(struct vv_iter *iter, struct vv_summary *summary
 static inline void vv_iter_pass(struct vv_iter *iter)
 {
     iter->ops->pass(iter);
+}
+static inline struct vv_chunk_where vv_iter_where(const struct vv_iter *iter)
+{
+    return iter->ops->where != NULL ? iter->ops->where(iter) : (struct vv_chunk_where){0};
 }
 static inline bool vv_iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wish,
                                     struct vv_rollup_row *row)

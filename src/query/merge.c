@@ -279,6 +279,11 @@ static void merge_pass(struct vv_iter *iter)
     sift_down(merge, 0);
 }
 
+static struct vv_chunk_where merge_where(const struct vv_iter *iter)
+{
+    return vv_iter_where(top((const struct merge *)iter)->iter);
+}
+
 /* As merge_peek(). */
 static bool merge_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wish,
                            struct vv_rollup_row *row)
@@ -413,6 +418,7 @@ static varve_status merge_create(struct vv_query_memory *memory,
         .seek = merge_seek,
         .peek = merge_peek,
         .pass = merge_pass,
+        .where = merge_where,
         .peek_row = merge_peek_row,
         .window = merge_window,
         .restart = merge_restart,

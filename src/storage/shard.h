@@ -221,9 +221,11 @@ void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writ
  * said of it, so that series of which nothing is left leave no trace. */
 struct vv_series_output {
     struct vv_block_writer *writer;
-    struct vv_key key;     /* of the present series */
-    bool begun;            /* false for each new series */
-    uint64_t series_count; /* begun so far */
+    struct vv_key key;                     /* of the present series */
+    bool begun;                            /* false for each new series */
+    uint64_t series_count;                 /* begun so far */
+    struct vv_block_carry *const *carries; /* chunks of these may go as they are; nullable */
+    size_t carry_count;
 };
 varve_status vv_series_output_begin(struct vv_series_output *output,
                                     varve_error *error) VARVE_MUST_CHECK;

@@ -7,7 +7,10 @@
  * L2  Different policies can only be folded when nothing older exists that the result would meet:
  *     then everything becomes one layer.
  * L3  Tombstones of later sources delete from every earlier layer.
+ * L4  A chunk that nothing else touches and whose page another block hands on is not decoded: it
+ *     stays a chunk of its own, however full it is.
  */
+#include "mmap/block_carry.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -39,6 +42,50 @@ static varve_status write_chunk(struct vv_series_output *output, unsigned layer,
                                      chunk->values, count, error);
 }
 
+/* The carry that has the chunk; NULL: none. */
+static varve_status find_carry(const struct vv_series_output *output, struct vv_chunk_where where,
+                               struct vv_block_carry **carry)
+{
+    *carry = NULL;
+    for (size_t i = 0; i < output->carry_count; i++) {
+        bool has = false;
+        if (vv_block_carry_block(output->carries[i]) == where.store) {
+            VV_TRY(vv_block_carry_has(output->carries[i], where.index, &has));
+            *carry = has ? output->carries[i] : NULL;
+            break;
+        }
+    }
+    return VARVE_OK;
+}
+
+/* Hands on the chunks that come next and go as they are (L4). */
+static varve_status carry_chunks(struct vv_series_output *output, unsigned layer,
+                                 varve_duplicates policy, struct chunk_buffer *chunk,
+                                 struct vv_iter *iter, bool *written, varve_error *error)
+{
+    struct vv_summary summary;
+    while (output->carry_count > 0 && vv_iter_peek(iter, &summary)) {
+        struct vv_chunk_where where = vv_iter_where(iter);
+        struct vv_block_carry *carry;
+        varve_status status = find_carry(output, where, &carry);
+        if (status != VARVE_OK) {
+            return vv_fail(error, status, "cannot read a chunk that was to be merged");
+        }
+        if (carry == NULL) {
+            break;
+        }
+        if (chunk->count > 0) {
+            VV_TRY(write_chunk(output, layer, policy, chunk, error));
+        }
+        VV_TRY(vv_series_output_begin(output, error));
+        VV_TRY(
+            vv_block_writer_carry_chunk(output->writer, layer, policy, carry, where.index, error));
+        vv_iter_pass(iter);
+        *written = true;
+    }
+    return VARVE_OK;
+}
+
 /* Writes what the iterator yields as one layer; *written says whether there was a sample. */
 static varve_status write_layer(struct vv_series_output *output, unsigned layer,
                                 varve_duplicates policy, struct vv_iter *iter, bool *written,
@@ -48,7 +95,11 @@ static varve_status write_layer(struct vv_series_output *output, unsigned layer,
     varve_span span;
     chunk.count = 0;
     *written = false;
-    while (vv_iter_next_span(iter, &span)) {
+    for (;;) {
+        VV_TRY(carry_chunks(output, layer, policy, &chunk, iter, written, error));
+        if (!vv_iter_next_span(iter, &span)) {
+            break;
+        }
         *written = true;
         for (size_t used = 0; used < span.count;) {
             size_t room = VV_COLUMN_MAX - chunk.count;

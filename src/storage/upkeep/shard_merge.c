@@ -14,12 +14,14 @@
  * K3  Inputs go after the outputs are verified and published, all at once (shard_publish.c): a
  *     crash leaves the inputs, or the outputs.
  * K4  Between two series a flush that is due is done, and a shard that is to close is obeyed.
+ * K5  Pages of cold inputs that nothing touches go into cold outputs as they are (merge_carry.h).
  * Memory: one series at a time. Thread: under maintenance_mutex.
  */
 #include "storage/upkeep/shard_merge.h"
 
 #include "mmap/block_access.h"
 #include "os/alloc.h"
+#include "storage/upkeep/merge_carry.h"
 #include "storage/upkeep/merge_slices.h"
 
 enum {
@@ -31,26 +33,18 @@ enum {
     PAUSE_NS = 5 * 1000 * 1000,
 };
 
-/* A place in the series of one input. */
-struct input {
-    struct vv_block *block;
-    uint32_t next_id;
-    bool loaded;          /* series and key_buffer hold series next_id */
-    bool keep_tombstones; /* K2 */
-    struct vv_block_series series;
-    struct vv_buffer key_buffer;
-};
-
 struct merge {
     struct vv_shard *shard;
     const struct vv_merge_set *set;
-    struct input *inputs; /* in log order */
+    struct vv_merge_input *inputs; /* in log order; keep_tombstones: K2 */
     size_t input_count;
     struct vv_block **deleters; /* newer blocks with tombstones, in log order */
     size_t deleter_count;
-    struct vv_block_info hull; /* of the inputs: LSNs, samples, bytes */
-    uint64_t clean_lsn;        /* of the outputs */
-    uint64_t *removed;         /* ids of the inputs */
+    struct vv_block_info hull;       /* of the inputs: LSNs, samples, bytes */
+    uint64_t clean_lsn;              /* of the outputs */
+    uint64_t *removed;               /* ids of the inputs */
+    struct vv_block_carry **carries; /* of those inputs of the slice that hand pages on */
+    size_t slice_count;
 
     /* The present slice. */
     struct vv_range slice;
@@ -173,7 +167,9 @@ static varve_status begin(struct merge *merge)
     merge->inputs = vv_alloc_zeroed(room, sizeof(*merge->inputs));
     merge->removed = vv_alloc_zeroed(room, sizeof(*merge->removed));
     merge->deleters = vv_alloc_zeroed(room, sizeof(struct vv_block *));
-    if (merge->inputs == NULL || merge->removed == NULL || merge->deleters == NULL) {
+    merge->carries = vv_alloc_zeroed(room, sizeof(*merge->carries));
+    if (merge->inputs == NULL || merge->removed == NULL || merge->deleters == NULL ||
+        merge->carries == NULL) {
         return VARVE_NO_MEMORY;
     }
     merge->hull.identity.lsn_min = UINT64_MAX;
@@ -201,29 +197,7 @@ static void end(struct merge *merge)
     vv_free(merge->inputs);
     vv_free(merge->removed);
     vv_free(merge->deleters);
-}
-
-static varve_status load_input(struct input *input)
-{
-    if (input->loaded || input->next_id >= vv_block_info(input->block)->series_count) {
-        return VARVE_OK;
-    }
-    VV_TRY(vv_block_series(input->block, input->next_id, &input->key_buffer, &input->series));
-    input->loaded = true;
-    return VARVE_OK;
-}
-
-/* The input that stands at the least key; NULL when all are through. */
-static struct input *least_input(struct input *inputs, size_t count)
-{
-    struct input *least = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (inputs[i].loaded &&
-            (least == NULL || vv_key_compare(inputs[i].series.key, least->series.key) < 0)) {
-            least = &inputs[i];
-        }
-    }
-    return least;
+    vv_free(merge->carries);
 }
 
 /* ------------------------------------------------------------------------------ series */
@@ -278,7 +252,7 @@ static varve_status copy_tombstones(struct merge *merge, const bool *taken,
                                     struct series_sources *sources, varve_error *error)
 {
     for (size_t i = 0; i < merge->input_count; i++) {
-        const struct input *input = &merge->inputs[i];
+        const struct vv_merge_input *input = &merge->inputs[i];
         if (!taken[i] || !input->keep_tombstones) {
             continue;
         }
@@ -298,8 +272,8 @@ static varve_status collect(struct merge *merge, struct vv_key key, bool *taken,
     struct vv_range range = merge->slice;
     VV_TRY(vv_shard_clip(merge->set->view, key, &range));
     for (size_t i = 0; i < merge->input_count; i++) {
-        struct input *input = &merge->inputs[i];
-        taken[i] = input->loaded && vv_key_equal(input->series.key, key);
+        struct vv_merge_input *input = &merge->inputs[i];
+        taken[i] = vv_merge_input_has(input, key);
         if (taken[i]) {
             VV_TRY(vv_shard_block_sources(input->block, input->next_id, range, &sources->list,
                                           &sources->tombstones[i]));
@@ -312,8 +286,8 @@ static varve_status collect(struct merge *merge, struct vv_key key, bool *taken,
 static bool is_in_slice(const struct merge *merge, struct vv_key key)
 {
     for (size_t i = 0; i < merge->input_count; i++) {
-        const struct input *input = &merge->inputs[i];
-        if (input->loaded && vv_key_equal(input->series.key, key) &&
+        const struct vv_merge_input *input = &merge->inputs[i];
+        if (vv_merge_input_has(input, key) &&
             ((merge->is_first && input->series.tombstone_count > 0) ||
              (input->series.layer_count > 0 && input->series.time_min < merge->slice.end &&
               input->series.time_max >= merge->slice.start))) {
@@ -373,12 +347,9 @@ static void keep_pace(struct merge *merge)
 }
 
 /* K4. */
-static varve_status breathe(struct merge *merge, varve_error *error)
+static varve_status give_way(void *context, varve_error *error)
 {
-    if (merge->series_done++ % BREATH_SERIES != 0) {
-        return VARVE_OK;
-    }
-    keep_pace(merge);
+    const struct merge *merge = context;
     if (atomic_load(&merge->shard->stopping)) {
         return vv_fail(error, VARVE_CANCELLED, "the merge was given up: the database is closing");
     }
@@ -388,40 +359,22 @@ static varve_status breathe(struct merge *merge, varve_error *error)
     return VARVE_OK;
 }
 
+static varve_status breathe(struct merge *merge, varve_error *error)
+{
+    if (merge->series_done++ % BREATH_SERIES != 0) {
+        return VARVE_OK;
+    }
+    keep_pace(merge);
+    return give_way(merge, error);
+}
+
 /* ------------------------------------------------------------------------------ slices */
 
-static varve_status merge_inputs(struct merge *merge, varve_error *error)
+static varve_status visit_series(void *context, struct vv_key key, varve_error *error)
 {
-    for (size_t i = 0; i < merge->input_count; i++) {
-        merge->inputs[i].next_id = 0;
-        merge->inputs[i].loaded = false;
-    }
-    for (;;) {
-        for (size_t i = 0; i < merge->input_count; i++) {
-            varve_status status = load_input(&merge->inputs[i]);
-            if (status != VARVE_OK) {
-                return vv_fail(error, status, "cannot read the series table of a block");
-            }
-        }
-        const struct input *least = least_input(merge->inputs, merge->input_count);
-        if (least == NULL) {
-            return VARVE_OK;
-        }
-        struct vv_key key = least->series.key;
-        VV_TRY(breathe(merge, error));
-        if (is_in_slice(merge, key)) {
-            VV_TRY(merge_series(merge, key, error));
-        }
-        for (size_t i = 0; i < merge->input_count; i++) {
-            struct input *input = &merge->inputs[i];
-            if (input != least && input->loaded && vv_key_equal(input->series.key, key)) {
-                input->loaded = false;
-                input->next_id++;
-            }
-        }
-        merge->inputs[least - merge->inputs].loaded = false; /* last: key points into it */
-        merge->inputs[least - merge->inputs].next_id++;
-    }
+    struct merge *merge = context;
+    VV_TRY(breathe(merge, error));
+    return is_in_slice(merge, key) ? merge_series(merge, key, error) : VARVE_OK;
 }
 
 bool vv_shard_merges_cold(const struct vv_merge_set *set, uint64_t samples, unsigned turns_read)
@@ -450,6 +403,31 @@ static varve_status finish_slice(struct merge *merge, uint64_t id, struct vv_blo
     return VARVE_OK;
 }
 
+/* Finds out which pages of the inputs go as they are (K5). */
+static varve_status find_carries(struct merge *merge, varve_error *error)
+{
+    const struct vv_carry_question question = {
+        .inputs = merge->inputs,
+        .input_count = merge->input_count,
+        .deleters = merge->deleters,
+        .deleter_count = merge->deleter_count,
+        .view = merge->set->view,
+        .slice = merge->slice,
+        .slice_count = merge->slice_count,
+        .breathe = give_way,
+        .context = merge,
+    };
+    return vv_merge_find_carries(&question, merge->carries, &merge->output.carry_count, error);
+}
+
+static void drop_carries(struct merge *merge)
+{
+    for (size_t i = 0; i < merge->output.carry_count; i++) {
+        vv_block_carry_destroy(merge->carries[i]);
+    }
+    merge->output.carry_count = 0;
+}
+
 /* Writes the part of the set in merge->slice; *block stays NULL if there is nothing in it. */
 static varve_status write_slice(struct merge *merge, struct vv_block **block, varve_error *error)
 {
@@ -457,10 +435,14 @@ static varve_status write_slice(struct merge *merge, struct vv_block **block, va
     uint64_t id = 0;
     bool cold = vv_shard_merges_cold(merge->set, merge->hull.sample_count, turns_read(merge));
     merge->has_older = slice_has_older(merge);
-    merge->output = (struct vv_series_output){0};
+    merge->output = (struct vv_series_output){.carries = merge->carries};
     VV_TRY(vv_shard_begin_block(shard, merge->hull.identity.lsn_min, merge->hull.identity.lsn_max,
                                 cold, &merge->output.writer, &id, error));
-    varve_status status = merge_inputs(merge, error);
+    varve_status status = cold ? find_carries(merge, error) : VARVE_OK;
+    if (status == VARVE_OK) {
+        status = vv_merge_walk(merge->inputs, merge->input_count, visit_series, merge, error);
+    }
+    drop_carries(merge);
     if (status == VARVE_OK && merge->output.series_count > 0) {
         return finish_slice(merge, id, block, error);
     }
@@ -497,6 +479,7 @@ static varve_status write_slices(struct merge *merge, struct vv_block **added, s
     if (status != VARVE_OK) {
         return vv_fail(error, status, "cannot read the chunk directory of a block");
     }
+    merge->slice_count = count + 1;
     merge->series_total = merge->hull.series_count * (count + 1);
     for (size_t i = 0; i <= count; i++) {
         struct vv_block *block = NULL;

@@ -79,6 +79,15 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
     return status == VARVE_OK ? status : vv_fail(error, status, "no memory to write a block");
 }
 
+varve_status vv_block_columns_carry(struct vv_block_columns *columns, struct vv_block_carry *carry,
+                                    const struct vv_carried_chunk *carried, varve_error *error)
+{
+    (void)columns;
+    (void)carry;
+    (void)carried;
+    return vv_fail(error, VARVE_INVALID, "a block of rows has no pages of values");
+}
+
 varve_status vv_block_columns_flush(struct vv_block_columns *columns, varve_error *error)
 {
     return vv_block_filler_flush(&columns->times, error);
