@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -35,13 +36,9 @@ static double value_of(int series, int point)
 static void append_all(varve_db *db)
 {
     for (int series = 0; series < SERIES; series++) {
-        char text[32];
         int64_t timestamps[POINTS];
         double values[POINTS];
-        varve_series handle;
-        int length = snprintf(text, sizeof(text), "m{i=\"%03d\"}", series);
-        assert_int_equal(
-            varve_series_parse(db, (varve_string){text, (size_t)length}, &handle, NULL), VARVE_OK);
+        varve_series handle = vv_test_series(db, "m{i=\"%03d\"}", series);
         for (int point = 0; point < POINTS; point++) {
             timestamps[point] = (int64_t)point * 1000 + point % 3;
             values[point] = value_of(series, point);

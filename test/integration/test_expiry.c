@@ -18,6 +18,7 @@
 #include "engine/database.h"
 #include "os/env_sim.h"
 #include "support/random.h"
+#include "support/series.h"
 
 enum { SERIES = 4, TIMES = 1200, SELECTORS = 5, STEPS = 4000 };
 
@@ -66,11 +67,7 @@ static void open_database(struct fixture *fixture)
         fail_msg("%s", error.message);
     }
     for (size_t i = 0; i < SERIES; i++) {
-        char text[16];
-        int length = snprintf(text, sizeof(text), "m{i=\"%zu\"}", i);
-        assert_int_equal(varve_series_parse(fixture->db, (varve_string){text, (size_t)length},
-                                            &fixture->series[i], NULL),
-                         VARVE_OK);
+        fixture->series[i] = vv_test_series(fixture->db, "m{i=\"%zu\"}", i);
     }
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/checksum.h"
 #include "engine/database.h"
+#include "support/series.h"
 #include "support/source_tree.h"
 #include "support/temporary.h"
 
@@ -69,12 +70,8 @@ static bool is_there(int series, int point)
 static void append(varve_db *db, int first, int end)
 {
     for (int series = 0; series < SERIES; series++) {
-        char text[64];
-        varve_series handle;
-        int length = snprintf(text, sizeof(text), "metric_%d{host=\"h%d\",zone=\"\xc3\xa4\"}",
-                              series % 2, series);
-        assert_int_equal(
-            varve_series_parse(db, (varve_string){text, (size_t)length}, &handle, NULL), VARVE_OK);
+        varve_series handle =
+            vv_test_series(db, "metric_%d{host=\"h%d\",zone=\"\xc3\xa4\"}", series % 2, series);
         for (int point = first; point < end; point++) {
             int64_t timestamp = time_of(point);
             double value = value_of(series, point);

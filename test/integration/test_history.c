@@ -24,6 +24,7 @@
 #include "os/env.h"
 #include "os/thread.h"
 #include "storage/shard.h"
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -211,11 +212,7 @@ static void open_shared(struct shared *shared, const char *path, varve_sync_mode
         fail_msg("%s", error.message);
     }
     for (uint64_t number = 0; number < SERIES; number++) {
-        char text[16];
-        int length = snprintf(text, sizeof(text), "{n=\"%d\"}", (int)number);
-        assert_int_equal(varve_series_parse(shared->db, (varve_string){text, (size_t)length},
-                                            &shared->series[number], NULL),
-                         VARVE_OK);
+        shared->series[number] = vv_test_series(shared->db, "{n=\"%d\"}", (int)number);
     }
 }
 

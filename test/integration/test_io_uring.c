@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -25,11 +26,7 @@ static void append_all(varve_db *db)
     static int64_t timestamps[BATCH];
     static double values[BATCH];
     for (size_t number = 0; number < SERIES; number++) {
-        char text[40];
-        int length = snprintf(text, sizeof(text), "m{a=\"%zu\"}", number);
-        varve_series series;
-        assert_int_equal(
-            varve_series_parse(db, (varve_string){text, (size_t)length}, &series, NULL), VARVE_OK);
+        varve_series series = vv_test_series(db, "m{a=\"%zu\"}", number);
         for (int64_t first = 0; first < SAMPLES; first += BATCH) {
             for (int64_t i = 0; i < BATCH; i++) {
                 timestamps[i] = first + i;

@@ -21,6 +21,7 @@
 #include "os/env.h"
 #include "os/thread.h"
 #include "storage/shard.h"
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -73,11 +74,7 @@ static void open_shared(struct shared *shared)
     for (int number = 0; number < SERIES; number++) {
         int64_t timestamps[OLD];
         double values[OLD];
-        char text[16];
-        int length = snprintf(text, sizeof(text), "{n=\"%d\"}", number);
-        assert_int_equal(varve_series_parse(shared->db, (varve_string){text, (size_t)length},
-                                            &shared->series[number], NULL),
-                         VARVE_OK);
+        shared->series[number] = vv_test_series(shared->db, "{n=\"%d\"}", number);
         for (int i = 0; i < OLD; i++) {
             timestamps[i] = 2 * (int64_t)i;
             values[i] = number;

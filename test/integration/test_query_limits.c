@@ -12,6 +12,7 @@
 
 #include "engine/database.h"
 #include "os/env_sim.h"
+#include "support/series.h"
 
 enum { SERIES = 300, SAMPLES = 20 };
 
@@ -48,12 +49,7 @@ static int setup(void **state)
     assert_int_equal(vv_database_open(&fixture.env, "/db", &options, &report, &fixture.db, NULL),
                      VARVE_OK);
     for (int at = 0; at < SERIES; at++) {
-        char text[64];
-        varve_series series;
-        int length = snprintf(text, sizeof text, "m{host=\"%03d\"}", at);
-        assert_int_equal(
-            varve_series_parse(fixture.db, (varve_string){text, (size_t)length}, &series, NULL),
-            VARVE_OK);
+        varve_series series = vv_test_series(fixture.db, "m{host=\"%03d\"}", at);
         for (int64_t time = 0; time < SAMPLES; time++) {
             double value = (double)time;
             assert_int_equal(varve_append(fixture.db, series, &time, &value, 1, NULL), VARVE_OK);

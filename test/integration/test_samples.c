@@ -16,6 +16,7 @@
 #include "os/thread.h"
 #include "support/database_model.h"
 #include "support/random.h"
+#include "support/series.h"
 #include "support/temporary.h"
 
 enum { SERIES = 6, STEPS = 4000, BATCH = 40, TIMES = 200 };
@@ -37,11 +38,7 @@ static void open_database(struct fixture *fixture)
     options.background_threads = 0;
     assert_int_equal(varve_open(fixture->path, &options, &fixture->db, &error), VARVE_OK);
     for (size_t i = 0; i < SERIES; i++) {
-        char text[32];
-        int length = snprintf(text, sizeof(text), "m{i=\"%zu\"}", i);
-        assert_int_equal(varve_series_parse(fixture->db, (varve_string){text, (size_t)length},
-                                            &fixture->series[i], &error),
-                         VARVE_OK);
+        fixture->series[i] = vv_test_series(fixture->db, "m{i=\"%zu\"}", i);
     }
 }
 

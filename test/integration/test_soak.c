@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "support/random.h"
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -371,11 +372,7 @@ static void open_soak(struct soak *soak)
     (void)snprintf(soak->path, sizeof(soak->path), "%s/db", soak->folder);
     assert_int_equal(varve_open(soak->path, &options, &soak->db, &error), VARVE_OK);
     for (size_t i = 0; i < SERIES; i++) {
-        char text[32];
-        int length = snprintf(text, sizeof(text), "m{i=\"%02zu\"}", i);
-        assert_int_equal(varve_series_parse(soak->db, (varve_string){text, (size_t)length},
-                                            &soak->series[i], &error),
-                         VARVE_OK);
+        soak->series[i] = vv_test_series(soak->db, "m{i=\"%02zu\"}", i);
     }
 }
 

@@ -20,6 +20,7 @@
 #include "os/env.h"
 #include "os/thread.h"
 #include "support/random.h"
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -219,11 +220,7 @@ static void open_shared(struct shared *shared, const char *path, varve_sync_mode
         fail_msg("%s", error.message);
     }
     for (uint64_t number = 0; number < SERIES; number++) {
-        char text[32];
-        int length = snprintf(text, sizeof(text), "{n=\"%" PRIu64 "\"}", number);
-        assert_int_equal(varve_series_parse(shared->db, (varve_string){text, (size_t)length},
-                                            &shared->series[number], NULL),
-                         VARVE_OK);
+        shared->series[number] = vv_test_series(shared->db, "{n=\"%" PRIu64 "\"}", number);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "support/series.h"
 #include "support/temporary.h"
 #include "varve/varve.h"
 
@@ -60,12 +61,7 @@ static void settle(struct fixture *fixture)
 
 static varve_series series_of(struct fixture *fixture, int number)
 {
-    char text[48];
-    varve_series series;
-    int length = snprintf(text, sizeof(text), "m{i=\"%06d\"}", number);
-    assert_int_equal(
-        varve_series_parse(fixture->db, (varve_string){text, (size_t)length}, &series, NULL),
-        VARVE_OK);
+    varve_series series = vv_test_series(fixture->db, "m{i=\"%06d\"}", number);
     return series;
 }
 
