@@ -20,7 +20,7 @@
 #include "support/random.h"
 #include "support/series.h"
 
-enum { SERIES = 4, TIMES = 1200, SELECTORS = 5, STEPS = 4000 };
+enum { SERIES = 4, TIMES = 1200, SELECTORS = 5, STEPS = 1500 };
 
 /* Whose bit is set: the series that it names. */
 static const struct {
