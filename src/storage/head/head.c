@@ -152,20 +152,28 @@ put(struct columns columns, struct vv_head_line *line, unsigned at, unsigned cou
     line->time_last[at] = timestamp;
 }
 
-/* Adds entry i of the batch. */
-static inline __attribute__((always_inline)) varve_status insert_entry(struct insertion *insertion,
-                                                                       struct columns columns,
-                                                                       struct vv_head_line *line,
-                                                                       unsigned at, size_t i)
+/* Adds entries i, i + 1, ... before end as long as they are of the series of entry i, later than
+ * what there is, and its newest extent has room; returns how many. */
+static inline __attribute__((always_inline)) size_t
+put_run(struct columns columns, struct vv_head_line *line, unsigned at, size_t i, size_t end)
 {
-    unsigned count = line->count[at];
-    if (count >= columns.capacities[line->form[at]] ||
-        columns.timestamps[i] <= line->time_last[at]) {
-        return insert_otherwise(insertion, line, at, i);
+    unsigned count = line->count[at], capacity = columns.capacities[line->form[at]];
+    int64_t time_last = line->time_last[at];
+    if (count >= capacity || columns.timestamps[i] <= time_last) {
+        return 0;
     }
-    put(columns, line, at, count, i);
-    vv_line_set_count(line, at, count + 1);
-    return VARVE_OK;
+    struct vv_extent *extent = vv_head_extent(columns.head, line->newest[at]);
+    uint32_t ref = columns.refs[i];
+    size_t first = i, stop = end - i < capacity - count ? end : i + capacity - count;
+    do {
+        time_last = columns.timestamps[i];
+        vv_sample_store(&extent->samples[count++],
+                        (struct vv_sample){time_last, columns.values[i]});
+        i++;
+    } while (i < stop && columns.refs[i] == ref && columns.timestamps[i] > time_last);
+    line->time_last[at] = time_last;
+    vv_line_set_count(line, at, count);
+    return i - first;
 }
 
 /* -------------------------------------------------------------------- four series in step
@@ -262,12 +270,16 @@ insert_piece(struct insertion *insertion, struct columns columns, const struct v
     if (piece->whole && insert_four(insertion, columns, line, i)) {
         return VARVE_OK;
     }
-    size_t last = i + piece->more;
-    varve_status status = insert_entry(insertion, columns, line, piece->at, i);
-    while (i < last && status == VARVE_OK) {
-        i++;
+    size_t end = i + piece->more + 1U;
+    varve_status status = VARVE_OK;
+    while (i < end && status == VARVE_OK) {
         unsigned at = columns.refs[i] % VV_HEAD_LINE_SERIES;
-        status = insert_entry(insertion, columns, line, at, i);
+        size_t put = put_run(columns, line, at, i, end);
+        if (put == 0) {
+            status = insert_otherwise(insertion, line, at, i);
+            put = 1;
+        }
+        i += put;
     }
     return status;
 }
