@@ -320,8 +320,11 @@ static void delete_from_many(struct many *many, struct vv_test_random *random, i
 static void drop_lines_of_many(struct many *many, uint64_t up_to)
 {
     uint64_t before = atomic_load(&many->head.bytes), dropped = 0;
-    for (uint32_t ref = 0; ref < MANY; ref += VV_HEAD_LINE_SERIES) {
-        dropped += vv_head_drop_line(&many->head, ref, up_to);
+    for (size_t ref = 0, lines = 1; ref < MANY; ref += lines * VV_HEAD_LINE_SERIES) {
+        size_t left = (MANY - ref + VV_HEAD_LINE_SERIES - 1) / VV_HEAD_LINE_SERIES;
+        lines = lines % VV_HEAD_DROP_LINES_MAX + 1;
+        lines = lines < left ? lines : left;
+        dropped += vv_head_drop_lines(&many->head, (uint32_t)ref, lines, up_to);
     }
     assert_int_equal(atomic_load(&many->head.bytes), before - dropped);
 }

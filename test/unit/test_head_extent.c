@@ -35,7 +35,7 @@ static int set_up(void **state)
 static void drop(struct fixture *fixture, uint64_t up_to)
 {
     for (uint32_t ref = 0; ref < SERIES; ref += VV_HEAD_LINE_SERIES) {
-        (void)vv_head_drop_line(&fixture->head, ref, up_to);
+        (void)vv_head_drop_lines(&fixture->head, ref, 1, up_to);
     }
     vv_head_raise_floor(&fixture->head, up_to, fixture->generation);
 }

@@ -261,8 +261,9 @@ void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct 
 
 /* Gives back what belongs to generations up to this one; returns how many bytes. */
 uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to);
-/* The same for all VV_HEAD_LINE_SERIES that share ref's lock, in turn: while one waits for memory
- * the others are on. */
-uint64_t vv_head_drop_line(struct vv_head *head, uint32_t ref, uint64_t up_to);
+/* The same for all series of up to VV_HEAD_DROP_LINES_MAX lines, from ref's on, in turn: while one
+ * waits for memory the others are on. */
+#define VV_HEAD_DROP_LINES_MAX 4u
+uint64_t vv_head_drop_lines(struct vv_head *head, uint32_t ref, size_t line_count, uint64_t up_to);
 
 #endif

@@ -199,38 +199,115 @@ uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to)
     return (uint64_t)-change.bytes;
 }
 
-uint64_t vv_head_drop_line(struct vv_head *head, uint32_t ref, uint64_t up_to)
+/* A series whose extents are given back beside those of others, so that the memory of several is on
+ * its way at a time. */
+struct chain {
+    struct vv_head_line *line;
+    uint32_t ref;
+    struct vv_extent *next;
+    struct vv_extent *kept; /* of a later generation: the one before next */
+    bool is_full;           /* what the newer extent said of next */
+};
+
+/* To the next older extent, which nothing is read of yet. */
+static inline void go_on(const struct vv_head *head, struct chain *chain)
 {
-    struct vv_head_line *line = vv_head_find_line(head, ref);
-    struct vv_head_change change = {0};
-    struct vv_extent *next[VV_HEAD_LINE_SERIES];
-    bool is_full[VV_HEAD_LINE_SERIES] = {false}; /* what the newer extent said of next */
-    bool any = true;
-    if (line == NULL) {
-        return 0;
-    }
-    vv_head_lock_line(head, line);
-    for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-        next[at] = unlink_dropped(head, line, ref - ref % VV_HEAD_LINE_SERIES + at, up_to);
-    }
-    while (any) {
-        any = false;
+    const struct vv_extent *extent = chain->next;
+    chain->is_full = (extent->form & VV_FORM_OLDER_FULL) != 0;
+    chain->next = extent->older == 0 ? NULL : vv_head_extent(head, extent->older);
+    __builtin_prefetch(chain->next, 1);
+}
+
+/* Locks the lines, and begins with the newest extent of each series; returns how many there are. */
+static size_t begin_chains(struct vv_head *head, uint32_t ref, size_t line_count,
+                           struct chain *chains)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < line_count; i++, ref += VV_HEAD_LINE_SERIES) {
+        struct vv_head_line *line = vv_head_find_line(head, ref);
+        if (line == NULL) {
+            continue;
+        }
+        vv_head_lock_line(head, line);
         for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
-            struct vv_extent *extent = next[at];
+            struct vv_extent *newest =
+                line->newest[at] == 0 ? NULL : vv_head_extent(head, line->newest[at]);
+            __builtin_prefetch(newest, 1);
+            chains[count++] = (struct chain){.line = line, .ref = ref + at, .next = newest};
+        }
+    }
+    return count;
+}
+
+/* Moves behind what is of later generations. */
+static void pass_kept(const struct vv_head *head, struct chain *chains, size_t count,
+                      uint64_t up_to)
+{
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < count; i++) {
+            struct chain *chain = &chains[i];
+            if (chain->next != NULL && chain->next->generation > up_to) {
+                chain->kept = chain->next;
+                go_on(head, chain);
+                any = true;
+            }
+        }
+    }
+}
+
+/* Takes what is left of a chain off its line. */
+static void unlink_chain(struct vv_head *head, struct chain *chain)
+{
+    struct vv_head_line *line = chain->line;
+    unsigned at = chain->ref % VV_HEAD_LINE_SERIES;
+    if (chain->next == NULL) {
+        return;
+    }
+    if (chain->kept != NULL) {
+        chain->kept->older = 0;
+        chain->kept->form = (uint8_t)(chain->kept->form & ~VV_FORM_OLDER_FULL);
+        return;
+    }
+    vv_line_keep_latest(head, line, chain->ref, vv_line_newest(head, line, at));
+    vv_line_set_count(line, at, VV_COUNT_CLOSED);
+    vv_line_set_link(&line->newest[at], 0);
+}
+
+static void destroy_chains(struct vv_head *head, struct chain *chains, size_t count,
+                           struct vv_head_change *change)
+{
+    for (bool any = true; any;) {
+        any = false;
+        for (size_t i = 0; i < count; i++) {
+            struct vv_extent *extent = chains[i].next;
             if (extent == NULL) {
                 continue;
             }
-            if (is_full[at]) {
+            if (chains[i].is_full) {
                 extent->count = (uint8_t)vv_form_capacity(extent->form);
             }
-            is_full[at] = (extent->form & VV_FORM_OLDER_FULL) != 0;
-            next[at] = extent->older == 0 ? NULL : vv_head_extent(head, extent->older);
-            __builtin_prefetch(next[at]);
-            vv_extent_destroy(head, extent, &change);
+            go_on(head, &chains[i]);
+            vv_extent_destroy(head, extent, change);
             any = true;
         }
     }
-    vv_spin_unlock(&line->lock);
+}
+
+uint64_t vv_head_drop_lines(struct vv_head *head, uint32_t ref, size_t line_count, uint64_t up_to)
+{
+    struct vv_head_change change = {0};
+    struct chain chains[VV_HEAD_DROP_LINES_MAX * VV_HEAD_LINE_SERIES];
+    VV_ASSERT(line_count <= VV_HEAD_DROP_LINES_MAX);
+    size_t count = begin_chains(head, ref - ref % VV_HEAD_LINE_SERIES, line_count, chains);
+    pass_kept(head, chains, count, up_to);
+    for (size_t i = 0; i < count; i++) {
+        unlink_chain(head, &chains[i]);
+    }
+    destroy_chains(head, chains, count, &change);
+    for (size_t i = 0; i < count; i += VV_HEAD_LINE_SERIES) {
+        vv_spin_unlock(&chains[i].line->lock);
+    }
     vv_head_count(head, change);
     return (uint64_t)-change.bytes;
 }

@@ -250,8 +250,12 @@ bool vv_shard_drop_flushed(struct vv_shard *shard)
     }
     uint32_t count = vv_series_table_count(shard->table);
     uint64_t bytes = 0;
-    for (uint32_t ref = 0; ref < count; ref += VV_HEAD_LINE_SERIES) {
-        bytes += vv_head_drop_line(&shard->head, ref, droppable);
+    size_t lines = (count + VV_HEAD_LINE_SERIES - 1) / VV_HEAD_LINE_SERIES;
+    for (size_t line = 0; line < lines; line += VV_HEAD_DROP_LINES_MAX) {
+        size_t left = lines - line;
+        bytes += vv_head_drop_lines(&shard->head, (uint32_t)line * VV_HEAD_LINE_SERIES,
+                                    left < VV_HEAD_DROP_LINES_MAX ? left : VV_HEAD_DROP_LINES_MAX,
+                                    droppable);
     }
     vv_head_raise_floor(&shard->head, droppable, vv_ring_generation(&shard->wal.ring));
     shard->dropped_generation = droppable;
