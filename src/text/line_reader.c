@@ -15,8 +15,6 @@
  */
 #include "text/line_reader.h"
 
-#include <string.h>
-
 #include "os/alloc.h"
 
 /* Read at once: large enough to make the call vanish, small enough to stay in the second-level
@@ -170,8 +168,8 @@ static void set_line(struct vv_line_reader *reader, size_t line_end, struct vv_l
     reader->next = line_end < reader->end ? line_end + 1 : reader->end;
 }
 
-varve_status vv_line_reader_next(struct vv_line_reader *reader, struct vv_line *line,
-                                 varve_error *error)
+varve_status vv_line_reader_next_slowly(struct vv_line_reader *reader, struct vv_line *line,
+                                        varve_error *error)
 {
     if (!reader->started) {
         VV_TRY(start(reader, error));

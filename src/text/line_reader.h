@@ -11,6 +11,9 @@
 #ifndef VARVE_TEXT_LINE_READER_H
 #define VARVE_TEXT_LINE_READER_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "base/status.h"
 
 /* Bytes of a line or record, its line end not counted. */
@@ -55,10 +58,30 @@ void vv_line_reader_fini(struct vv_line_reader *reader);
 varve_status vv_line_reader_peek(struct vv_line_reader *reader, size_t wanted, const char **bytes,
                                  size_t *length, bool *ended, varve_error *error) VARVE_MUST_CHECK;
 
+/* vv_line_reader_next() for a line that does not end in the buffer, or is too long. */
+varve_status vv_line_reader_next_slowly(struct vv_line_reader *reader, struct vv_line *line,
+                                        varve_error *error) VARVE_MUST_CHECK;
+
 /* The next line, valid until the next call. NOT_FOUND: the input has ended (error is left alone).
  * IO and the like: reading failed. */
-varve_status vv_line_reader_next(struct vv_line_reader *reader, struct vv_line *line,
-                                 varve_error *error) VARVE_MUST_CHECK;
+static inline VARVE_MUST_CHECK varve_status vv_line_reader_next(struct vv_line_reader *reader,
+                                                                struct vv_line *line,
+                                                                varve_error *error)
+{
+    const char *text = reader->buffer + reader->next;
+    const char *found = memchr(text, '\n', reader->end - reader->next);
+    if (found == NULL || found - text > (ptrdiff_t)VV_LINE_BYTES_MAX) {
+        return vv_line_reader_next_slowly(reader, line, error);
+    }
+    reader->at = reader->next;
+    reader->next += (size_t)(found - text) + 1;
+    reader->first_next = reader->next;
+    line->text = text;
+    line->length = (size_t)(found - text) - (found > text && found[-1] == '\r' ? 1 : 0);
+    line->number = ++reader->number;
+    line->too_long = false;
+    return VARVE_OK;
+}
 
 /**
  * vv_line_reader_extend() - add the next physical line, with the line end between, to the line.
