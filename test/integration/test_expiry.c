@@ -133,8 +133,9 @@ static void take_floor(void *context, const varve_retention *rule)
 {
     struct fixture *fixture = context;
     for (size_t i = 0; i < SELECTORS; i++) {
-        if (strlen(selectors[i].text) == rule->selector.length &&
-            strncmp(selectors[i].text, rule->selector.bytes, rule->selector.length) == 0) {
+        size_t length = strlen(selectors[i].text);
+        if (length == rule->selector.length &&
+            (length == 0 || memcmp(selectors[i].text, rule->selector.bytes, length) == 0)) {
             fixture->floors[i] = rule->floor;
         }
     }
