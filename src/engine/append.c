@@ -15,6 +15,18 @@ enum {
     UNWRITTEN_BYTES_MAX = 4 << 20, /* mode NONE: what a producer lets pile up before it writes */
 };
 
+/* Says more about a series that could not be made. */
+static varve_status fail_to_create(struct varve_db *db, varve_status status, varve_error *error)
+{
+    if (status == VARVE_LIMIT) {
+        return vv_fail(error, status,
+                       "the database has %llu series already (options.series_max): known series "
+                       "can still be written",
+                       (unsigned long long)db->options.series_max);
+    }
+    return vv_fail(error, status, "cannot create the series: %s", varve_status_text(status));
+}
+
 varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_t label_count,
                                   varve_series *series, varve_error *error)
 {
@@ -24,19 +36,65 @@ varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_
     uint32_t ref = 0;
     if (status == VARVE_OK) {
         status = vv_shard_resolve(db->shard, (struct vv_key){key.bytes, key.length}, &ref);
-        if (status == VARVE_LIMIT) {
-            status = vv_fail(error, status,
-                             "the database has %llu series already (options.series_max): known "
-                             "series can still be written",
-                             (unsigned long long)db->options.series_max);
-        } else if (status != VARVE_OK) {
-            status =
-                vv_fail(error, status, "cannot create the series: %s", varve_status_text(status));
-        }
+        status = status == VARVE_OK ? status : fail_to_create(db, status, error);
     }
     vv_buffer_fini(&key);
     if (status == VARVE_OK) {
         *series = vv_series_handle(ref);
+    }
+    return status;
+}
+
+/* Encodes the keys of up to count sets into buffer, one behind the other, and returns of how many:
+ * less if one is none, with *status. */
+static size_t encode_keys(const varve_label_set *sets, size_t count, struct vv_buffer *buffer,
+                          struct vv_key *keys, varve_status *status, varve_error *error)
+{
+    size_t ends[VV_RESOLVE_KEYS_MAX];
+    size_t encoded = 0;
+    vv_buffer_clear(buffer);
+    for (; encoded < count; encoded++) {
+        *status = vv_key_encode(sets[encoded].labels, sets[encoded].count, buffer, error);
+        if (*status != VARVE_OK) {
+            break;
+        }
+        ends[encoded] = buffer->length;
+    }
+    for (size_t i = 0, begin = 0; i < encoded; begin = ends[i++]) { /* now the bytes stay */
+        keys[i] = (struct vv_key){buffer->bytes + begin, ends[i] - begin};
+    }
+    return encoded;
+}
+
+varve_status varve_series_resolve_batch(varve_db *db, const varve_label_set *sets, size_t count,
+                                        varve_series *series, size_t *resolved, varve_error *error)
+{
+    struct vv_buffer buffer = {0};
+    struct vv_key keys[VV_RESOLVE_KEYS_MAX];
+    uint32_t refs[VV_RESOLVE_KEYS_MAX];
+    varve_status status = VARVE_OK;
+    size_t done = 0;
+    vv_error_clear(error);
+    while (done < count && status == VARVE_OK) {
+        size_t wanted = count - done, some = 0;
+        wanted = wanted < VV_RESOLVE_KEYS_MAX ? wanted : VV_RESOLVE_KEYS_MAX;
+        wanted = encode_keys(sets + done, wanted, &buffer, keys, &status, error);
+        if (wanted == 0) {
+            break;
+        }
+        varve_status created = vv_shard_resolve_batch(db->shard, keys, wanted, refs, &some);
+        if (created != VARVE_OK) { /* of a set before that whose labels are none, if there is one */
+            vv_error_clear(error);
+            status = fail_to_create(db, created, error);
+        }
+        for (size_t i = 0; i < some; i++) {
+            series[done + i] = vv_series_handle(refs[i]);
+        }
+        done += some;
+    }
+    vv_buffer_fini(&buffer);
+    if (resolved != NULL) {
+        *resolved = done;
     }
     return status;
 }

@@ -23,6 +23,27 @@ varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key, uint32_
     return VARVE_OK;
 }
 
+varve_status vv_shard_resolve_batch(struct vv_shard *shard, const struct vv_key *keys, size_t count,
+                                    uint32_t *refs, size_t *resolved)
+{
+    uint64_t hashes[VV_RESOLVE_KEYS_MAX];
+    struct vv_series *series[VV_RESOLVE_KEYS_MAX];
+    VV_ASSERT(count >= 1 && count <= VV_RESOLVE_KEYS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = vv_key_hash(keys[i]);
+    }
+    vv_series_table_find_batch(shard->table, keys, hashes, count, series);
+    for (*resolved = 0; *resolved < count; ++*resolved) {
+        size_t i = *resolved;
+        if (series[i] == NULL) { /* or made since, by somebody or for a key before it */
+            VV_TRY(vv_series_table_find_or_create(shard->table, keys[i], hashes[i],
+                                                  shard->options.series_max, &series[i]));
+        }
+        refs[i] = series[i]->ref;
+    }
+    return VARVE_OK;
+}
+
 /* EXISTS if the series has a sample at the timestamp. */
 static varve_status check_absent(struct vv_shard *shard, const struct vv_view *view,
                                  struct vv_series *series, int64_t timestamp)

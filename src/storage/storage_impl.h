@@ -59,6 +59,13 @@ bool vv_shard_is_pinned(struct vv_shard *shard);
 varve_status vv_shard_resolve(struct vv_shard *shard, struct vv_key key,
                               uint32_t *ref) VARVE_MUST_CHECK;
 
+/* The same for many keys, in order, while one waits for memory the others do too. *resolved: how
+ * many have refs; all of them, unless it fails. */
+varve_status vv_shard_resolve_batch(struct vv_shard *shard, const struct vv_key *keys, size_t count,
+                                    uint32_t *refs, size_t *resolved) VARVE_MUST_CHECK;
+
+enum { VV_RESOLVE_KEYS_MAX = 32 }; /* of a call of it; at least one */
+
 /* Samples on their way into a shard. Handles are refs plus 1. */
 struct vv_shard_batch {
     varve_duplicates policy;
