@@ -11,6 +11,11 @@
 
 enum { SAMPLES = 32, ROUNDS_MAX = 3 };
 
+/* Of decimals with corrections: units in the last place that are still worth one. A few of a number
+ * below the limit are less than a thousandth of what lies between two decimals: no accident. */
+enum { CORRECTION_MAX = 15, CORRECTED_PLACES_MAX = 10 };
+#define CORRECTED_LIMIT 0x1p40
+
 const double vv_powers_of_ten[VV_DECIMALS_MAX + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
@@ -131,4 +136,94 @@ bool vv_decimals_find(const struct vv_kernels *kernels, const double *values, si
     }
     fill_exceptions(decimals);
     return true;
+}
+
+/* ----------------------------------------------------------------------- Corrections */
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* What the bits of value are above those of the decimal. */
+static int64_t correction_of(double value, int64_t integer, unsigned places)
+{
+    return (int64_t)(bits_of(value) - bits_of((double)integer / vv_powers_of_ten[places]));
+}
+
+/* The decimal nearest to value and the correction. False: they would be no shorter than value. */
+static bool nearest_decimal(double value, unsigned places, int64_t *integer, int64_t *correction)
+{
+    double scaled = value * vv_powers_of_ten[places];
+    if (!(fabs(scaled) < CORRECTED_LIMIT)) {
+        return false;
+    }
+    *integer = (int64_t)((scaled + VV_DECIMALS_ROUNDER) - VV_DECIMALS_ROUNDER);
+    *correction = correction_of(value, *integer, places);
+    return *correction <= CORRECTION_MAX && *correction >= -CORRECTION_MAX;
+}
+
+bool vv_decimals_correct(const double *values, size_t count, struct vv_decimals *decimals,
+                         int64_t *corrections)
+{
+    int64_t integer;
+    memset(corrections, 0, count * sizeof *corrections);
+    for (size_t i = 0; i < decimals->exception_count; i++) {
+        size_t position = decimals->exceptions[i];
+        if (!nearest_decimal(values[position], decimals->places, &integer,
+                             &corrections[position])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < decimals->exception_count; i++) {
+        size_t position = decimals->exceptions[i];
+        (void)nearest_decimal(values[position], decimals->places, &decimals->integers[position],
+                              &corrections[position]);
+    }
+    decimals->exception_count = 0;
+    return true;
+}
+
+/* As fewest_places(), of values near decimals; at most CORRECTED_PLACES_MAX. */
+static unsigned fewest_corrected_places(double value, unsigned least)
+{
+    int64_t integer, correction;
+    unsigned places = least;
+    while (places <= CORRECTED_PLACES_MAX &&
+           !nearest_decimal(value, places, &integer, &correction)) {
+        places++;
+    }
+    return places;
+}
+
+bool vv_decimals_find_corrected(const double *values, size_t count, struct vv_decimals *decimals,
+                                int64_t *corrections)
+{
+    size_t stride = count <= SAMPLES ? 1 : count / SAMPLES;
+    size_t samples = (count + stride - 1) / stride;
+    size_t failed = 0;
+    unsigned places = 0;
+    for (size_t i = 0; i < count; i += stride) {
+        unsigned needed = fewest_corrected_places(values[i], places);
+        places = needed <= CORRECTED_PLACES_MAX ? needed : places;
+        failed += needed > CORRECTED_PLACES_MAX;
+        if (failed * 16 > samples) {
+            return false;
+        }
+    }
+    int64_t before = 0;
+    failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!nearest_decimal(values[i], places, &decimals->integers[i], &corrections[i])) {
+            decimals->integers[i] = before;
+            corrections[i] = correction_of(values[i], before, places);
+            failed++;
+        }
+        before = decimals->integers[i];
+    }
+    decimals->places = places;
+    decimals->exception_count = 0;
+    return failed * 16 <= count;
 }

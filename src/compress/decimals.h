@@ -73,4 +73,19 @@ struct vv_decimals {
 bool vv_decimals_find(const struct vv_kernels *kernels, const double *values, size_t count,
                       struct vv_decimals *decimals);
 
+/* Values that arithmetic left a few units in the last place off a decimal, as most averages and
+ * percentages are, are decimals with corrections: the value's bits are those of the decimal and the
+ * correction added up. A correction may be any number, but few are large. */
+
+/* Turns exceptions of decimals that were found into decimals with corrections, count of them.
+ * False: one is far from any decimal, and nothing has changed. */
+bool vv_decimals_correct(const double *values, size_t count, struct vv_decimals *decimals,
+                         int64_t *corrections);
+
+/* The same for a column in which vv_decimals_find() found none: integers and corrections of the
+ * places that most of a sample needs. False: values are far from decimals, or these are so large
+ * that nothing is gained; decimals is undefined. */
+bool vv_decimals_find_corrected(const double *values, size_t count, struct vv_decimals *decimals,
+                                int64_t *corrections);
+
 #endif

@@ -76,6 +76,10 @@ bool vv_integer_block_is_small(const struct vv_integer_block *block);
 void vv_integer_block_integers(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, uint64_t *out);
 
+/* Adds the entries of a parsed block to those of out, modulo 2^64. Cannot fail. */
+void vv_integer_block_add(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                          uint64_t *out);
+
 /* The same as doubles, integer / 10^places. */
 void vv_integer_block_decimals(const struct vv_kernels *kernels,
                                const struct vv_integer_block *block, unsigned places, double *out);

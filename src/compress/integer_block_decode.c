@@ -215,6 +215,44 @@ void vv_integer_block_integers(const struct vv_kernels *kernels,
     }
 }
 
+/* Whether all entries but the exceptions are 0, in a narrow block. */
+static bool is_sparse(const struct vv_integer_block *block)
+{
+    return block->narrow && block->mode == VV_BLOCK_FRAME && block->width == 0 &&
+           block->origin == 0 && block->exceptions.count != 0 && block->exception_width <= 32;
+}
+
+static void add_exceptions(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                           uint64_t *out)
+{
+    uint16_t room[VV_POSITIONS_ROOM];
+    uint32_t steps[SCRATCH];
+    size_t count = block->exceptions.count;
+    const uint16_t *positions = vv_positions_list(kernels, &block->exceptions, room);
+    kernels->unpack32(block->exception_values, block->exception_width, count, steps);
+    for (size_t i = 0; i < count; i++) {
+        int32_t step = (int32_t)(steps[i] + (uint32_t)block->exception_base);
+        out[positions[i]] += block->factor * (uint64_t)(int64_t)step;
+    }
+}
+
+void vv_integer_block_add(const struct vv_kernels *kernels, const struct vv_integer_block *block,
+                          uint64_t *out)
+{
+    if (is_sparse(block)) {
+        add_exceptions(kernels, block, out);
+    } else if (block->narrow && block->factor == 1) {
+        uint32_t steps[SCRATCH];
+        narrow_differences(kernels, block, steps);
+        sum_narrow(kernels, block, steps);
+        kernels->add32(steps, block->count, block->origin, out);
+    } else {
+        uint64_t integers[SCRATCH];
+        vv_integer_block_integers(kernels, block, integers);
+        kernels->add64(integers, block->count, out);
+    }
+}
+
 bool vv_integer_block_is_small(const struct vv_integer_block *block)
 {
     int64_t origin = (int64_t)block->origin;

@@ -193,6 +193,20 @@ static void scale64(const uint64_t *steps, size_t count, uint64_t origin, uint64
     }
 }
 
+static void add32(const uint32_t *steps, size_t count, uint64_t origin, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] += origin + (uint64_t)(int64_t)(int32_t)steps[i];
+    }
+}
+
+static void add64(const uint64_t *numbers, size_t count, uint64_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] += numbers[i];
+    }
+}
+
 static void decimal64(const uint64_t *integers, size_t count, unsigned places, double *out)
 {
     double power = vv_powers_of_ten[places];
@@ -465,6 +479,8 @@ const struct vv_kernels vv_kernels_scalar = {
     .prefix64 = prefix64,
     .scale32 = scale32,
     .scale64 = scale64,
+    .add32 = add32,
+    .add64 = add64,
     .decimal32 = decimal32,
     .decimal_unsigned32 = decimal_unsigned32,
     .decimal64 = decimal64,

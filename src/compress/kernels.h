@@ -76,6 +76,10 @@ struct vv_kernels {
     void (*scale64)(const uint64_t *steps, size_t count, uint64_t origin, uint64_t factor,
                     uint64_t *out);
 
+    /* out[i] += origin + (int32_t)steps[i], and out[i] += numbers[i]. */
+    void (*add32)(const uint32_t *steps, size_t count, uint64_t origin, uint64_t *out);
+    void (*add64)(const uint64_t *numbers, size_t count, uint64_t *out);
+
     /* out[i] = (double)(int64_t)integers[i] / 10^places, each rounded once; out is not integers. */
     void (*decimal64)(const uint64_t *integers, size_t count, unsigned places, double *out);
     /* out[i] = (origin + factor * (int32_t)steps[i]) / 10^places, where the dividend is exact. */

@@ -1,9 +1,10 @@
 /*
- * values.c - encodes value columns: constant, runs, decimals or ordered bits over an integer block.
+ * values.c - encodes value columns: constant, runs, decimals (with corrections where they are near
+ * ones) or ordered bits over an integer block.
  *
  * V1  Nothing is compared as a number: equal means the same 64 bits, so that NaN payloads and -0
  *     stay.
- * Thread: no state. No allocation; about 100 KiB of stack.
+ * Thread: no state. No allocation; about 110 KiB of stack.
  */
 #include "compress/values.h"
 #include "compress/bits.h"
@@ -46,21 +47,53 @@ static size_t write_value_exceptions(const double *values, size_t count,
     return (size_t)(at - out);
 }
 
+/* Decimals without exceptions, each with its correction. */
+static size_t write_corrected(const struct vv_kernels *kernels, const struct vv_decimals *decimals,
+                              const int64_t *corrections, size_t count, unsigned flags,
+                              enum vv_block_form form, uint8_t *out)
+{
+    enum { HEADER = 4 };
+    size_t length = vv_integer_block_encode(kernels, corrections, count, form, out + HEADER);
+    out[0] = (uint8_t)(flags | VV_VALUES_CORRECTED);
+    out[1] = (uint8_t)decimals->places;
+    vv_store_u16(out + 2, (uint16_t)length);
+    length += HEADER;
+    return length + vv_integer_block_encode(kernels, decimals->integers, count, form, out + length);
+}
+
+/* Decimals, the values of whose exceptions stand as they are. */
+static size_t write_decimals(const struct vv_kernels *kernels, const struct vv_decimals *decimals,
+                             const double *values, size_t count, unsigned flags,
+                             enum vv_block_form form, uint8_t *out)
+{
+    size_t length = 1;
+    if (decimals->exception_count != 0) {
+        flags |= VV_VALUES_EXCEPTIONS;
+        length += write_value_exceptions(values, count, decimals, out + 1);
+    }
+    out[0] = (uint8_t)(flags | decimals->places);
+    return length + vv_integer_block_encode(kernels, decimals->integers, count, form, out + length);
+}
+
 /* Everything after the runs: values that need not be different. */
 static size_t encode_plain(const struct vv_kernels *kernels, const double *values, size_t count,
                            unsigned flags, enum vv_block_form form, uint8_t *out)
 {
+    enum {
+        EXCEPTIONS_FEW = 64
+    }; /* one in so many decodes faster than a correction of each value */
     int64_t integers[VV_COLUMN_MAX];
+    int64_t corrections[VV_COLUMN_MAX];
     uint16_t exceptions[VV_COLUMN_MAX];
     struct vv_decimals decimals = {.exceptions = exceptions, .integers = integers};
-    if (vv_decimals_find(kernels, values, count, &decimals)) {
-        size_t length = 1;
-        if (decimals.exception_count != 0) {
-            flags |= VV_VALUES_EXCEPTIONS;
-            length += write_value_exceptions(values, count, &decimals, out + 1);
-        }
-        out[0] = (uint8_t)(flags | decimals.places);
-        return length + vv_integer_block_encode(kernels, integers, count, form, out + length);
+    bool found = vv_decimals_find(kernels, values, count, &decimals);
+    if (found ? decimals.exception_count * EXCEPTIONS_FEW > count &&
+                    vv_decimals_correct(values, count, &decimals, corrections)
+              : vv_decimals_find_corrected(values, count, &decimals, corrections)) {
+        return write_corrected(kernels, &decimals, corrections, count, flags, form, out);
+    }
+    if (found) {
+        return write_decimals(kernels, &decimals, values, count, flags, form, out);
     }
     for (size_t i = 0; i < count; i++) {
         integers[i] = (int64_t)vv_ordered_bits(bits_of(values[i]));

@@ -13,6 +13,7 @@
 /* Bits of the tag byte: the scheme, and what stands before its block. */
 enum {
     VV_VALUES_SCHEME = 0x1f,     /* 0 to 15: decimals of that many places */
+    VV_VALUES_CORRECTED = 0x1e,  /* the scheme of decimals with corrections */
     VV_VALUES_RAW = 0x1f,        /* the scheme of ordered bits */
     VV_VALUES_CONSTANT = 0x20,   /* one value */
     VV_VALUES_RUNS = 0x40,       /* run starts, then the encoding of one value each */

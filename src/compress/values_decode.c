@@ -23,6 +23,9 @@ static varve_status decode_constant(const struct vv_kernels *kernels, struct vv_
                                     unsigned scheme, size_t count, double *values)
 {
     double value;
+    if (scheme == VV_VALUES_CORRECTED) {
+        return VARVE_CORRUPT;
+    }
     if (scheme == VV_VALUES_RAW) {
         value = double_of(vv_read_u64(reader));
     } else {
@@ -61,18 +64,41 @@ static varve_status decode_block(const struct vv_kernels *kernels, struct vv_rea
     return VARVE_OK;
 }
 
+/* Decimals and, in a block of their own before them, corrections. */
+static varve_status decode_corrected(const struct vv_kernels *kernels, struct vv_reader *reader,
+                                     size_t count, double *values)
+{
+    struct vv_integer_block corrections;
+    struct vv_integer_block block;
+    unsigned places = vv_read_u8(reader);
+    size_t length = vv_read_u16(reader);
+    const uint8_t *bytes = vv_read_bytes(reader, length);
+    if (bytes == NULL || places > VV_DECIMALS_MAX) {
+        return VARVE_CORRUPT;
+    }
+    struct vv_reader corrections_reader = vv_reader_init(bytes, length);
+    VV_TRY(vv_integer_block_parse(kernels, &corrections_reader, count, &corrections));
+    VV_TRY(vv_integer_block_parse(kernels, reader, count, &block));
+    vv_integer_block_decimals(kernels, &block, places, values);
+    vv_integer_block_add(kernels, &corrections, (uint64_t *)values);
+    return VARVE_OK;
+}
+
 /* Values with the exceptions of their decimals, if the tag has the flag. */
 static varve_status decode_plain(const struct vv_kernels *kernels, struct vv_reader *reader,
                                  unsigned tag, size_t count, double *values, unsigned *traits)
 {
     unsigned scheme = tag & VV_VALUES_SCHEME;
+    if (scheme == VV_VALUES_CORRECTED && (tag & VV_VALUES_EXCEPTIONS) == 0) {
+        return decode_corrected(kernels, reader, count, values);
+    }
     if ((tag & VV_VALUES_EXCEPTIONS) == 0) {
         return decode_block(kernels, reader, scheme, count, values, traits);
     }
     struct vv_positions positions;
     uint16_t room[VV_POSITIONS_ROOM];
     uint64_t exceptions = vv_read_varint(reader);
-    if (exceptions == 0 || exceptions > count || scheme == VV_VALUES_RAW) {
+    if (exceptions == 0 || exceptions > count || scheme > VV_DECIMALS_MAX) {
         return VARVE_CORRUPT;
     }
     VV_TRY(vv_positions_parse(kernels, reader, (size_t)exceptions, count, &positions));
@@ -113,7 +139,7 @@ varve_status vv_values_decode_traits_with(const struct vv_kernels *kernels, cons
     unsigned tag = vv_read_u8(&reader);
     unsigned scheme = tag & VV_VALUES_SCHEME;
     *traits = 0;
-    if (scheme > VV_DECIMALS_MAX && scheme != VV_VALUES_RAW) {
+    if (scheme > VV_DECIMALS_MAX && scheme < VV_VALUES_CORRECTED) {
         return VARVE_CORRUPT;
     }
     if ((tag & VV_VALUES_CONSTANT) != 0) {

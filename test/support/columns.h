@@ -10,7 +10,7 @@
 
 #include "support/random.h"
 
-enum { VV_TEST_PRICES = 16, VV_TEST_VALUE_SHAPES = 18, VV_TEST_INTEGER_SHAPES = 12 };
+enum { VV_TEST_MOVING = 16, VV_TEST_VALUE_SHAPES = 20, VV_TEST_INTEGER_SHAPES = 12 };
 
 static inline double vv_test_double(uint64_t bits)
 {
@@ -50,22 +50,25 @@ static inline int64_t vv_test_edge_integer(struct vv_test_random *random)
     return edges[vv_test_random_below(random, sizeof edges / sizeof edges[0])];
 }
 
-/* Prices, half of which stay while the others move by something of any width; or temperatures, that
- * move little, with markers that are far away. */
-static inline void vv_test_moving_values(struct vv_test_random *random, bool prices, double *values,
-                                         size_t count)
+/* Shape 16: prices, half of which stay while the others move by something of any width. 17:
+ * temperatures, that move little, with markers that are far away. 18: averages, a few units in the
+ * last place off a decimal; 19: runs of such. */
+static inline void vv_test_moving_values(struct vv_test_random *random, unsigned shape,
+                                         double *values, size_t count)
 {
     double power = pow(10, (double)vv_test_random_below(random, 5));
     uint64_t mask = UINT32_MAX >> vv_test_random_below(random, 32);
     double walk = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t pick = vv_test_random_below(random, 20);
-        if (prices) {
+        if (shape == 16) {
             walk += pick < 8 ? 0 : (double)(vv_test_random_next(random) & mask);
-        } else {
+        } else if (shape != 19 || pick < 4) {
             walk += (double)vv_test_random_below(random, 120) - 60;
         }
-        values[i] = (pick == 0 && !prices ? -990 : walk) / power;
+        values[i] = shape >= 18                ? walk * (1 / power) + 0.1
+                    : shape == 17 && pick == 0 ? -990 / power
+                                               : walk / power;
     }
 }
 
@@ -143,8 +146,8 @@ static inline void vv_test_values(struct vv_test_random *random, unsigned shape,
                                   size_t count)
 {
     shape %= VV_TEST_VALUE_SHAPES;
-    if (shape >= VV_TEST_PRICES) {
-        vv_test_moving_values(random, shape == VV_TEST_PRICES, values, count);
+    if (shape >= VV_TEST_MOVING) {
+        vv_test_moving_values(random, shape, values, count);
     } else {
         vv_test_shaped_values(random, shape, values, count);
     }

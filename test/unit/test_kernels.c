@@ -157,6 +157,11 @@ static void check_scaling(const struct vv_kernels *kernels, struct vv_test_rando
         kernels->scale32(narrow, count, origin, factor, out);
         vv_kernels_scalar.scale32(narrow, count, origin, factor, expected);
         assert_memory_equal(out, expected, count * sizeof out[0]);
+        kernels->add32(narrow, count, origin, out);
+        vv_kernels_scalar.add32(narrow, count, origin, expected);
+        kernels->add64(wide, count, out);
+        vv_kernels_scalar.add64(wide, count, expected);
+        assert_memory_equal(out, expected, sizeof out);
     }
 }
 
@@ -443,6 +448,8 @@ static void check_wide_state(const struct vv_kernels *kernels, struct vv_test_ra
         CLEAN_VOID(kernels->prefix64(wide, count, 1, 1, wide));
         CLEAN_VOID(kernels->scale32(narrow, count, 1, 2, wide));
         CLEAN_VOID(kernels->scale64(wide, count, 1, 2, wide));
+        CLEAN_VOID(kernels->add32(narrow, count, 1, wide));
+        CLEAN_VOID(kernels->add64(numbers, count, wide));
         CLEAN_VOID(kernels->decimal32(narrow, count, 1, 2, 1, values));
         CLEAN_VOID(kernels->decimal_unsigned32(narrow, count, 1, 2, 1, values));
         CLEAN_VOID(kernels->decimal64(wide, count, 1, values));

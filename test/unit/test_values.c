@@ -92,6 +92,37 @@ static void value_exceptions_are_as_specified(void **state)
                   "80 01 02 03 02 00 00 00 00 00 f0 7f 04 03 04 99 44 34 03");
 }
 
+static void corrections_are_as_specified(void **state)
+{
+    (void)state;
+    const double values[] = {0.1, 0.1 + 0.2, 0.5, 3 * 0.3, 1.1 + 0.1, 1.1, 1.3, 1.5};
+    assert_values(values, COUNT(values), VV_FORM_PACKED,
+                  "1e 01 05 00 04 02 01 19 56 04 04 02 20 84 ab ec");
+}
+
+/* What may stand in a column whose other values are near decimals: everything comes back, and it
+ * takes no more bytes than it is worth. */
+static void values_near_decimals_are_short(void **state)
+{
+    (void)state;
+    static const double odd[] = {NAN, INFINITY, -0.0, 1e300, 0x1p-1074, 0x1p39, -0x1p41, 1.0 / 3};
+    struct vv_test_random random = vv_test_random_init(30);
+    for (int round = 0; round < 600; round++) {
+        double values[VV_COLUMN_MAX];
+        size_t count = 2 + (size_t)vv_test_random_below(&random, VV_COLUMN_MAX - 1);
+        uint64_t odds = round % 4 == 0 ? 10 : 200;
+        for (size_t i = 0; i < count; i++) {
+            double whole = (double)vv_test_random_below(&random, 10000);
+            bool is_odd = round % 2 == 0 && vv_test_random_below(&random, odds) == 0;
+            values[i] =
+                is_odd ? odd[vv_test_random_below(&random, COUNT(odd))]
+                       : whole * 0.01 + (round % 3 == 0 ? 0 : 0.1) + (round % 2 == 0 ? -25 : 25);
+        }
+        size_t length = vv_check_values_roundtrip(values, count);
+        assert_true(round % 2 == 0 || length < 40 + count * 9 / 4);
+    }
+}
+
 static void lanes_are_as_specified(void **state)
 {
     (void)state;
@@ -159,6 +190,15 @@ static void what_is_not_allowed_is_refused(void **state)
     assert_refused("40 02 1f 12 03 04 02 0e 18", 12); /* bitmap with four positions, not two */
     assert_refused("40 02 03 20 04 02 0e 18", 12);    /* a change at the first value */
     assert_refused("9f 01 02 03 02 00 00 00 00 00 f0 7f 04 00 04", 9); /* ordered, exceptions */
+    assert_refused("3e 01 02", 3); /* constant with corrections */
+    assert_refused("9e 01 02 03 02 00 00 00 00 00 f0 7f 01 03 00 04 00 00 04 00 04", 9); /* both */
+    assert_refused("1e 10 03 00 04 00 00 04 00 04", 3);    /* corrected, 16 places */
+    assert_refused("1e 01 02 00 04 00 00 04 00 04", 3);    /* a length that cuts corrections off */
+    assert_refused("1e 01 04 00 04 00 00 04 00 04", 3);    /* one that is too long */
+    assert_refused("1e 01 ff ff 04 00 00 04 00 04", 3);    /* beyond the column */
+    assert_refused("1e 01 03 00 04 00 00 04 00 04 00", 3); /* a byte too many */
+    assert_refused("1e 01 03 00 04 00 00", 3);             /* corrections alone */
+    assert_refused("1d 01 03 00 04 00 00 04 00 04", 3);    /* scheme 29 */
 }
 
 int main(void)
@@ -169,6 +209,8 @@ int main(void)
         cmocka_unit_test(runs_are_as_specified),
         cmocka_unit_test(exceptions_are_as_specified),
         cmocka_unit_test(value_exceptions_are_as_specified),
+        cmocka_unit_test(corrections_are_as_specified),
+        cmocka_unit_test(values_near_decimals_are_short),
         cmocka_unit_test(lanes_are_as_specified),
         cmocka_unit_test(cold_forms_are_as_specified),
         cmocka_unit_test(timestamps_are_as_specified),
