@@ -50,6 +50,16 @@ run 0 export saved
 sort out >got
 [ -z "$(comm -23 got expected)" ] || fail 'salvage invents samples'
 
+# A block that is not there: its samples are told as lost, and nothing else
+cp -r db headless
+"$VARVE" compact headless 2>/dev/null
+"$VARVE" put headless 'z{a="1"}' 8 1700000000003
+rm headless/shard-0000/block-*
+run 3 salvage headless rest
+grep -q '^salvaged: 1 sample .*lost from blocks: 40,002 samples.* 1 damage,' out ||
+    fail "more is told than what is lost: $(cat out)"
+run 0 latest rest z
+
 # Refusals
 run 1 salvage db saved
 says 'exists already'

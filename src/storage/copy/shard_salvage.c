@@ -376,6 +376,18 @@ static int compare_infos(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
+/* Where the log of the result begins. What a lost block had may still be in it, from its first
+ * frame on; what is missing before that was in blocks, and is told as theirs, unless nothing says
+ * where the log began. */
+static uint64_t log_start(const struct work *work)
+{
+    if (!work->has_manifest) {
+        return VV_WAL_FIRST_LSN;
+    }
+    bool reaches_back = !work->trust_manifest && work->salvage->log_lsn < work->old.wal_start_lsn;
+    return reaches_back ? work->salvage->log_lsn : work->old.wal_start_lsn;
+}
+
 /* The manifest of the result: the blocks that were taken, and where the log goes on. */
 static varve_status store_manifest(struct work *work)
 {
@@ -386,7 +398,7 @@ static varve_status store_manifest(struct work *work)
         made->sequence = rolled_up >= made->sequence ? rolled_up + 1 : made->sequence;
     }
     made->rollup_sequence = work->old.rollup_sequence;
-    made->wal_start_lsn = work->trust_manifest ? work->old.wal_start_lsn : VV_WAL_FIRST_LSN;
+    made->wal_start_lsn = log_start(work);
     made->wal_sequence = 0; /* so that every segment counts */
     made->next_block_id = work->old.next_block_id;
     for (size_t i = 0; i < work->count; i++) {
@@ -502,11 +514,13 @@ varve_status vv_shard_salvage(struct vv_shard_salvage *salvage, varve_error *err
         status = open_blocks(&work);
     }
     if (status == VARVE_OK) {
+        status = vv_salvage_log(salvage, error);
+    }
+    if (status == VARVE_OK) {
         status = take_blocks(&work);
     }
     finish(&work);
     VV_TRY(status);
-    VV_TRY(vv_salvage_log(salvage, error));
     VV_TRY(recover_log(salvage, error));
     varve_check_report figures = {0};
     VV_TRY(vv_shard_copy_verify(&made, salvage->duplicates, &figures, error));

@@ -20,6 +20,7 @@ struct vv_shard_salvage {
     uint64_t blocks_lost;
     uint64_t samples;      /* in the result */
     uint64_t samples_lost; /* of blocks, as far as it is known how many they had */
+    uint64_t log_lsn;      /* where the log that is left begins; UINT64_MAX: there is none */
 };
 
 /* The uuid that most files in the directory bear; NOT_FOUND. */

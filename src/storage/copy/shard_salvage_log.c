@@ -62,6 +62,15 @@ static varve_status read_file(const struct vv_shard_place *place, const char *na
     return result == 0 ? VARVE_OK : VARVE_IO;
 }
 
+static void note_beginning(struct vv_shard_salvage *salvage, const uint8_t *header)
+{
+    struct vv_wal_segment_header decoded;
+    if (vv_wal_segment_header_decode(header, &decoded) == VARVE_OK &&
+        decoded.first_lsn < salvage->log_lsn) {
+        salvage->log_lsn = decoded.first_lsn;
+    }
+}
+
 /* Whether the segment has a header of this log; else *mended says if one could be made. */
 static varve_status check_segment(struct vv_shard_salvage *salvage, const char *name,
                                   uint64_t sequence, uint64_t *length, uint8_t *header, bool *sound,
@@ -76,6 +85,9 @@ static varve_status check_segment(struct vv_shard_salvage *salvage, const char *
                  found.sequence == sequence && found.shard == salvage->from.shard &&
                  memcmp(found.database_uuid, salvage->from.database_uuid, 16) == 0;
         *mended = !*sound && mend_header(salvage, bytes, *length, sequence, header);
+    }
+    if (*sound || *mended) {
+        note_beginning(salvage, *sound ? bytes : header);
     }
     vv_free(bytes);
     return status;
@@ -129,6 +141,7 @@ varve_status vv_salvage_log(struct vv_shard_salvage *salvage, varve_error *error
     const struct vv_env *env = salvage->from.env;
     struct vv_buffer names = {0};
     varve_status status = VARVE_OK;
+    salvage->log_lsn = UINT64_MAX;
     int listed = env->ops->list(env->ctx, salvage->from.directory, add_segment_name, &names);
     if (listed != 0) {
         status = vv_fail_io(error, vv_status_from_errno(-listed), -listed, NULL, 0,
