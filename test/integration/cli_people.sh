@@ -89,6 +89,7 @@ TEXT
 [ "$(bash complete.bash qu)" = query ] || fail 'bash completes verbs'
 [ "$(bash complete.bash query db x --st)" = '--start --step' ] || fail 'bash completes options'
 [ "$(bash complete.bash import db --sync p)" = 'process periodic' ] || fail 'bash completes values'
+[ "$(bash complete.bash query db x --agg st)" = 'stddev stdvar' ] || fail 'bash completes functions'
 run 0 help --man
 grep -q '^\.TH VARVE 1' out || fail 'the manual page'
 if command -v groff >/dev/null; then

@@ -13,6 +13,15 @@ static void print_choices(const char *choices)
         cli_stdout_write(*choices == '|' ? " " : choices, 1);
 }
 
+/* The words that may stand behind an option; NULL: anything. */
+static const char *words_of(enum cli_option_id id)
+{
+#define FUNCTION_WORD(name, value, text) "|" text
+    static const char functions[] = VARVE_FUNCTION_MAP(FUNCTION_WORD);
+#undef FUNCTION_WORD
+    return id == CLI_OPTION_AGG ? functions + 1 : cli_options[id].choices;
+}
+
 static void print_bash_verb(const struct cli_verb *verb)
 {
     cli_stdout_print("    %s)\n        options='", verb->name);
@@ -20,10 +29,10 @@ static void print_bash_verb(const struct cli_verb *verb)
         cli_stdout_print("%s--%s", id == verb->options ? "" : " ", cli_options[*id].name);
     cli_stdout_print("'\n        case $before in\n");
     for (const enum cli_option_id *id = verb->options; *id != CLI_OPTION_NONE; id++) {
-        if (!cli_options[*id].choices)
+        if (!words_of(*id))
             continue;
         cli_stdout_print("        --%s) values='", cli_options[*id].name);
-        print_choices(cli_options[*id].choices);
+        print_choices(words_of(*id));
         cli_stdout_print("' ;;\n");
     }
     cli_stdout_print("        esac\n        ;;\n");
@@ -77,9 +86,9 @@ static void print_zsh_verb(const struct cli_verb *verb)
         cli_stdout_print("]");
         if (option->value) {
             cli_stdout_print(":%s:", option->value);
-            if (option->choices) {
+            if (words_of(*id)) {
                 cli_stdout_print("(");
-                print_choices(option->choices);
+                print_choices(words_of(*id));
                 cli_stdout_print(")");
             }
         }
@@ -128,9 +137,9 @@ static void print_fish_verb(const struct cli_verb *verb)
         const struct cli_option *option = &cli_options[*id];
         cli_stdout_print("complete -c varve -n '__fish_seen_subcommand_from %s' -l %s%s",
                          verb->name, option->name, option->value ? " -x" : "");
-        if (option->choices) {
+        if (words_of(*id)) {
             cli_stdout_print(" -a '");
-            print_choices(option->choices);
+            print_choices(words_of(*id));
             cli_stdout_print("'");
         }
         cli_stdout_print(" -d '");
