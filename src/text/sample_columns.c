@@ -147,16 +147,22 @@ static size_t find_rows(const varve_series *series, size_t count, size_t *start)
     return falls == 0 || (falls == 1 && series[row - 1] < series[0]) ? row : 0;
 }
 
-/* The samples at first, first + row, ... of a column of 8-byte entries; returns how many. */
-static size_t gather(const void *from, size_t count, size_t first, size_t row, void *to)
+/* The samples at first, first + row, ..., which are of one series, from to's entry `at` on; returns
+ * the entry behind them. */
+static size_t gather(const struct vv_sample_columns *from, size_t count, size_t first, size_t row,
+                     struct vv_sample_columns *to, size_t at)
 {
-    const uint64_t *in = from;
-    uint64_t *out = to;
-    size_t gathered = 0;
-    for (size_t index = first; index < count; index += row) {
-        out[gathered++] = in[index];
+    const int64_t *timestamps = from->timestamps;
+    const double *values = from->values;
+    varve_series one = from->series[first], *restrict to_series = to->series;
+    int64_t *restrict to_timestamps = to->timestamps;
+    double *restrict to_values = to->values;
+    for (size_t index = first; index < count; index += row, at++) {
+        to_series[at] = one;
+        to_timestamps[at] = timestamps[index];
+        to_values[at] = values[index];
     }
-    return gathered;
+    return at;
 }
 
 static void transpose(const struct vv_sample_columns *from, size_t count, size_t row, size_t start,
@@ -164,12 +170,7 @@ static void transpose(const struct vv_sample_columns *from, size_t count, size_t
 {
     for (size_t done = 0, at = 0; done < row; done++) {
         size_t first = start + done < row ? start + done : start + done - row;
-        size_t samples = gather(from->values, count, first, row, to->values + at);
-        (void)gather(from->timestamps, count, first, row, to->timestamps + at);
-        for (size_t index = 0; index < samples; index++) {
-            to->series[at + index] = from->series[first];
-        }
-        at += samples;
+        at = gather(from, count, first, row, to, at);
     }
 }
 
