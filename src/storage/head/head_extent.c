@@ -194,6 +194,10 @@ size_t vv_tail_count(const struct vv_head *head, struct vv_extent *newest)
     size_t count = 0;
     for (struct vv_extent *extent = vv_tail_first(head, newest); extent != NULL;
          extent = vv_tail_next(head, extent)) {
+        /* Whoever counts copies next: while the links are followed the samples are on their way. */
+        for (size_t line = 64; line < (size_t)64 << VV_EXTENT_LARGE; line += 64) {
+            __builtin_prefetch((const uint8_t *)extent + line);
+        }
         count += vv_extent_samples(extent);
     }
     return count;
