@@ -278,25 +278,38 @@ static void expect_series(struct many *many, uint32_t ref)
     vv_iter_destroy(iter);
 }
 
-/* A batch to some of the series, sorted by ref or not, of which some samples come late. */
+enum order { IN_TURN, IN_RUNS, IN_NO_ORDER };
+
+/* The ref of entry i. Runs are long enough for several extents, and go on in their line. */
+static uint32_t choose_ref(struct vv_test_random *random, enum order order, size_t i,
+                           const uint32_t *refs)
+{
+    if (order == IN_TURN) {
+        return (uint32_t)(i % MANY);
+    }
+    bool goes_on = order == IN_RUNS && i > 0 && vv_test_random_below(random, 20) != 0;
+    return goes_on ? refs[i - 1] : (uint32_t)vv_test_random_below(random, MANY);
+}
+
+/* A batch to some of the series, in one order or another, of which some samples come late. */
 static void append_to_many(struct many *many, struct vv_test_random *random, int64_t *clock)
 {
     uint32_t refs[MANY_BATCH_MAX];
     int64_t timestamps[MANY_BATCH_MAX];
     double values[MANY_BATCH_MAX];
     size_t count = 1 + vv_test_random_below(random, MANY_BATCH_MAX);
-    bool in_turn = vv_test_random_below(random, 2) == 0;
+    enum order order = (enum order)vv_test_random_below(random, 3);
     varve_duplicates policy =
         vv_test_random_below(random, 20) == 0 ? VARVE_DUPLICATES_SUM : VARVE_DUPLICATES_LAST;
     for (size_t i = 0; i < count; i++) {
         uint64_t late = vv_test_random_below(random, 40) == 0 ? vv_test_random_below(random, 400)
                                                               : vv_test_random_below(random, 2);
-        refs[i] = (uint32_t)(in_turn ? i % MANY : vv_test_random_below(random, MANY));
+        refs[i] = choose_ref(random, order, i, refs);
         timestamps[i] = ++*clock - (int64_t)late;
         values[i] = (double)vv_test_random_below(random, 1000);
         model_append(&many->models[refs[i]], policy, timestamps[i], values[i]);
     }
-    assert_int_equal(in_turn && count <= MANY
+    assert_int_equal(order == IN_TURN && count <= MANY
                          ? vv_head_lock_range(&many->head, 0, count, &many->locks)
                          : vv_head_lock_refs(&many->head, refs, count, &many->locks),
                      VARVE_OK);
