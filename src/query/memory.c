@@ -25,11 +25,11 @@ struct block {
 
 static unsigned class_of(size_t bytes)
 {
-    unsigned class = 0;
-    while (class < VV_QUERY_CLASSES && ((size_t)FIRST_BYTES << class) < bytes) {
-        class ++;
+    if (bytes <= FIRST_BYTES) {
+        return 0;
     }
-    return class;
+    unsigned class = 64 - (unsigned)__builtin_clzll((bytes - 1) / FIRST_BYTES);
+    return class < VV_QUERY_CLASSES ? class : CLASS_NONE;
 }
 
 static struct block *block_of(void *bytes)

@@ -216,6 +216,7 @@ struct vv_source_list {
     struct vv_merge_source *list;
     size_t count;
     size_t capacity;
+    bool is_lent; /* list is the caller's memory, not to be freed */
 };
 /* Gives back the iterators of sources that no merge has taken over, and the list. */
 void vv_source_list_fini(struct vv_source_list *sources);

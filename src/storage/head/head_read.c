@@ -27,22 +27,33 @@ void vv_source_list_fini(struct vv_source_list *sources)
     for (size_t i = 0; i < sources->count; i++) {
         vv_iter_destroy(sources->list[i].iter);
     }
-    vv_query_free(sources->memory, sources->list);
+    vv_query_free(sources->memory, sources->is_lent ? NULL : sources->list);
     *sources = (struct vv_source_list){.memory = sources->memory};
+}
+
+static varve_status grow(struct vv_source_list *sources)
+{
+    size_t capacity = sources->capacity == 0 ? 8 : sources->capacity * 2;
+    struct vv_merge_source *own = sources->is_lent ? NULL : sources->list;
+    struct vv_merge_source *list = vv_query_realloc(sources->memory, own, capacity * sizeof(*list));
+    if (list == NULL) {
+        return vv_query_memory_status(sources->memory);
+    }
+    if (sources->is_lent) {
+        memcpy(list, sources->list, sources->count * sizeof(*list));
+    }
+    sources->list = list;
+    sources->capacity = capacity;
+    sources->is_lent = false;
+    return VARVE_OK;
 }
 
 varve_status vv_source_list_add(struct vv_source_list *sources, struct vv_merge_source source)
 {
-    if (sources->count == sources->capacity) {
-        size_t capacity = sources->capacity == 0 ? 8 : sources->capacity * 2;
-        void *list =
-            vv_query_realloc(sources->memory, sources->list, capacity * sizeof(*sources->list));
-        if (list == NULL) {
-            vv_iter_destroy(source.iter);
-            return vv_query_memory_status(sources->memory);
-        }
-        sources->list = list;
-        sources->capacity = capacity;
+    varve_status status = sources->count < sources->capacity ? VARVE_OK : grow(sources);
+    if (status != VARVE_OK) {
+        vv_iter_destroy(source.iter);
+        return status;
     }
     sources->list[sources->count++] = source;
     return VARVE_OK;

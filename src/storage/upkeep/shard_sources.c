@@ -91,21 +91,49 @@ varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key, struct
 
 /* ------------------------------------------------------------------------------- Series */
 
+enum { FEW_SOURCES = 4, FEW_BLOCKS = 8 };
+
 /* What is held while the sources of a series are put together. */
 struct gathering {
     struct vv_source_list sources;
     struct vv_range **tombstones; /* of each block; NULL: none yet */
     size_t block_count;
     struct vv_range *head_tombstones;
+    struct vv_range *few_tombstones[FEW_BLOCKS];
+    struct vv_merge_source few_sources[FEW_SOURCES]; /* not initialised */
 };
+
+/* Mostly there are few of both: then nothing is allocated. */
+static varve_status gathering_init(struct gathering *gathering, size_t block_count,
+                                   struct vv_query_memory *memory)
+{
+    gathering->sources = (struct vv_source_list){
+        .memory = memory, .list = gathering->few_sources, .capacity = FEW_SOURCES, .is_lent = true};
+    gathering->tombstones = gathering->few_tombstones;
+    gathering->block_count = block_count;
+    gathering->head_tombstones = NULL;
+    if (block_count > FEW_BLOCKS) {
+        gathering->tombstones =
+            vv_query_alloc(memory, block_count * sizeof(*gathering->tombstones));
+        if (gathering->tombstones == NULL) {
+            return vv_query_memory_status(memory);
+        }
+    }
+    for (size_t i = 0; i < block_count; i++) {
+        gathering->tombstones[i] = NULL;
+    }
+    return VARVE_OK;
+}
 
 static void gathering_fini(struct gathering *gathering)
 {
     vv_source_list_fini(&gathering->sources);
-    for (size_t i = 0; gathering->tombstones != NULL && i < gathering->block_count; i++) {
+    for (size_t i = 0; i < gathering->block_count; i++) {
         vv_free(gathering->tombstones[i]);
     }
-    vv_query_free(gathering->sources.memory, gathering->tombstones);
+    if (gathering->tombstones != gathering->few_tombstones) {
+        vv_query_free(gathering->sources.memory, gathering->tombstones);
+    }
     vv_free(gathering->head_tombstones);
 }
 
@@ -122,16 +150,12 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
                                   const struct vv_series_place *place, struct vv_range range,
                                   struct vv_query_memory *memory, struct vv_iter **iter)
 {
-    struct gathering gathering = {.sources = {.memory = memory}, .block_count = view->block_count};
+    struct gathering gathering;
     varve_status status = VARVE_OK;
     if (view->retention != NULL) {
         VV_TRY(vv_shard_clip(view, place->key, &range));
     }
-    if (view->block_count > 0) {
-        size_t bytes = view->block_count * sizeof(*gathering.tombstones);
-        gathering.tombstones = vv_query_alloc_zeroed(memory, bytes);
-        status = gathering.tombstones == NULL ? vv_query_memory_status(memory) : VARVE_OK;
-    }
+    VV_TRY(gathering_init(&gathering, view->block_count, memory));
     for (size_t i = 0; i < view->block_count && status == VARVE_OK; i++) {
         uint32_t id = VV_NO_BLOCK_ID;
         if (!vv_block_concerns(view->blocks[i], range)) {
