@@ -84,6 +84,10 @@ varve_status vv_shard_series_iter(struct vv_shard *shard, const struct vv_view *
                                   const struct vv_series_place *place, struct vv_range range,
                                   struct vv_query_memory *memory,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
+/* A hint that goes with a series: its id in a block, if that is the one in which it was found last.
+ * Series of the head only. */
+bool vv_shard_remembers_place(struct vv_series *series, const struct vv_block *block, uint32_t *id);
+void vv_shard_remember_place(struct vv_series *series, const struct vv_block *block, uint32_t id);
 /* Cuts from range what has expired of the series by the view's retention; it may become empty. */
 varve_status vv_shard_clip(const struct vv_view *view, struct vv_key key,
                            struct vv_range *range) VARVE_MUST_CHECK;

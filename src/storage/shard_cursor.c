@@ -10,14 +10,15 @@
  *     is not looked for there again.
  * Q2  No lock is held between calls.
  * Q3  Keys are read to find out which series of several sources comes next. Where one block alone
- *     has any left, none is read unless the caller asks for it.
+ *     has any left, none is read unless the caller asks for it; nor where it is one block and the
+ *     head, and the place of the head's next series in that block is remembered: ids are in key
+ *     order, too.
  * Q4  A block with neither samples in the range nor deletions is not looked at: series that only
  *     such blocks have are not there.
  * Q5  A query that ends before everything in the head leaves it alone: no lock is taken, and no
  *     series looked for in it.
  * Thread: one at a time.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "os/alloc.h"
@@ -87,6 +88,23 @@ static varve_status select_in_head(void *context, const struct vv_label_source *
                       &selection->count);
 }
 
+/* Takes series of the head into the cursor, in key order. */
+static varve_status sort_head(struct vv_shard_cursor *cursor, const uint32_t *refs, size_t count)
+{
+    struct vv_query_memory *memory = cursor->memory;
+    uint64_t *room = vv_query_alloc(memory, (2 * count + 1) * sizeof(*room));
+    cursor->head_series = vv_query_alloc(memory, (count + 1) * sizeof(*cursor->head_series));
+    if (room == NULL || cursor->head_series == NULL) {
+        vv_query_free(memory, room);
+        return vv_query_memory_status(memory);
+    }
+    vv_series_ranks_sort(cursor->view->ranks, cursor->shard->table, refs, count, room,
+                         cursor->head_series);
+    cursor->head_count = count;
+    vv_query_free(memory, room);
+    return VARVE_OK;
+}
+
 /* The matching series that have something in the head behind the view, sorted by key; none if the
  * head has nothing before the end of the range. */
 static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_matchers *matchers,
@@ -98,23 +116,18 @@ static varve_status select_head(struct vv_shard_cursor *cursor, const struct vv_
         return VARVE_OK;
     }
     VV_TRY(vv_series_table_read_index(shard->table, select_in_head, &selection));
-    cursor->head_series =
-        vv_query_alloc(cursor->memory, (selection.count + 1) * sizeof(*cursor->head_series));
-    if (cursor->head_series == NULL) {
-        vv_query_free(cursor->memory, selection.ids);
-        return vv_query_memory_status(cursor->memory);
-    }
+    size_t count = 0;
     for (size_t i = 0; i < selection.count; i++) {
-        struct vv_series *series = vv_series_table_get(shard->table, selection.ids[i]);
-        if (series != NULL &&
-            vv_head_has_series(&shard->head, series->ref, cursor->view->flushed_generation,
+        uint32_t ref = selection.ids[i];
+        if (vv_series_table_get(shard->table, ref) != NULL &&
+            vv_head_has_series(&shard->head, ref, cursor->view->flushed_generation,
                                UINT64_MAX - 1)) {
-            cursor->head_series[cursor->head_count++] = series;
+            selection.ids[count++] = ref;
         }
     }
+    varve_status status = sort_head(cursor, selection.ids, count);
     vv_query_free(cursor->memory, selection.ids);
-    qsort(cursor->head_series, cursor->head_count, sizeof(*cursor->head_series), vv_series_compare);
-    return VARVE_OK;
+    return status;
 }
 
 /* A cursor with a view and nothing selected. */
@@ -274,13 +287,10 @@ static bool take_least_key(struct vv_shard_cursor *cursor)
     return least.bytes != NULL && keep_key(cursor, least);
 }
 
-/* The one block part that has series left, if nothing else has; else SIZE_MAX. */
+/* The one block part that has series left, if no other has; else SIZE_MAX. */
 static size_t find_only_part(const struct vv_shard_cursor *cursor)
 {
     size_t only = SIZE_MAX;
-    if (cursor->head_next < cursor->head_count) {
-        return SIZE_MAX;
-    }
     for (size_t i = 0; i < cursor->view->block_count; i++) {
         if (cursor->parts[i].next < cursor->parts[i].count) {
             if (only != SIZE_MAX) {
@@ -319,14 +329,46 @@ static void next_of_part(struct vv_shard_cursor *cursor, size_t only)
     cursor->place = (struct vv_series_place){.block_ids = cursor->block_ids};
 }
 
+/* The next series where one part is left, and the head: if the head's series is remembered to be in
+ * that block, their ids tell which comes first (Q3). False: keys must be read. */
+static bool next_by_id(struct vv_shard_cursor *cursor, size_t only)
+{
+    const struct block_part *part = &cursor->parts[only];
+    uint32_t id = 0;
+    struct vv_series *series = NULL;
+    if (cursor->head_next < cursor->head_count) {
+        series = cursor->head_series[cursor->head_next];
+        if (!vv_shard_remembers_place(series, cursor->view->blocks[only], &id) ||
+            id < part->ids[part->next]) {
+            return false;
+        }
+    }
+    bool both = series != NULL && id == part->ids[part->next];
+    next_of_part(cursor, only);
+    if (both) {
+        cursor->place.series = series;
+        cursor->place.key = vv_series_key(series);
+        cursor->head_next++;
+    }
+    return true;
+}
+
+/* Keys said that the current series of the head is in the only part that was left, if it was. */
+static void remember_place(const struct vv_shard_cursor *cursor, size_t only)
+{
+    if (only != SIZE_MAX && cursor->block_ids[only] != VV_NO_BLOCK_ID) {
+        vv_shard_remember_place(cursor->place.series, cursor->view->blocks[only],
+                                cursor->block_ids[only]);
+    }
+}
+
 bool vv_shard_cursor_next(struct vv_shard_cursor *cursor)
 {
     if (cursor->status != VARVE_OK || cursor->is_given) {
         return cursor->status == VARVE_OK && next_given(cursor);
     }
     size_t only = find_only_part(cursor);
-    if (only != SIZE_MAX) {
-        next_of_part(cursor, only);
+    if (only != SIZE_MAX && next_by_id(cursor, only)) {
         return true;
     }
     cursor->only_part = SIZE_MAX;
@@ -351,6 +393,7 @@ bool vv_shard_cursor_next(struct vv_shard_cursor *cursor)
     if (cursor->head_next < cursor->head_count &&
         vv_key_equal(vv_series_key(cursor->head_series[cursor->head_next]), cursor->place.key)) {
         cursor->place.series = cursor->head_series[cursor->head_next++];
+        remember_place(cursor, only);
     }
     return true;
 }

@@ -46,6 +46,7 @@ void vv_view_discard(struct vv_view *view)
         vv_block_release(view->blocks[i]);
     }
     vv_retention_release(view->retention);
+    vv_series_ranks_release(view->ranks);
     vv_free(view);
 }
 

@@ -17,6 +17,7 @@
 #include "mmap/block.h"
 #include "os/thread.h"
 #include "pool/epoch.h"
+#include "storage/series/series_ranks.h"
 #include "storage/upkeep/retention.h"
 
 struct vv_view_set;
@@ -29,6 +30,7 @@ struct vv_view {
     struct vv_view *newer; /* the same */
     uint64_t flushed_generation;
     struct vv_retention *retention; /* what is gone by age or size; nullable, one reference */
+    struct vv_series_ranks *ranks;  /* of the last flush; nullable, one reference */
     _Atomic uint64_t series_count;  /* in the blocks, plus 1: 0 until it was counted */
     size_t block_count;
     struct vv_block *blocks[]; /* in LSN order; one reference each */

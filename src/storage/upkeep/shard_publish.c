@@ -283,6 +283,19 @@ static varve_status next_view(const struct vv_view *view, const struct vv_public
     return status;
 }
 
+/* Those of all series that have been put into order: new ones if there are more of them. Without
+ * memory those of before do. */
+static struct vv_series_ranks *next_ranks(const struct vv_shard *shard, const struct vv_view *view)
+{
+    const uint32_t *order = (const uint32_t *)(const void *)shard->order_buffer.bytes;
+    size_t count = shard->order_buffer.length / sizeof(*order);
+    struct vv_series_ranks *ranks = NULL;
+    if (count > (view->ranks != NULL ? view->ranks->count : 0)) {
+        ranks = vv_series_ranks_create(order, count);
+    }
+    return ranks != NULL ? ranks : vv_series_ranks_acquire(view->ranks);
+}
+
 static void remove_replaced(struct vv_shard *shard, const struct vv_publication *change)
 {
     const struct vv_env *env = shard->place.env;
@@ -348,6 +361,7 @@ varve_status vv_shard_publish(struct vv_shard *shard, const struct vv_publicatio
     }
     if (status == VARVE_OK) {
         next->retention = retention;
+        next->ranks = next_ranks(shard, view);
     } else {
         vv_retention_release(retention);
     }

@@ -39,23 +39,22 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
 
 /* ------------------------------------------------------------- Where a series is in a block */
 
-/* A place is remembered with the series: the id of the newest block in which it was found, and the
+/* A place is remembered with the series: the id of the block in which it was found last, and the
  * series' number there. Ids of blocks are never used twice. */
 enum { PLACE_BITS = 32 };
 
-static bool remembered(struct vv_series *series, uint64_t block_id, uint32_t *id)
+bool vv_shard_remembers_place(struct vv_series *series, const struct vv_block *block, uint32_t *id)
 {
-    if (series == NULL) {
-        return false;
-    }
+    uint64_t block_id = vv_block_info(block)->identity.id;
     uint64_t place = atomic_load_explicit(&series->block_place, memory_order_relaxed);
     *id = (uint32_t)place;
     return place >> PLACE_BITS == block_id + 1;
 }
 
-static void remember(struct vv_series *series, uint64_t block_id, uint32_t id)
+void vv_shard_remember_place(struct vv_series *series, const struct vv_block *block, uint32_t id)
 {
-    if (series != NULL && block_id < UINT32_MAX) {
+    uint64_t block_id = vv_block_info(block)->identity.id;
+    if (block_id < UINT32_MAX) {
         atomic_store_explicit(&series->block_place, (block_id + 1) << PLACE_BITS | id,
                               memory_order_relaxed);
     }
@@ -64,8 +63,7 @@ static void remember(struct vv_series *series, uint64_t block_id, uint32_t id)
 static varve_status find_id(const struct vv_block *block, struct vv_series *series,
                             struct vv_key key, uint64_t hash, uint32_t *id)
 {
-    uint64_t block_id = vv_block_info(block)->identity.id;
-    if (remembered(series, block_id, id)) {
+    if (series != NULL && vv_shard_remembers_place(series, block, id)) {
         return VARVE_OK;
     }
     varve_status status = vv_block_find(block, key, hash, id);
@@ -73,8 +71,8 @@ static varve_status find_id(const struct vv_block *block, struct vv_series *seri
         *id = VV_NO_BLOCK_ID;
         return VARVE_OK;
     }
-    if (status == VARVE_OK) {
-        remember(series, block_id, *id);
+    if (status == VARVE_OK && series != NULL) {
+        vv_shard_remember_place(series, block, *id);
     }
     return status;
 }
