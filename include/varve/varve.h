@@ -189,7 +189,8 @@ typedef struct varve_options {
     uint32_t flush_interval_ms;
 
     /* Bytes of samples held in memory before they are written as a block. Default 64 MiB. More
-     * makes fewer and larger blocks and a longer restart after a crash. */
+     * makes fewer and larger blocks and a longer restart after a crash. The memory is kept for the
+     * samples that follow, until the database is closed. */
     uint64_t head_bytes_max;
 
     /* Bytes of log before the head is written as a block so that the log can be dropped: the bound

@@ -239,6 +239,40 @@ static void dropping_gives_back_old_generations_only(void **state)
     expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
+/* Steady appends touch no new memory: each generation gets what a flush has given back. */
+static void generations_follow_each_other_in_the_same_memory(void **state)
+{
+    enum { SERIES = 400, SAMPLES = 100 };
+    struct fixture *fixture = *state;
+    uint64_t bytes = 0;
+    uint32_t refs[SERIES];
+    int64_t timestamps[SERIES];
+    double values[SERIES] = {0};
+    for (uint32_t i = 0; i < SERIES; i++) {
+        refs[i] = i;
+    }
+    for (uint64_t generation = 1; generation <= 20; generation++) {
+        fixture->generation = generation;
+        for (int64_t sample = 0; sample < SAMPLES; sample++) {
+            for (size_t i = 0; i < SERIES; i++) {
+                timestamps[i] = (int64_t)generation * SAMPLES + sample;
+            }
+            assert_int_equal(
+                try_insert_batch(fixture, refs, VARVE_DUPLICATES_LAST, timestamps, values, SERIES),
+                VARVE_OK);
+        }
+        uint64_t taken = 0;
+        for (size_t i = 0; i < VV_HEAD_EXTENT_POOLS; i++) {
+            taken += vv_pool_stats(fixture->head.extents[i]).slab_bytes;
+        }
+        assert_true(generation == 1 || taken == bytes);
+        bytes = taken;
+        for (uint32_t ref = 0; ref < SERIES; ref += VV_HEAD_LINE_SERIES) {
+            (void)vv_head_drop_lines(&fixture->head, ref, 1, generation);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------------- many series */
 
 enum { MANY = 37, MANY_BATCH_MAX = 60 };
@@ -473,6 +507,7 @@ int main(void)
         TEST(random_histories_give_what_the_model_says),
         TEST(runs_give_what_their_samples_give_one_by_one),
         TEST(dropping_gives_back_old_generations_only),
+        TEST(generations_follow_each_other_in_the_same_memory),
         cmocka_unit_test(many_series_keep_apart),
         TEST(ordered_data_keeps_the_iterator_contract),
         TEST(late_data_keeps_the_iterator_contract),
