@@ -81,8 +81,27 @@ varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned 
                                        varve_duplicates policy, const int64_t *timestamps,
                                        const double *values, size_t count,
                                        varve_error *error) VARVE_MUST_CHECK;
-/* The same for a chunk that a carry has (block_carry.h), by its index there: the writer is of a
- * cold block, and the only one that this carry is used with. CORRUPT, IO: it cannot be read. */
+/* Fills count sinks (block_sink.h; at most VV_BLOCK_FILL_SERIES) with the series from first on, and
+ * says how that went for each; on any thread, for others meanwhile. */
+struct vv_block_sink;
+enum { VV_BLOCK_FILL_SERIES = 8 };
+typedef void vv_block_fill(void *context, size_t first, size_t count, struct vv_block_sink *sinks,
+                           varve_status *statuses);
+/**
+ * vv_block_writer_fill() - write count series, in key order, that are collected and encoded on all
+ * threads.
+ *
+ * The samples are not copied before they are encoded: what a fill reads stays where it is until
+ * then. Memory: the encodings of some hundred series.
+ * @begun_count  how many were not empty; always written.
+ * What a fill says; else as the calls that it stands for.
+ */
+varve_status vv_block_writer_fill(struct vv_block_writer *writer, size_t count, vv_block_fill *fill,
+                                  void *context, uint64_t *begun_count,
+                                  varve_error *error) VARVE_MUST_CHECK;
+/* As vv_block_writer_add_chunk(), for a chunk that a carry has (block_carry.h), by its index there:
+ * the writer is of a cold block, and the only one that this carry is used with. CORRUPT, IO: it
+ * cannot be read. */
 struct vv_block_carry;
 varve_status vv_block_writer_carry_chunk(struct vv_block_writer *writer, unsigned layer,
                                          varve_duplicates policy, struct vv_block_carry *carry,

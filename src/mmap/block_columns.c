@@ -257,6 +257,18 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
                : vv_fail(error, VARVE_INVALID, "timestamps of a chunk do not increase");
 }
 
+varve_status vv_block_columns_place(struct vv_block_columns *columns,
+                                    const struct vv_encoded_chunk *chunk, varve_error *error)
+{
+    uint64_t times = 0, values = 0;
+    if (vv_block_stage_count(columns->stage) > 0) {
+        VV_TRY(take_stage(columns, error)); /* chunks stand in order */
+    }
+    VV_TRY(place_times(columns, chunk, &times, error));
+    VV_TRY(place_values(columns, chunk, &values, error));
+    return put_records(columns, times, values, chunk->statistics, error);
+}
+
 /* Copies a page of another block as it is. */
 static varve_status carry_page(struct vv_block_columns *columns, struct vv_block_carry *carry,
                                uint32_t page, varve_error *error)

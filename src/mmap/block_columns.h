@@ -36,6 +36,10 @@ void vv_block_columns_fini(struct vv_block_columns *columns);
 varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_t *timestamps,
                                   const double *values, size_t count,
                                   varve_error *error) VARVE_MUST_CHECK;
+/* Adds a chunk that is encoded, which is read during the call. */
+varve_status vv_block_columns_place(struct vv_block_columns *columns,
+                                    const struct vv_encoded_chunk *chunk,
+                                    varve_error *error) VARVE_MUST_CHECK;
 /* Adds a chunk that another block hands on: its page is copied if it is the first one of it. What
  * the carry returns; else as above. */
 varve_status vv_block_columns_carry(struct vv_block_columns *columns, struct vv_block_carry *carry,

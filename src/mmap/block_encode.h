@@ -26,6 +26,9 @@ struct vv_encoded_chunk {
     uint8_t statistics[VV_STATISTICS_BYTES]; /* a record */
 };
 
+/* Whether each of count (>= 1) timestamps is greater than the one before. */
+bool vv_block_times_increase(const int64_t *timestamps, size_t count);
+
 /* Encodes count (>= 1) increasing timestamps into room, which has VV_TIMESTAMPS_BOUND(count)
  * bytes. */
 struct vv_encoded_column vv_block_encode_times(const int64_t *timestamps, size_t count,
@@ -33,5 +36,8 @@ struct vv_encoded_column vv_block_encode_times(const int64_t *timestamps, size_t
 /* The same for values, with VV_VALUES_BOUND(count) bytes of room; writes their statistics, too. */
 struct vv_encoded_column vv_block_encode_values(const double *values, size_t count, uint8_t *room,
                                                 uint8_t *statistics);
+/* Decodes what these made, and has never left memory, into arrays with room for
+ * VV_DECODE_ROOM(count). Columns are followed by VV_DECODE_PADDING readable bytes. */
+void vv_block_decode(const struct vv_encoded_chunk *chunk, int64_t *timestamps, double *values);
 
 #endif

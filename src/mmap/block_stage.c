@@ -85,15 +85,6 @@ struct vv_staged_chunk *vv_block_stage_chunk(struct vv_block_stage *stage, uint3
     return &stage->chunks[index];
 }
 
-static bool strictly_increases(const int64_t *timestamps, size_t count)
-{
-    bool increases = true;
-    for (size_t index = 1; index < count; index++) {
-        increases &= timestamps[index - 1] < timestamps[index];
-    }
-    return increases;
-}
-
 /* Finds the timestamps in the stage (S3) or adds them; false: they do not increase. */
 static bool add_times(struct vv_block_stage *stage, const int64_t *timestamps,
                       struct vv_staged_chunk *chunk)
@@ -109,7 +100,7 @@ static bool add_times(struct vv_block_stage *stage, const int64_t *timestamps,
             return true;
         }
     }
-    if (!strictly_increases(timestamps, count)) {
+    if (!vv_block_times_increase(timestamps, count)) {
         return false;
     }
     memcpy(stage->timestamps + chunk->first, timestamps, count * sizeof(*timestamps));

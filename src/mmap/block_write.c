@@ -18,6 +18,7 @@
 #include "mmap/block_catalogue.h"
 #include "mmap/block_columns.h"
 #include "mmap/block_rollup.h"
+#include "mmap/block_writer.h"
 #include "os/alloc.h"
 
 struct vv_block_writer {
@@ -100,6 +101,11 @@ void vv_block_writer_destroy(struct vv_block_writer *writer)
     vv_buffer_fini(&writer->tombstones);
     vv_buffer_fini(&writer->key);
     vv_free(writer);
+}
+
+struct vv_workers *vv_block_writer_workers(const struct vv_block_writer *writer)
+{
+    return writer->columns.workers;
 }
 
 void vv_block_writer_use(struct vv_block_writer *writer, struct vv_workers *workers)
@@ -236,6 +242,31 @@ varve_status vv_block_writer_add_chunk(struct vv_block_writer *writer, unsigned 
     VV_TRY(writer->status);
     return settle(writer, add_chunk(writer, layer, policy, timestamps, values, count, error),
                   error);
+}
+
+static varve_status place_chunk(struct vv_block_writer *writer, unsigned layer,
+                                varve_duplicates policy, const struct vv_encoded_chunk *chunk,
+                                varve_error *error)
+{
+    VV_TRY(enter_layer(writer, layer, policy, chunk->time_min, error));
+    VV_TRY(vv_block_columns_place(&writer->columns, chunk, error));
+    if (writer->rollups != NULL) {
+        int64_t timestamps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        double values[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+        vv_block_decode(chunk, timestamps, values);
+        VV_TRY(roll_up(writer, timestamps, values, chunk->count, error));
+    }
+    count_chunk(writer, chunk->time_min, chunk->time_max, chunk->count);
+    return VARVE_OK;
+}
+
+varve_status vv_block_writer_place(struct vv_block_writer *writer, unsigned layer,
+                                   varve_duplicates policy, const struct vv_encoded_chunk *chunk,
+                                   varve_error *error)
+{
+    VV_ASSERT(writer->info.series_count > 0 && policy != VARVE_DUPLICATES_DEFAULT);
+    VV_TRY(writer->status);
+    return settle(writer, place_chunk(writer, layer, policy, chunk, error), error);
 }
 
 static varve_status carry_chunk(struct vv_block_writer *writer, unsigned layer,

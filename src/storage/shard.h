@@ -225,6 +225,7 @@ void vv_shard_abandon_block(struct vv_shard *shard, struct vv_block_writer *writ
  * said of it, so that series of which nothing is left leave no trace. */
 struct vv_series_output {
     struct vv_block_writer *writer;
+    struct vv_block_sink *sink;            /* takes the series in its place; nullable */
     struct vv_key key;                     /* of the present series */
     bool begun;                            /* false for each new series */
     uint64_t series_count;                 /* begun so far */

@@ -9,10 +9,15 @@
  * L3  Tombstones of later sources delete from every earlier layer.
  * L4  A chunk that nothing else touches and whose page another block hands on is not decoded: it
  *     stays a chunk of its own, however full it is.
+ * L5  A span is not copied if it makes a chunk as it is: a full one, or in the block of a flush,
+ *     which will be merged, nearly.
  */
 #include "mmap/block_carry.h"
+#include "mmap/block_sink.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
+
+enum { NEARLY_FULL = VV_COLUMN_MAX / 16 * 15 };
 
 /* One column pair being filled. */
 struct chunk_buffer {
@@ -28,18 +33,32 @@ varve_status vv_series_output_begin(struct vv_series_output *output, varve_error
     }
     output->begun = true;
     output->series_count++;
+    if (output->sink != NULL) {
+        vv_block_sink_begin(output->sink, output->key);
+        return VARVE_OK;
+    }
     return vv_block_writer_begin_series(output->writer, output->key, error);
+}
+
+static varve_status write_samples(struct vv_series_output *output, unsigned layer,
+                                  varve_duplicates policy, varve_span samples, varve_error *error)
+{
+    VV_TRY(vv_series_output_begin(output, error));
+    if (output->sink != NULL) {
+        return vv_block_sink_add_chunk(output->sink, layer, policy, samples.timestamps,
+                                       samples.values, samples.count);
+    }
+    return vv_block_writer_add_chunk(output->writer, layer, policy, samples.timestamps,
+                                     samples.values, samples.count, error);
 }
 
 static varve_status write_chunk(struct vv_series_output *output, unsigned layer,
                                 varve_duplicates policy, struct chunk_buffer *chunk,
                                 varve_error *error)
 {
-    size_t count = chunk->count;
+    varve_span samples = {chunk->timestamps, chunk->values, chunk->count};
     chunk->count = 0;
-    VV_TRY(vv_series_output_begin(output, error));
-    return vv_block_writer_add_chunk(output->writer, layer, policy, chunk->timestamps,
-                                     chunk->values, count, error);
+    return write_samples(output, layer, policy, samples, error);
 }
 
 /* The carry that has the chunk; NULL: none. */
@@ -86,6 +105,12 @@ static varve_status carry_chunks(struct vv_series_output *output, unsigned layer
     return VARVE_OK;
 }
 
+/* Whether a span makes a chunk where it lies (L5). */
+static bool is_whole(const struct vv_series_output *output, const varve_span *span)
+{
+    return span->count >= (output->sink != NULL ? NEARLY_FULL : VV_COLUMN_MAX);
+}
+
 /* Writes what the iterator yields as one layer; *written says whether there was a sample. */
 static varve_status write_layer(struct vv_series_output *output, unsigned layer,
                                 varve_duplicates policy, struct vv_iter *iter, bool *written,
@@ -101,6 +126,10 @@ static varve_status write_layer(struct vv_series_output *output, unsigned layer,
             break;
         }
         *written = true;
+        if (chunk.count == 0 && is_whole(output, &span)) {
+            VV_TRY(write_samples(output, layer, policy, span, error)); /* where it lies */
+            continue;
+        }
         for (size_t used = 0; used < span.count;) {
             size_t room = VV_COLUMN_MAX - chunk.count;
             size_t count = span.count - used < room ? span.count - used : room;

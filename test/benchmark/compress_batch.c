@@ -2,10 +2,10 @@
  * compress_batch.c - a block of many series written on one thread and on two: how much of the
  * processors that uses, and what the second one brings.
  *
- * What is measured is the writer that flushes and compaction use, from the first chunk to the
- * footer. Only waiting for the disk is left out: the file's sync does nothing. Where other
- * processes want the processors too, the time for which they kept these threads waiting is counted
- * out, as is what the host kept (steal).
+ * What is measured is the writer that flushes (hot blocks) and merges (cold ones) use, from the
+ * first chunk to the footer. Only waiting for the disk is left out: the file's sync does nothing.
+ * Where other processes want the processors too, the time for which they kept these threads waiting
+ * is counted out, as is what the host kept (steal).
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 
 #include "compress_measure.h"
 #include "mmap/block.h"
+#include "mmap/block_sink.h"
 #include "support/temporary.h"
 
 enum { THREADS = 2, ROUNDS = 5 };
@@ -104,6 +105,71 @@ static varve_status begin_series(struct vv_block_writer *writer, uint32_t series
     return status;
 }
 
+/* The columns of one series: what fill_series() takes by reference. */
+struct piece {
+    const struct bench_column *columns;
+    size_t column_count;
+    struct vv_buffer key;
+};
+
+struct pieces {
+    const struct bench_set *set;
+    const int64_t *timestamps;
+    struct piece *list;
+    size_t count;
+};
+
+/* Hot blocks are filled as a flush does it: from where the samples lie, on all threads. */
+static void fill_series(void *context, size_t first, size_t count, struct vv_block_sink *sinks,
+                        varve_status *statuses)
+{
+    const struct pieces *pieces = context;
+    for (size_t i = 0; i < count; i++) {
+        const struct piece *piece = &pieces->list[first + i];
+        size_t done = 0;
+        vv_block_sink_begin(&sinks[i], (struct vv_key){piece->key.bytes, piece->key.length});
+        statuses[i] = VARVE_OK;
+        for (size_t k = 0; k < piece->column_count && statuses[i] == VARVE_OK; k++) {
+            const struct bench_column *column = &piece->columns[k];
+            statuses[i] = vv_block_sink_add_chunk(
+                &sinks[i], 0, VARVE_DUPLICATES_LAST, pieces->timestamps + done,
+                pieces->set->values + column->start, column->count);
+            done += column->count;
+        }
+    }
+}
+
+static varve_status fill_columns(const struct bench_set *set, const int64_t *timestamps,
+                                 struct vv_block_writer *writer)
+{
+    struct pieces pieces = {.set = set,
+                            .timestamps = timestamps,
+                            .list = calloc(set->column_count, sizeof(*pieces.list))};
+    uint64_t begun_count;
+    varve_status status = pieces.list == NULL ? VARVE_NO_MEMORY : VARVE_OK;
+    for (size_t i = 0; status == VARVE_OK && i < set->column_count; i++) {
+        const struct bench_column *column = &set->columns[i];
+        if (i == 0 || column->series != column[-1].series) {
+            char text[16];
+            (void)snprintf(text, sizeof(text), "s%08u", column->series);
+            pieces.list[pieces.count].columns = column;
+            status = vv_key_parse((varve_string){text, strlen(text)},
+                                  &pieces.list[pieces.count++].key, NULL);
+        }
+        pieces.list[pieces.count - 1].column_count++;
+    }
+    if (status == VARVE_OK) {
+        status =
+            vv_block_writer_fill(writer, pieces.count, fill_series, &pieces, &begun_count, NULL);
+    }
+    for (size_t i = 0; i < pieces.count; i++) {
+        vv_buffer_fini(&pieces.list[i].key);
+    }
+    free(pieces.list);
+    return status;
+}
+
+/* Cold ones as a merge does it: chunk by chunk. */
 static varve_status add_columns(const struct bench_set *set, const int64_t *timestamps,
                                 struct vv_block_writer *writer)
 {
@@ -132,7 +198,8 @@ static struct usage write_block(const struct batch *batch, struct vv_workers *wo
         vv_block_writer_create(&batch->env, batch->directory, "block", &identity, &writer, NULL);
     if (status == VARVE_OK) {
         vv_block_writer_use(writer, workers);
-        status = add_columns(batch->set, batch->timestamps, writer);
+        status = batch->cold ? add_columns(batch->set, batch->timestamps, writer)
+                             : fill_columns(batch->set, batch->timestamps, writer);
     }
     if (status == VARVE_OK) {
         status = vv_block_writer_finish(writer, &info, NULL);

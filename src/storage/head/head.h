@@ -30,8 +30,9 @@ enum {
     VV_HEAD_FLOORS = 8,          /* generations whose earliest times are told apart */
     VV_HEAD_EXTENT_POOLS = 4,    /* raw ones of 64, 128 and 256 bytes: 3, 7 and 15 samples; others
                                     of 64 bytes */
-    VV_TAIL_SAMPLES_MAX = 1024,  /* a tail in time order is sealed at this size: mostly the flush
-                                    comes first, and a sample is encoded once */
+    VV_TAIL_SAMPLES_MAX = 1010,  /* a tail in time order is sealed at this size, and the rest of its
+                                    last extent: one chunk. Mostly the flush comes first, and a
+                                    sample is encoded once */
     VV_TAIL_UNORDERED_MAX = 4096 /* one that overlaps its run, at this: fewer overlapping chunks */
 };
 

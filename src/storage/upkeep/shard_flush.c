@@ -11,9 +11,12 @@
  * F2  A failure changes nothing: G stays in the head behind the old view and is flushed by the next
  *     try, together with what has come since.
  * F3  On a full disk the block is written again in the room that is kept for that, for size.
+ * F4  Series are collected and encoded on all threads, from where their samples lie: a closed
+ *     generation does not change, but for what is dropped, and that waits for maintenance_mutex.
  * Thread: under maintenance_mutex; appends and queries go on beside it.
  */
 #include "mmap/block_access.h"
+#include "mmap/block_sink.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -75,94 +78,96 @@ static varve_status list_series(struct vv_shard *shard, uint64_t after, uint64_t
     return VARVE_OK;
 }
 
-static varve_status write_tombstones(struct vv_series_output *output,
-                                     const struct vv_source_list *sources, varve_error *error)
-{
-    for (size_t i = 0; i < sources->count; i++) {
-        const struct vv_merge_source *source = &sources->list[i];
-        for (size_t k = 0; k < source->tombstone_count; k++) {
-            VV_TRY(vv_series_output_begin(output, error));
-            VV_TRY(vv_block_writer_add_tombstone(output->writer, source->tombstones[k], error));
-        }
-    }
-    return VARVE_OK;
-}
-
-static varve_status write_series(struct vv_shard *shard, struct vv_series_output *output,
-                                 struct vv_series *series, uint64_t after, uint64_t up_to,
-                                 bool has_older, varve_error *error)
-{
-    struct vv_source_list sources = {0};
-    struct vv_range *tombstones = NULL;
-    varve_status status = vv_head_sources(&shard->head, series->ref, after, up_to, INT64_MIN,
-                                          INT64_MAX, &sources, &tombstones);
-    if (status != VARVE_OK) {
-        status = vv_fail(error, status, "out of memory while the head was flushed");
-    }
-    output->key = vv_series_key(series);
-    output->begun = false;
-    if (status == VARVE_OK && has_older) {
-        status = write_tombstones(output, &sources, error);
-    }
-    if (status == VARVE_OK) {
-        status = vv_shard_write_layers(output, &sources, has_older, error);
-    }
-    vv_source_list_fini(&sources);
-    vv_free(tombstones);
-    return status;
-}
-
-/* The samples of a series lie in as many places as there were batches: the next few series are
- * fetched together, while the lines that wait fit into the second-level cache. */
-static void bring_near(struct vv_shard *shard, struct vv_series *const *list, size_t count,
-                       uint64_t after, uint64_t up_to)
-{
-    uint32_t refs[VV_HEAD_NEAR_MAX];
-    count = count < VV_HEAD_NEAR_MAX ? count : VV_HEAD_NEAR_MAX;
-    for (size_t i = 0; i < count; i++) {
-        refs[i] = list[i]->ref;
-    }
-    vv_head_bring_near(&shard->head, refs, count, after, up_to);
-}
-
 /* What is to become a block. */
 struct flush {
     uint64_t after; /* the generations (after, up_to] */
     uint64_t up_to;
     uint64_t lsn; /* where the block ends */
     bool cold;    /* slower to write and much smaller */
+
+    /* While it is written. */
+    struct vv_shard *shard;
+    struct vv_series **list; /* in key order */
+    bool has_older;
 };
 
+static varve_status write_tombstones(struct vv_series_output *output,
+                                     const struct vv_source_list *sources)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct vv_merge_source *source = &sources->list[i];
+        for (size_t k = 0; k < source->tombstone_count; k++) {
+            VV_TRY(vv_series_output_begin(output, NULL));
+            VV_TRY(vv_block_sink_add_tombstone(output->sink, source->tombstones[k]));
+        }
+    }
+    return VARVE_OK;
+}
+
+static varve_status write_series(const struct flush *flush, struct vv_series *series,
+                                 struct vv_block_sink *sink)
+{
+    struct vv_source_list sources = {0};
+    struct vv_range *tombstones = NULL;
+    struct vv_series_output output = {.sink = sink, .key = vv_series_key(series)};
+    varve_status status =
+        vv_head_sources(&flush->shard->head, series->ref, flush->after, flush->up_to, INT64_MIN,
+                        INT64_MAX, &sources, &tombstones);
+    if (status == VARVE_OK && flush->has_older) {
+        status = write_tombstones(&output, &sources);
+    }
+    if (status == VARVE_OK) {
+        status = vv_shard_write_layers(&output, &sources, flush->has_older, NULL);
+    }
+    vv_source_list_fini(&sources);
+    vv_free(tombstones);
+    return status;
+}
+
+/* A few series, on any thread (F4). Their samples lie in as many places as there were batches: they
+ * are fetched together, while the lines that wait fit into the second-level cache. */
+static void write_some(void *context, size_t first, size_t count, struct vv_block_sink *sinks,
+                       varve_status *statuses)
+{
+    const struct flush *flush = context;
+    uint32_t refs[VV_HEAD_NEAR_MAX] = {0};
+    static_assert((int)VV_BLOCK_FILL_SERIES <= (int)VV_HEAD_NEAR_MAX, "fetched together");
+    for (size_t i = 0; i < count; i++) {
+        refs[i] = flush->list[first + i]->ref;
+    }
+    vv_head_bring_near(&flush->shard->head, refs, count, flush->after, flush->up_to);
+    for (size_t i = 0; i < count; i++) {
+        statuses[i] = write_series(flush, flush->list[first + i], &sinks[i]);
+    }
+}
+
 /* *block stays NULL if there is nothing in the generations. */
-static varve_status write_block(struct vv_shard *shard, const struct flush *flush,
+static varve_status write_block(struct vv_shard *shard, struct flush *flush,
                                 struct vv_block **block, varve_error *error)
 {
-    uint64_t after = flush->after, up_to = flush->up_to;
-    struct vv_series **list = NULL;
+    struct vv_block_writer *writer = NULL;
     size_t count = 0;
-    varve_status status = list_series(shard, after, up_to, &list, &count);
+    uint64_t id = 0, begun_count = 0;
+    flush->shard = shard;
+    flush->list = NULL;
+    flush->has_older = shard->manifest.block_count > 0;
+    varve_status status = list_series(shard, flush->after, flush->up_to, &flush->list, &count);
     if (status != VARVE_OK) {
         return vv_fail(error, status, "out of memory while the head was flushed");
     }
-    struct vv_series_output output = {0};
-    uint64_t id = 0;
     if (count > 0) {
         status = vv_shard_begin_block(shard, shard->manifest.wal_start_lsn, flush->lsn, flush->cold,
-                                      &output.writer, &id, error);
+                                      &writer, &id, error);
     }
-    bool has_older = shard->manifest.block_count > 0;
-    for (size_t i = 0; i < count && status == VARVE_OK; i++) {
-        if (i % VV_HEAD_NEAR_MAX == 0) {
-            bring_near(shard, list + i, count - i, after, up_to);
-        }
-        status = write_series(shard, &output, list[i], after, up_to, has_older, error);
+    if (writer != NULL && status == VARVE_OK) {
+        status = vv_block_writer_fill(writer, count, write_some, flush, &begun_count, error);
     }
-    vv_free(list);
-    if (output.writer != NULL) {
-        if (status == VARVE_OK && output.series_count > 0) {
-            return vv_shard_finish_block(shard, output.writer, id, block, error);
+    vv_free(flush->list);
+    if (writer != NULL) {
+        if (status == VARVE_OK && begun_count > 0) {
+            return vv_shard_finish_block(shard, writer, id, block, error);
         }
-        vv_shard_abandon_block(shard, output.writer, id);
+        vv_shard_abandon_block(shard, writer, id);
     }
     return status;
 }

@@ -79,6 +79,15 @@ varve_status vv_block_columns_add(struct vv_block_columns *columns, const int64_
     return status == VARVE_OK ? status : vv_fail(error, status, "no memory to write a block");
 }
 
+varve_status vv_block_columns_place(struct vv_block_columns *columns,
+                                    const struct vv_encoded_chunk *chunk, varve_error *error)
+{
+    int64_t timestamps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    double values[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    vv_block_decode(chunk, timestamps, values);
+    return vv_block_columns_add(columns, timestamps, values, chunk->count, error);
+}
+
 varve_status vv_block_columns_carry(struct vv_block_columns *columns, struct vv_block_carry *carry,
                                     const struct vv_carried_chunk *carried, varve_error *error)
 {
