@@ -15,7 +15,8 @@
  *     crash leaves the inputs, or the outputs.
  * K4  Between two series a flush that is due is done, and a shard that is to close is obeyed.
  * K5  Pages of cold inputs that nothing touches go into cold outputs as they are (merge_carry.h).
- * Memory: one series at a time. Thread: under maintenance_mutex.
+ * Memory: one series at a time, and what a cold block keeps of its chunk directory; a process is
+ * not made as large as what it merges. Thread: under maintenance_mutex.
  */
 #include "storage/upkeep/shard_merge.h"
 
@@ -30,6 +31,7 @@ enum {
     BLOCK_BYTES_MIN = 64 << 20, /* target of a merged block, if the data is not larger than */
     BLOCKS_WANTED = 64,         /* ... so many of them; then their share of it */
     BREATH_SERIES = 64,         /* between looks at the clock */
+    EVICT_SERIES = 1024,        /* after so many what was read of the inputs is let go of */
     PAUSE_NS = 5 * 1000 * 1000,
 };
 
@@ -363,6 +365,9 @@ static varve_status breathe(struct merge *merge, varve_error *error)
 {
     if (merge->series_done++ % BREATH_SERIES != 0) {
         return VARVE_OK;
+    }
+    for (size_t i = 0; merge->series_done % EVICT_SERIES == 1 && i < merge->input_count; i++) {
+        vv_block_evict(merge->inputs[i].block);
     }
     keep_pace(merge);
     return give_way(merge, error);

@@ -121,34 +121,43 @@ static varve_status name_block(struct vv_shard *shard, uint64_t id, varve_error 
     return VARVE_OK;
 }
 
+/* Opens a block, verifies it and lets go of all that this has unpacked. */
+static varve_status verify_block(struct vv_shard *shard, const char *name,
+                                 const struct vv_block_info *info, varve_error *error)
+{
+    struct vv_block *block;
+    uint64_t samples;
+    VV_TRY(vv_block_open(shard->place.env, shard->place.directory, name, info, &block, error));
+    varve_status status = vv_block_verify(block, report_damage, shard, &samples);
+    if (status == VARVE_OK && samples != info->sample_count) {
+        status = VARVE_CORRUPT;
+    }
+    vv_block_release(block);
+    return status == VARVE_OK
+               ? VARVE_OK
+               : vv_fail(error, status, "a block that was just written does not read back");
+}
+
 varve_status vv_shard_finish_block(struct vv_shard *shard, struct vv_block_writer *writer,
                                    uint64_t id, struct vv_block **block, varve_error *error)
 {
     struct vv_block_info info;
     struct vv_block *opened = NULL;
+    char name[VV_BLOCK_NAME_BYTES];
     varve_status status = vv_block_writer_finish(writer, &info, error);
     vv_block_writer_destroy(writer);
+    vv_block_name(id, name);
     if (status == VARVE_OK) {
         status = name_block(shard, id, error);
     }
     if (status == VARVE_OK) {
-        char name[VV_BLOCK_NAME_BYTES];
-        vv_block_name(id, name);
+        status = verify_block(shard, name, &info, error);
+    }
+    if (status == VARVE_OK) {
         status =
             vv_block_open(shard->place.env, shard->place.directory, name, &info, &opened, error);
     }
-    if (status == VARVE_OK) {
-        uint64_t samples;
-        status = vv_block_verify(opened, report_damage, shard, &samples);
-        if (status == VARVE_OK && samples != info.sample_count) {
-            status = VARVE_CORRUPT;
-        }
-        if (status != VARVE_OK) {
-            status = vv_fail(error, status, "a block that was just written does not read back");
-        }
-    }
     if (status != VARVE_OK) {
-        vv_block_release(opened);
         remove_block_files(shard, id);
         return status;
     }
