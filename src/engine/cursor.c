@@ -14,8 +14,7 @@
 
 #include "os/alloc.h"
 
-varve_status vv_selection_compile(const varve_selection *selection, struct vv_matchers **matchers,
-                                  varve_error *error)
+varve_status vv_selection_check(const varve_selection *selection, varve_error *error)
 {
     if (selection == NULL || selection->options_size != sizeof(*selection)) {
         return vv_fail(error, VARVE_INVALID, "fill the selection with VARVE_SELECTION_INIT");
@@ -23,6 +22,13 @@ varve_status vv_selection_compile(const varve_selection *selection, struct vv_ma
     if (selection->end < selection->start) {
         return vv_fail(error, VARVE_INVALID, "end: the range ends before it starts");
     }
+    return VARVE_OK;
+}
+
+varve_status vv_selection_compile(const varve_selection *selection, struct vv_matchers **matchers,
+                                  varve_error *error)
+{
+    VV_TRY(vv_selection_check(selection, error));
     return vv_matchers_compile(selection->matchers, selection->matcher_count, matchers, error);
 }
 

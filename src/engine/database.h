@@ -70,7 +70,10 @@ static inline bool vv_series_ref(varve_series series, uint32_t *ref)
     return series >= 1 && series - 1 < UINT32_MAX;
 }
 
-/* Checks a selection and compiles its matchers. INVALID. */
+/* Checks a selection but for what it selects by. INVALID. */
+varve_status vv_selection_check(const varve_selection *selection,
+                                varve_error *error) VARVE_MUST_CHECK;
+/* The same, and compiles its matchers. INVALID. */
 varve_status vv_selection_compile(const varve_selection *selection, struct vv_matchers **matchers,
                                   varve_error *error) VARVE_MUST_CHECK;
 

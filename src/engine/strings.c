@@ -62,11 +62,14 @@ static varve_status fill_list(varve_db *db, const varve_selection *selection,
     struct vv_matchers *matchers = NULL;
     bool hidden = selection->series_count > 0; /* handles, not matchers: the cursor knows them */
     VV_TRY(vv_query_control_begin(&control, db->env, selection->limits, error));
-    VV_TRY(vv_selection_compile(selection, &matchers, error));
+    VV_TRY(vv_selection_check(selection, error));
+    if (selection->matcher_count > 0) { /* all series need none */
+        VV_TRY(
+            vv_matchers_compile(selection->matchers, selection->matcher_count, &matchers, error));
+    }
     varve_status status = VARVE_OK;
     if (!hidden) {
-        status = vv_shard_list_labels(db->shard, selection->matcher_count > 0 ? matchers : NULL,
-                                      name, &control, list, &hidden, error);
+        status = vv_shard_list_labels(db->shard, matchers, name, &control, list, &hidden, error);
     }
     vv_matchers_destroy(matchers);
     if (status == VARVE_OK && hidden) {
