@@ -25,7 +25,8 @@ struct vv_block_identity {
     uint64_t lsn_max;
     uint64_t rollup_sequence; /* of the rules that its rollups follow; 0: it has none */
     uint32_t shard;
-    bool cold; /* written for size: zstd groups over chunks */
+    uint32_t version; /* of its format, once it is opened; 0 is the present one, which is written */
+    bool cold;        /* written for size: zstd groups over chunks */
 };
 
 /* What is known of a block as a whole. */
@@ -114,7 +115,7 @@ varve_status vv_block_writer_finish(struct vv_block_writer *writer, struct vv_bl
 /* Releases the writer in any state; closes the file. NULL is fine. */
 void vv_block_writer_destroy(struct vv_block_writer *writer);
 
-/* The header of a block, VV_BLOCK_HEADER_BYTES of it. */
+/* The header of a block of identity's version, VV_BLOCK_HEADER_BYTES of it. */
 void vv_block_header_encode(const struct vv_block_identity *identity, uint8_t *header);
 
 /* Gives a finished block that nobody has open another place in the log, and syncs it. info: of the

@@ -17,8 +17,9 @@
 #define VV_BLOCK_FOOTER_MAGIC UINT64_C(0x444e454556524156) /* "VARVEEND" */
 
 enum {
-    VV_BLOCK_VERSION = 1,
-    VV_BLOCK_VERSION_ROLLUPS = 2, /* of blocks with rollups: three more sections */
+    VV_BLOCK_VERSION = 3,
+    VV_BLOCK_VERSION_PLAIN = 1,   /* read: never with the sections of rollups */
+    VV_BLOCK_VERSION_ROLLUPS = 2, /* read: always with them */
     VV_BLOCK_FLAG_COLD = 1,
     VV_BLOCK_HEADER_BYTES = 64,
     VV_BLOCK_FOOTER_BYTES = 128,
@@ -58,11 +59,11 @@ enum vv_block_section {
     VV_SECTION_POSTINGS,
     VV_SECTION_BUCKETS,
     VV_SECTION_HASHES,
-    VV_SECTION_ROLLUP_ROWS, /* bytes: rows of rollups, encoded; from here on in version 2 only */
+    VV_SECTION_ROLLUP_ROWS, /* bytes: rows of rollups, encoded; from here on with rollups only */
     VV_SECTION_ROLLUP_RUNS,
     VV_SECTION_ROLLUPS,
     VV_SECTION_COUNT,
-    VV_SECTION_COUNT_PLAIN = VV_SECTION_ROLLUP_ROWS, /* in version 1 */
+    VV_SECTION_COUNT_PLAIN = VV_SECTION_ROLLUP_ROWS, /* without rollups */
     VV_SECTION_FIRST_RECORDS = VV_SECTION_TIME_COLUMNS,
 };
 
@@ -103,7 +104,7 @@ enum {
     VV_FOOTER_TIME_MAX = 72,
     VV_FOOTER_PAGE_COUNT = 80,
     VV_FOOTER_SET_COUNT = 84,
-    VV_FOOTER_ROLLUP_SEQUENCE = 88, /* version 2; zero before */
+    VV_FOOTER_ROLLUP_SEQUENCE = 88, /* zero: no rollups */
     VV_FOOTER_ZEROS = 96,
     VV_FOOTER_CHECKSUM = 120,
 };

@@ -22,7 +22,6 @@ struct opening {
     struct vv_block *block;
     const char *name;
     varve_error *error;
-    uint32_t version;
     uint32_t section_count;
     uint8_t header[VV_BLOCK_HEADER_BYTES];
     uint8_t footer[VV_BLOCK_FOOTER_BYTES];
@@ -103,14 +102,11 @@ static varve_status check_header(struct opening *opening)
     }
     uint32_t version = vv_load_u32(header + VV_HEADER_VERSION);
     uint32_t flags = vv_load_u32(header + VV_HEADER_FLAGS);
-    if (version > VV_BLOCK_VERSION_ROLLUPS) {
+    if (version > VV_BLOCK_VERSION) {
         return vv_fail_io(opening->error, VARVE_VERSION, 0, opening->name, 0,
                           "the block has format version %u, this varve reads up to %d",
-                          (unsigned)version, VV_BLOCK_VERSION_ROLLUPS);
+                          (unsigned)version, VV_BLOCK_VERSION);
     }
-    opening->version = version;
-    opening->section_count =
-        version == VV_BLOCK_VERSION ? VV_SECTION_COUNT_PLAIN : VV_SECTION_COUNT;
     if (version == 0 || (flags & ~(uint32_t)VV_BLOCK_FLAG_COLD) != 0) {
         return damaged(opening, 0, "the header of the block makes no sense");
     }
@@ -119,6 +115,7 @@ static varve_status check_header(struct opening *opening)
     identity->lsn_min = vv_load_u64(header + VV_HEADER_LSN_MIN);
     identity->lsn_max = vv_load_u64(header + VV_HEADER_LSN_MAX);
     identity->shard = vv_load_u32(header + VV_HEADER_SHARD);
+    identity->version = version;
     identity->cold = (flags & VV_BLOCK_FLAG_COLD) != 0;
     return VARVE_OK;
 }
@@ -140,19 +137,19 @@ static varve_status check_footer(struct opening *opening)
     block->tail_offset = vv_load_u64(footer + VV_FOOTER_TAIL_OFFSET);
     block->page_count = vv_load_u32(footer + VV_FOOTER_PAGE_COUNT);
     block->set_count = vv_load_u32(footer + VV_FOOTER_SET_COUNT);
-    if (opening->version == VV_BLOCK_VERSION_ROLLUPS) {
-        info->identity.rollup_sequence = vv_load_u64(footer + VV_FOOTER_ROLLUP_SEQUENCE);
-    }
+    info->identity.rollup_sequence = vv_load_u64(footer + VV_FOOTER_ROLLUP_SEQUENCE);
     bool has_rollups = info->identity.rollup_sequence != 0;
+    opening->section_count = has_rollups ? VV_SECTION_COUNT : VV_SECTION_COUNT_PLAIN;
     if (vv_load_u64(footer + VV_FOOTER_MAGIC) != VV_BLOCK_FOOTER_MAGIC ||
-        vv_load_u32(footer + VV_FOOTER_VERSION) != opening->version ||
+        vv_load_u32(footer + VV_FOOTER_VERSION) != info->identity.version ||
         vv_load_u32(footer + VV_FOOTER_SECTION_COUNT) != opening->section_count ||
         vv_load_u64(footer + VV_FOOTER_FILE_BYTES) != info->file_bytes) {
         return damaged(opening, at, "the block has no footer");
     }
     uint64_t tail_bytes = (uint64_t)block->page_count * VV_BLOCK_PAGE_ENTRY_BYTES +
                           (uint64_t)opening->section_count * VV_BLOCK_SECTION_ENTRY_BYTES;
-    if (has_rollups != (opening->version == VV_BLOCK_VERSION_ROLLUPS) ||
+    if (info->identity.version ==
+            (has_rollups ? VV_BLOCK_VERSION_PLAIN : VV_BLOCK_VERSION_ROLLUPS) ||
         block->tail_offset < VV_BLOCK_HEADER_BYTES || block->tail_offset > at ||
         tail_bytes != at - block->tail_offset) {
         return damaged(opening, at, "the footer of the block makes no sense");

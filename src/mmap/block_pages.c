@@ -174,8 +174,7 @@ varve_status vv_block_pages_put_tail(struct vv_block_pages *pages, const uint8_t
         page_count += vv_block_pages_count(pages, (enum vv_block_section)section);
     }
     vv_store_u64(footer + VV_FOOTER_MAGIC, VV_BLOCK_FOOTER_MAGIC);
-    vv_store_u32(footer + VV_FOOTER_VERSION,
-                 pages->rollups ? VV_BLOCK_VERSION_ROLLUPS : VV_BLOCK_VERSION);
+    vv_store_u32(footer + VV_FOOTER_VERSION, VV_BLOCK_VERSION);
     vv_store_u32(footer + VV_FOOTER_SECTION_COUNT, (uint32_t)section_count(pages));
     vv_store_u64(footer + VV_FOOTER_TAIL_OFFSET, pages->output.offset);
     vv_store_u64(footer + VV_FOOTER_FILE_BYTES,

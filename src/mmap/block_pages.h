@@ -14,7 +14,7 @@
 struct vv_block_pages {
     struct vv_block_output output;
     bool cold;
-    bool rollups; /* the block has the sections of rollups, and says their version */
+    bool rollups;                               /* the block has the sections of rollups */
     struct vv_buffer entries[VV_SECTION_COUNT]; /* page entries in page order */
     uint64_t record_counts[VV_SECTION_COUNT];   /* pages of byte sections */
     struct vv_cold_packer *packer;              /* cold only, as the next two */

@@ -43,7 +43,7 @@ void vv_block_header_encode(const struct vv_block_identity *identity, uint8_t *h
 {
     vv_store_u64(header + VV_HEADER_MAGIC, VV_BLOCK_MAGIC);
     vv_store_u32(header + VV_HEADER_VERSION,
-                 identity->rollup_sequence != 0 ? VV_BLOCK_VERSION_ROLLUPS : VV_BLOCK_VERSION);
+                 identity->version != 0 ? identity->version : VV_BLOCK_VERSION);
     vv_store_u32(header + VV_HEADER_FLAGS, identity->cold ? VV_BLOCK_FLAG_COLD : 0);
     memcpy(header + VV_HEADER_UUID, identity->database_uuid, sizeof(identity->database_uuid));
     vv_store_u64(header + VV_HEADER_ID, identity->id);
@@ -63,8 +63,9 @@ varve_status vv_block_writer_create(const struct vv_env *env, int directory, con
     }
     made->info =
         (struct vv_block_info){.identity = *identity, .time_min = INT64_MAX, .time_max = INT64_MIN};
+    made->info.identity.version = VV_BLOCK_VERSION; /* also in place of an older one */
     vv_block_catalogue_init(&made->catalogue);
-    vv_block_header_encode(identity, made->header);
+    vv_block_header_encode(&made->info.identity, made->header);
     varve_status status = vv_block_pages_init(&made->pages, identity->cold);
     made->pages.rollups = identity->rollup_sequence != 0;
     if (status == VARVE_OK) {

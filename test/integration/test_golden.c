@@ -3,9 +3,10 @@
  * them: a reader, which changes nothing, and a writer, which goes on with them.
  *
  *   golden/database_v1   blocks of both tiers, deletions, a rule of retention, duplicates, a log
+ *   golden/database_v3   the same with blocks of version 3
  *
- * It never changes: a new version of a format gets a database of its own beside it. Before 1.0,
- * VARVE_TEST_WRITE_GOLDEN=<folder> writes a new one there instead, if a format had to change.
+ * They never change: a new version of a format gets a database of its own beside them, which
+ * VARVE_TEST_WRITE_GOLDEN=<folder> writes there.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +26,10 @@
 #include "support/temporary.h"
 
 enum { SERIES = 5, POINTS = 700, PATH_BYTES = 700 };
+
+/* The last one is of the present version. */
+static const char *const goldens[] = {"database_v1", "database_v3"};
+enum { GOLDEN_COUNT = sizeof(goldens) / sizeof(goldens[0]) };
 
 static const int64_t start = INT64_C(1700000000000000000);
 static const int64_t step = INT64_C(60000000000);
@@ -197,9 +202,11 @@ static void expect_counts(varve_db *db)
 
 /* -------------------------------------------------------------------------------- files */
 
-static void golden_path(char path[PATH_BYTES])
+static void golden_path(size_t which, char path[PATH_BYTES])
 {
-    vv_test_source_path(__FILE__, "test/integration/golden/database_v1", path, PATH_BYTES);
+    char place[80];
+    (void)snprintf(place, sizeof(place), "test/integration/golden/%s", goldens[which]);
+    vv_test_source_path(__FILE__, place, path, PATH_BYTES);
 }
 
 /* Visits the files of a database: its own and those of its shard. */
@@ -258,10 +265,10 @@ static void copy_file(void *context, const char *folder, const char *name)
     (void)fclose(file);
 }
 
-static void copy_golden(const char *to)
+static void copy_golden(size_t which, const char *to)
 {
     char path[PATH_BYTES], shard[PATH_BYTES + 16];
-    golden_path(path);
+    golden_path(which, path);
     (void)snprintf(shard, sizeof(shard), "%s/shard-0000", to);
     assert_int_equal(mkdir(to, 0755), 0);
     assert_int_equal(mkdir(shard, 0755), 0);
@@ -270,21 +277,15 @@ static void copy_golden(const char *to)
 
 /* -------------------------------------------------------------------------------- tests */
 
-static void a_reader_answers_and_changes_nothing(void **state)
+static void read_golden(size_t which)
 {
-    (void)state;
     char path[PATH_BYTES];
     uint64_t before = 0, after = 0;
     varve_error error = {0};
     varve_db *db = NULL;
     varve_options options = VARVE_OPTIONS_INIT;
     varve_check_report report;
-    const char *to = getenv("VARVE_TEST_WRITE_GOLDEN");
-    if (to != NULL) {
-        (void)snprintf(path, sizeof(path), "%s/database_v1", to);
-        write_database(path);
-    }
-    golden_path(path);
+    golden_path(which, path);
     each_file(path, add_hash, &before);
     options.flags = VARVE_OPEN_READ_ONLY | VARVE_OPEN_STRICT;
     if (varve_open(path, &options, &db, &error) != VARVE_OK) {
@@ -303,9 +304,22 @@ static void a_reader_answers_and_changes_nothing(void **state)
     assert_true(before == after);
 }
 
-static void a_writer_goes_on_with_it(void **state)
+static void a_reader_answers_and_changes_nothing(void **state)
 {
     (void)state;
+    const char *to = getenv("VARVE_TEST_WRITE_GOLDEN");
+    if (to != NULL) {
+        char path[PATH_BYTES];
+        (void)snprintf(path, sizeof(path), "%s/%s", to, goldens[GOLDEN_COUNT - 1]);
+        write_database(path);
+    }
+    for (size_t which = 0; which < GOLDEN_COUNT; which++) {
+        read_golden(which);
+    }
+}
+
+static void write_on(size_t which)
+{
     char folder[256], path[PATH_BYTES];
     varve_db *db = NULL;
     varve_options options = VARVE_OPTIONS_INIT;
@@ -314,7 +328,7 @@ static void a_writer_goes_on_with_it(void **state)
     double value = 7, found = 0;
     assert_true(vv_test_temporary_create(folder, sizeof(folder)));
     (void)snprintf(path, sizeof(path), "%s/db", folder);
-    copy_golden(path);
+    copy_golden(which, path);
     options.flags = VARVE_OPEN_STRICT;
     options.background_threads = 0;
     assert_int_equal(varve_open(path, &options, &db, NULL), VARVE_OK);
@@ -337,11 +351,65 @@ static void a_writer_goes_on_with_it(void **state)
     assert_true(vv_test_temporary_remove(folder));
 }
 
+static void a_writer_goes_on_with_it(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < GOLDEN_COUNT; which++) {
+        write_on(which);
+    }
+}
+
+/* Nothing but the manifest says what a header of zeros was. */
+static void zero_block_header(void *context, const char *folder, const char *name)
+{
+    static const uint8_t zeros[64];
+    char path[2 * PATH_BYTES];
+    (void)context;
+    if (strncmp(name, "block-", 6) == 0) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fwrite(zeros, 1, sizeof(zeros), file), sizeof(zeros));
+        (void)fclose(file);
+    }
+}
+
+static void salvage_golden(size_t which)
+{
+    char folder[256], from[PATH_BYTES], to[PATH_BYTES];
+    varve_salvage_report report;
+    varve_db *db = NULL;
+    varve_options options = VARVE_OPTIONS_INIT;
+    assert_true(vv_test_temporary_create(folder, sizeof(folder)));
+    (void)snprintf(from, sizeof(from), "%s/db", folder);
+    copy_golden(which, from);
+    for (int round = 0; round < 2; round++) {
+        (void)snprintf(to, sizeof(to), "%s/saved-%d", folder, round);
+        assert_int_equal(varve_salvage(from, to, NULL, NULL, &report, NULL), VARVE_OK);
+        assert_int_equal(report.samples_lost, 0);
+        options.flags = VARVE_OPEN_STRICT;
+        assert_int_equal(varve_open(to, &options, &db, NULL), VARVE_OK);
+        expect_all(db);
+        assert_int_equal(varve_close(db, NULL), VARVE_OK);
+        each_file(from, zero_block_header, NULL);
+    }
+    assert_true(vv_test_temporary_remove(folder));
+}
+
+static void salvage_keeps_the_version_of_blocks(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < GOLDEN_COUNT; which++) {
+        salvage_golden(which);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_answers_and_changes_nothing),
         cmocka_unit_test(a_writer_goes_on_with_it),
+        cmocka_unit_test(salvage_keeps_the_version_of_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

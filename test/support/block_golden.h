@@ -1,6 +1,6 @@
 /*
- * block_golden.h - what the kept blocks test/unit/golden/block_v1_* hold. It never changes: new
- * kinds of content get a file of their own.
+ * block_golden.h - what the kept blocks test/unit/golden/block_v* hold. What is there never
+ * changes: a new kind of content begins with the version that has it.
  */
 #ifndef VARVE_TEST_SUPPORT_BLOCK_GOLDEN_H
 #define VARVE_TEST_SUPPORT_BLOCK_GOLDEN_H
@@ -23,6 +23,9 @@ static inline void block_golden_layer(struct block_model_layer *layer, varve_dup
         if (kind == 2) {
             layer->values[at] = 1.0 / (double)(at + 1);
         }
+        if (kind == 4) { /* 3.3000000000000003: decimals with corrections */
+            layer->values[at] = (double)(index * index % 97) * 1.1;
+        }
         if (kind == 3 && at % 10 == 3) {
             uint64_t nan_bits = UINT64_C(0x7ff8000000000000) + at;
             memcpy(&layer->values[at], &nan_bits, sizeof(nan_bits));
@@ -30,7 +33,7 @@ static inline void block_golden_layer(struct block_model_layer *layer, varve_dup
     }
 }
 
-static inline struct block_model *block_golden_model(void)
+static inline struct block_model *block_golden_model(int version)
 {
     static const char *const keys[] = {"{only=\"one\"}",
                                        "cpu{host=\"a\",zone=\"x\"}",
@@ -57,7 +60,8 @@ static inline struct block_model *block_golden_model(void)
     }
     block_golden_layer(&model->series[0].layers[0], VARVE_DUPLICATES_FIRST, 1, -7, 1, 0);
     block_golden_layer(&model->series[1].layers[0], VARVE_DUPLICATES_LAST, 250, 0, 10000, 1);
-    block_golden_layer(&model->series[2].layers[0], VARVE_DUPLICATES_LAST, 250, 0, 10000, 0);
+    block_golden_layer(&model->series[2].layers[0], VARVE_DUPLICATES_LAST, 250, 0, 10000,
+                       version >= 3 ? 4 : 0);
     block_golden_layer(&model->series[4].layers[0], VARVE_DUPLICATES_MIN, 60, INT64_MIN, 0, 3);
     block_golden_layer(&model->series[4].layers[1], VARVE_DUPLICATES_SUM, 40, INT64_MIN + 9, 0, 2);
     block_golden_layer(&model->series[5].layers[0], VARVE_DUPLICATES_ERROR, 9, INT64_MAX - 9, 1, 1);

@@ -204,13 +204,22 @@ static int open_golden(void)
     return vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
 }
 
-static const char *const golden_names[] = {"block_v1_hot", "block_v1_cold", "block_v2_hot",
-                                           "block_v2_cold"};
-enum { GOLDEN_COUNT = 4 };
+static const struct golden {
+    const char *name;
+    int version;
+    bool cold;
+    bool rolled_up;
+} goldens[] = {
+    {"block_v1_hot", 1, false, false},       {"block_v1_cold", 1, true, false},
+    {"block_v2_hot", 2, false, true},        {"block_v2_cold", 2, true, true},
+    {"block_v3_hot", 3, false, false},       {"block_v3_cold", 3, true, false},
+    {"block_v3_rolled_hot", 3, false, true}, {"block_v3_rolled_cold", 3, true, true},
+};
+enum { GOLDEN_COUNT = sizeof(goldens) / sizeof(goldens[0]), VERSION_WRITTEN = 3 };
 
-/* Makes the kept files in the directory that VARVE_TEST_WRITE_GOLDEN names: needed only when the
- * format changes, which after its release means new files beside the old ones. */
-static void write_golden(const struct block_model *model)
+/* Makes the kept files of this version in the directory that VARVE_TEST_WRITE_GOLDEN names: needed
+ * only when the format changes, which means new files beside the old ones. */
+static void write_golden(void)
 {
     const char *path = getenv("VARVE_TEST_WRITE_GOLDEN");
     if (path == NULL) {
@@ -219,41 +228,47 @@ static void write_golden(const struct block_model *model)
     int directory = vv_env_posix()->ops->open_directory(vv_env_posix()->ctx, path);
     assert_true(directory >= 0);
     struct vv_rollup_rules *rules = block_golden_rules();
+    struct block_model *model = block_golden_model(VERSION_WRITTEN);
     for (int at = 0; at < GOLDEN_COUNT; at++) {
+        const struct golden *golden = &goldens[at];
         struct vv_block_info info;
-        assert_int_equal(block_model_write_rolled_up(model, vv_env_posix(), directory,
-                                                     golden_names[at], at % 2 != 0,
-                                                     at >= 2 ? rules : NULL, &info, NULL),
-                         VARVE_OK);
+        if (golden->version == VERSION_WRITTEN) {
+            assert_int_equal(block_model_write_rolled_up(
+                                 model, vv_env_posix(), directory, golden->name, golden->cold,
+                                 golden->rolled_up ? rules : NULL, &info, NULL),
+                             VARVE_OK);
+        }
     }
+    block_model_destroy(model);
     vv_rollup_rules_release(rules);
     (void)vv_env_posix()->ops->close(vv_env_posix()->ctx, directory);
 }
 
 static void blocks_written_by_earlier_versions_are_read(void **state)
 {
-    struct block_model *model = block_golden_model();
     int directory = open_golden();
     (void)state;
     assert_true(directory >= 0);
-    write_golden(model);
+    write_golden();
     for (size_t at = 0; at < GOLDEN_COUNT; at++) {
+        const struct golden *golden = &goldens[at];
+        struct block_model *model = block_golden_model(golden->version);
         struct vv_block *block;
         uint64_t samples;
         varve_error error = {.status = VARVE_OK};
-        if (vv_block_open(vv_env_posix(), directory, golden_names[at], NULL, &block, &error) !=
+        if (vv_block_open(vv_env_posix(), directory, golden->name, NULL, &block, &error) !=
             VARVE_OK) {
             fail_msg("%s", error.message);
         }
         assert_int_equal(block_model_compare(model, block), VARVE_OK);
         assert_int_equal(vv_block_verify(block, NULL, NULL, &samples), VARVE_OK);
-        assert_int_equal(vv_block_info(block)->identity.cold, at % 2 == 1);
-        assert_int_equal(vv_block_info(block)->identity.rollup_sequence, at >= 2 ? 9 : 0);
-        assert_int_equal(vv_block_info(block)->rollup_bytes > 0, at >= 2);
+        assert_int_equal(vv_block_info(block)->identity.cold, golden->cold);
+        assert_int_equal(vv_block_info(block)->identity.rollup_sequence, golden->rolled_up ? 9 : 0);
+        assert_int_equal(vv_block_info(block)->rollup_bytes > 0, golden->rolled_up);
         vv_block_release(block);
+        block_model_destroy(model);
     }
     (void)vv_env_posix()->ops->close(vv_env_posix()->ctx, directory);
-    block_model_destroy(model);
 }
 
 int main(void)

@@ -174,7 +174,7 @@ static void a_newer_format_is_told_from_damage(void **state)
     struct specimen specimen = make_specimen(fixture, "whole", false);
     struct vv_block *block;
     varve_error error = {.status = VARVE_OK};
-    vv_store_u32(specimen.bytes + VV_HEADER_VERSION, VV_BLOCK_VERSION_ROLLUPS + 1);
+    vv_store_u32(specimen.bytes + VV_HEADER_VERSION, VV_BLOCK_VERSION + 1);
     block_fixture_write(fixture, "newer", specimen.bytes, specimen.info.file_bytes);
     assert_int_equal(open_and_ask(fixture, &specimen, "newer"), VARVE_CORRUPT);
     vv_store_u32(specimen.bytes + VV_HEADER_CHECKSUM,
@@ -182,7 +182,7 @@ static void a_newer_format_is_told_from_damage(void **state)
     block_fixture_write(fixture, "newer", specimen.bytes, specimen.info.file_bytes);
     assert_int_equal(vv_block_open(fixture->env, fixture->directory, "newer", NULL, &block, &error),
                      VARVE_VERSION);
-    assert_non_null(strstr(error.message, "version 3"));
+    assert_non_null(strstr(error.message, "version 4"));
     free_specimen(&specimen);
 }
 

@@ -185,10 +185,10 @@ static varve_status open_repaired(struct work *work, struct vv_salvage_block *bl
     struct vv_shard_salvage *salvage = work->salvage;
     struct vv_block_identity identity = block->expected->identity;
     varve_status status = VARVE_CORRUPT;
-    /* The manifest does not say whether the block has rollups, and so another version. */
-    for (uint64_t sequence = 0; sequence < 2 && status == VARVE_CORRUPT; sequence++) {
+    /* The manifest does not say of which version the block is. */
+    for (uint32_t version = VV_BLOCK_VERSION; version >= 1 && status == VARVE_CORRUPT; version--) {
         uint8_t header[VV_BLOCK_HEADER_BYTES];
-        identity.rollup_sequence = sequence;
+        identity.version = version;
         vv_block_header_encode(&identity, header);
         VV_TRY(vv_salvage_copy(salvage, name, working_name, block->expected->file_bytes, header,
                                sizeof(header), &status, work->error));
