@@ -182,12 +182,15 @@ static inline SPECIALISED varve_status column_encode(const void *column, column_
     return done ? VARVE_OK : encode_steps(column, entry, count, steps, out);
 }
 
-/* Takes an entry of a decoded column; false if it cannot be one. */
+/* Takes an entry of a decoded column; false if it cannot be one. All are taken before that counts,
+ * so that the loops have no branch. */
 typedef bool (*column_store)(void *column, size_t index, uint64_t entry);
 
-static bool decode_runs(struct vv_reader *reader, size_t count, column_store store, void *column)
+static inline SPECIALISED bool decode_runs(struct vv_reader *reader, size_t count,
+                                           column_store store, void *column)
 {
     uint64_t entry = 0;
+    bool valid = true;
     for (size_t i = 0; i < count;) {
         uint64_t run = vv_read_varint(reader);
         uint64_t step = (uint64_t)vv_read_varint_signed(reader);
@@ -196,15 +199,27 @@ static bool decode_runs(struct vv_reader *reader, size_t count, column_store sto
         }
         for (size_t end = i + run; i < end; i++) {
             entry += step;
-            if (!store(column, i, entry)) {
-                return false;
-            }
+            valid &= store(column, i, entry);
         }
     }
-    return true;
+    return valid;
 }
 
-static bool decode_steps(struct vv_reader *reader, size_t count, column_store store, void *column)
+/* The number in width bytes at at, behind which bytes up to end may be read, too. */
+static inline uint64_t load_narrow(const uint8_t *at, const uint8_t *end, size_t width)
+{
+    if ((size_t)(end - at) >= sizeof(uint64_t) && width > 0) {
+        return vv_load_u64(at) & (UINT64_MAX >> (64 - 8 * width));
+    }
+    uint64_t number = 0;
+    for (size_t k = 0; k < width; k++) {
+        number |= (uint64_t)at[k] << 8 * k;
+    }
+    return number;
+}
+
+static inline SPECIALISED bool decode_steps(struct vv_reader *reader, size_t count,
+                                            column_store store, void *column)
 {
     uint64_t entry = count > 0 ? (uint64_t)vv_read_varint_signed(reader) : 0;
     uint64_t width = count > 1 ? vv_read_u8(reader) : 0;
@@ -216,23 +231,21 @@ static bool decode_steps(struct vv_reader *reader, size_t count, column_store st
     if (reader->failed || width > STEP_BYTES_MAX) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            uint64_t more = 0;
-            for (size_t k = 0; k < width; k++) {
-                more |= (uint64_t)*at++ << 8 * k;
-            }
-            entry += least + more;
-        }
-        if (!store(column, i, entry)) {
-            return false;
-        }
+    bool valid = count == 0 || store(column, 0, entry);
+    for (size_t i = 1; i < count && width == 0; i++) {
+        valid &= store(column, i, entry + least * i);
     }
-    return true;
+    for (size_t i = 1; i < count && width > 0; i++) {
+        entry += least + load_narrow(at, reader->end, width);
+        valid &= store(column, i, entry);
+        at += width;
+    }
+    return valid;
 }
 
 /* Calls store(column, i, entry) for count entries; false if the bytes are no such column. */
-static bool column_decode(struct vv_reader *reader, size_t count, column_store store, void *column)
+static inline SPECIALISED bool column_decode(struct vv_reader *reader, size_t count,
+                                             column_store store, void *column)
 {
     switch (vv_read_u8(reader)) {
     case COLUMN_RUNS:
@@ -319,10 +332,7 @@ varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
         vv_reader_left(&reader) != count * sizeof(double)) {
         return VARVE_CORRUPT;
     }
-    for (size_t i = 0; i < count; i++) {
-        uint64_t bits = vv_read_u64(&reader);
-        memcpy(&samples->values[i], &bits, sizeof(bits));
-    }
+    memcpy(samples->values, reader.at, count * sizeof(double)); /* as they were put behind */
     samples->policy = (varve_duplicates)policy;
     samples->count = count;
     return VARVE_OK;
