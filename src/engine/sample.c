@@ -36,7 +36,7 @@ static varve_status read_newest(varve_db *db, varve_series series, int64_t start
     return status != VARVE_OK ? status : found ? VARVE_OK : VARVE_NOT_FOUND;
 }
 
-/* The newest sample of a series that is not being written to at present. */
+/* The newest sample of a series that was written to since it was asked for. */
 __attribute__((noinline)) static varve_status find_latest(varve_db *db, varve_series series,
                                                           int64_t *timestamp, double *value)
 {
@@ -46,7 +46,7 @@ __attribute__((noinline)) static varve_status find_latest(varve_db *db, varve_se
     if (!vv_series_ref(series, &ref)) {
         return VARVE_INVALID;
     }
-    if (vv_shard_latest_locked(db->shard, ref, timestamp, value)) {
+    if (vv_shard_latest(db->shard, ref, timestamp, value)) {
         return VARVE_OK;
     }
     uint64_t stamp = vv_shard_latest_stamp(db->shard);
@@ -59,7 +59,7 @@ __attribute__((noinline)) static varve_status find_latest(varve_db *db, varve_se
 
 varve_status varve_latest(varve_db *db, varve_series series, int64_t *timestamp, double *value)
 {
-    return vv_shard_latest(db->shard, series - 1, timestamp, value)
+    return vv_shard_latest_near(db->shard, series - 1, timestamp, value)
                ? VARVE_OK
                : find_latest(db, series, timestamp, value);
 }

@@ -237,7 +237,7 @@ varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch
 
 /* ----------------------------------------------------------------------- newest samples */
 
-bool vv_shard_latest_locked(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
+bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value)
 {
     int64_t newest_timestamp;
     double newest_value;

@@ -108,10 +108,9 @@ varve_status vv_shard_delete(struct vv_shard *shard, const struct vv_matchers *m
                              varve_error *error) VARVE_MUST_CHECK;
 
 /* The newest sample of a series, if that is known without asking blocks; false: take a stamp, read
- * the series, and note what the newest one is. Any ref. Any thread. vv_shard_latest() of
- * shard_latest.h comes first: no lock. */
-bool vv_shard_latest_locked(struct vv_shard *shard, uint32_t ref, int64_t *timestamp,
-                            double *value);
+ * the series, and note what the newest one is. Any ref. Any thread. vv_shard_latest_near() of
+ * shard_latest.h comes first. */
+bool vv_shard_latest(struct vv_shard *shard, uint32_t ref, int64_t *timestamp, double *value);
 uint64_t vv_shard_latest_stamp(const struct vv_shard *shard);
 void vv_shard_note_latest(struct vv_shard *shard, uint32_t ref, uint64_t stamp, int64_t timestamp,
                           double value);

@@ -99,7 +99,7 @@ static inline void begin_extent(struct columns columns, struct vv_head_line *lin
     vv_extent_end_change(extent);
     vv_line_set_link(&line->newest[at], vv_slab_handle(extent));
     line->form[at] = form;
-    line->time_last[at] = timestamp;
+    vv_line_set_time(line, at, timestamp);
 }
 
 /* The case of a full extent; false: it is not the simple one of H1. */
@@ -138,8 +138,8 @@ insert_otherwise(struct insertion *insertion, struct vv_head_line *line, unsigne
     const struct vv_head_batch *batch = insertion->batch;
     struct vv_sample sample = {batch->timestamps[i], batch->values[i]};
     insertion->change.samples--; /* it may resolve to one that is there */
-    return vv_line_insert(insertion->head, line, at, batch->generation, batch->policy, sample,
-                          &insertion->change);
+    return vv_line_insert(insertion->head, line, batch->refs[i], batch->generation, batch->policy,
+                          sample, &insertion->change);
 }
 
 /* Writes entry i behind the count samples of the newest extent. */
@@ -149,7 +149,7 @@ put(struct columns columns, struct vv_head_line *line, unsigned at, unsigned cou
     struct vv_extent *extent = vv_head_extent(columns.head, line->newest[at]);
     int64_t timestamp = columns.timestamps[i];
     vv_sample_store(&extent->samples[count], (struct vv_sample){timestamp, columns.values[i]});
-    line->time_last[at] = timestamp;
+    vv_line_set_time(line, at, timestamp);
 }
 
 /* Adds entries i, i + 1, ... before end as long as they are of the series of entry i, later than
@@ -171,7 +171,7 @@ put_run(struct columns columns, struct vv_head_line *line, unsigned at, size_t i
                         (struct vv_sample){time_last, columns.values[i]});
         i++;
     } while (i < stop && columns.refs[i] == ref && columns.timestamps[i] > time_last);
-    line->time_last[at] = time_last;
+    vv_line_set_time(line, at, time_last);
     vv_line_set_count(line, at, count);
     return i - first;
 }

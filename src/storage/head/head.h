@@ -43,13 +43,19 @@ struct vv_head_line {
     _Alignas(64) struct vv_spin lock;
     uint8_t defined; /* a bit for each series, of this generation: see vv_head_is_defined() */
     _Atomic uint8_t position; /* low bits of where it stands among the locks of its holder */
-    uint8_t latest; /* for each series a bit: time_last is the greatest time that it has anywhere;
-                       and one: the value of that is kept behind the lines of the page */
+    uint8_t latest; /* for each series a bit: time_last is the greatest time that it has anywhere */
     uint32_t generation; /* low bits of that which form, count and last_time belong to */
     uint8_t form[VV_HEAD_LINE_SERIES];    /* kind and policy of the newest extent */
     uint8_t count[VV_HEAD_LINE_SERIES];   /* samples in it; 255: it takes none */
     uint32_t newest[VV_HEAD_LINE_SERIES]; /* its handle; 0: the series has none */
     int64_t time_last[VV_HEAD_LINE_SERIES];
+};
+
+/* What was found to be the newest sample of a series, behind the lines of the page: right as long
+ * as its time is the line's time_last and that is known to be the latest. See head_latest.h. */
+struct vv_newest {
+    uint64_t time; /* vv_newest_time() of a timestamp; 0, as in fresh memory: none */
+    double value;
 };
 
 struct vv_head {
@@ -177,11 +183,12 @@ void vv_head_forget_defined(struct vv_head *head, uint32_t ref);
 
 /* The sample with the greatest timestamp of a series, if the head knows which that is: from the
  * first sample that is later than everything in blocks, or since it was noted, until something
- * happens that makes it unsure. False: ask all sources. Cost: the line and one or two lines of the
- * extent; no lock while the series is written to, no allocation. */
+ * happens that makes it unsure. False: ask all sources. No allocation; no waiting for a lock while
+ * the series is written to. Cost: the line and one or two lines of the extent; leaves the sample
+ * where vv_head_latest_near() finds it. */
 bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, double *value);
-/* Asks for the memory that the former will read: for many series the first step for all, then the
- * second, then the reading. */
+/* Asks for the memory that reading the newest sample will touch: for many series the first step for
+ * all, then the second, then the reading. */
 void vv_head_prefetch_latest(const struct vv_head *head, uint32_t ref, unsigned step);
 /* All sources say that this is it. stamp: vv_head_latest_stamp() before they were asked; what
  * happened since is found out. */

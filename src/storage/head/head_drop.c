@@ -140,7 +140,7 @@ varve_status vv_head_delete(struct vv_head *head, uint32_t ref, uint64_t generat
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     struct vv_head_change change = {0};
     varve_status status = VARVE_OK;
-    vv_line_forget_latest(line, at);
+    vv_head_unknow_latest(head, line, ref);
     if (line->generation != (uint32_t)generation) {
         vv_line_turn(head, line, generation);
     }

@@ -115,7 +115,7 @@ void vv_line_open(struct vv_head *head, struct vv_head_line *line, unsigned at)
         return;
     }
     line->form[at] = newest->form & (VV_LINE_FORMS - 1);
-    line->time_last[at] = last->samples[last->count - 1].timestamp;
+    vv_line_set_time(line, at, last->samples[last->count - 1].timestamp);
     vv_line_set_count(line, at, newest->count);
 }
 

@@ -294,26 +294,31 @@ static varve_status insert(struct vv_head *head, struct vv_head_line *line, unsi
     return insert_late(head, line, at, tail, policy, sample, change);
 }
 
-varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
+varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
                             uint64_t generation, varve_duplicates policy, struct vv_sample sample,
                             struct vv_head_change *change)
 {
+    unsigned at = ref % VV_HEAD_LINE_SERIES;
     bool knew_latest = vv_line_knows_latest(line, at);
     int64_t latest = line->time_last[at];
     if (line->newest[at] == 0 && !knew_latest) { /* all that there may be is in blocks */
         latest = atomic_load_explicit(&head->blocks_time_max, memory_order_relaxed);
         knew_latest = sample.timestamp > latest;
     }
-    vv_line_forget_latest(line, at);
+    if (knew_latest && sample.timestamp > latest) {
+        vv_line_set_latest(line, at, false); /* what may be kept is earlier */
+    } else {
+        vv_head_unknow_latest(head, line, ref);
+    }
     vv_head_lower_floor(head, generation, sample.timestamp);
     varve_status status = insert(head, line, at, generation, policy, sample, change);
-    if (status == VARVE_OK && knew_latest) {
-        if (sample.timestamp > latest) {
-            line->time_last[at] = sample.timestamp;
-            vv_line_set_latest(line, at, true, false);
-        } else if (sample.timestamp < latest && line->time_last[at] == latest) {
-            vv_line_set_latest(line, at, true, false);
-        }
+    if (status != VARVE_OK) {
+        vv_head_unknow_latest(head, line, ref);
+    } else if (knew_latest && sample.timestamp > latest) {
+        vv_line_set_time(line, at, sample.timestamp);
+        vv_line_set_latest(line, at, true);
+    } else if (knew_latest && sample.timestamp < latest && line->time_last[at] == latest) {
+        vv_line_set_latest(line, at, true);
     }
     return status;
 }

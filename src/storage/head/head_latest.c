@@ -2,7 +2,7 @@
  * head_latest.c - the newest sample of a series, from memory that its appends have just touched.
  *
  *   line: latest bits, time_last --newest--> extent | version ... | last sample |
- *         values of samples that were flushed       (behind the lines of the page)
+ *   the same sample once more, after it was read or flushed     (behind the lines of the page)
  *
  * L1  A series' bit is set by its first sample if that is later than anything in blocks, or by
  *     whoever has asked all sources and found the last sample of the newest extent to be the
@@ -10,7 +10,7 @@
  *     could make it wrong (a deletion, an equal timestamp, blocks that came from elsewhere) clears
  *     it.
  * L2  The bit outlives the generation: what is flushed does not get greater timestamps by that. The
- *     value is kept when the extent that has it is given back.
+ *     sample is kept at the latest when the extent that has it is given back.
  * L3  While the series is written to nobody takes its lock to read: see head_latest.h.
  * L4  What is noted was read before the line was locked. Since the stamp nothing was given back, so
  *     that all appends since are in the head: if that has nothing of the series, or nothing newer,
@@ -43,19 +43,46 @@ static bool newest_last(const struct vv_head *head, struct vv_extent *newest,
     return first != NULL && last_of(first, last);
 }
 
-/* Under the lock: also what is closed, loose, or kept. */
+/* ------------------------------------------------------------------------ keeping a sample */
+
+/* Readers are under way: whoever sees the value sees that the time before it was taken away. */
+static void keep(struct vv_newest *newest, struct vv_sample sample)
+{
+    __atomic_store_n(&newest->time, 0, __ATOMIC_RELAXED);
+    __atomic_store(&newest->value, &sample.value, __ATOMIC_RELEASE);
+    __atomic_store_n(&newest->time, vv_newest_time(sample.timestamp), __ATOMIC_RELEASE);
+}
+
+static bool is_kept(const struct vv_newest *newest, int64_t timestamp)
+{
+    return newest->time == vv_newest_time(timestamp);
+}
+
+void vv_head_unknow_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref)
+{
+    struct vv_newest *newest = vv_head_newest(head, ref);
+    vv_line_set_latest(line, ref % VV_HEAD_LINE_SERIES, false);
+    if (newest->time != 0) {
+        __atomic_store_n(&newest->time, 0, __ATOMIC_RELEASE);
+    }
+}
+
+/* Under the lock: also what is closed, loose, or kept. Keeps what it finds. */
 static bool read_locked(const struct vv_head *head, const struct vv_head_line *line, uint32_t ref,
                         int64_t *timestamp, double *value)
 {
     unsigned at = ref % VV_HEAD_LINE_SERIES;
-    struct vv_sample last = {line->time_last[at], 0};
+    struct vv_newest *kept = vv_head_newest(head, ref);
+    struct vv_sample last;
     if (!vv_line_knows_latest(line, at)) {
         return false;
     }
-    if (vv_line_keeps_latest(line, at)) {
-        last.value = *vv_head_kept(head, ref);
-    } else if (!newest_last(head, vv_line_newest(head, line, at), &last) ||
-               last.timestamp != line->time_last[at]) {
+    if (is_kept(kept, line->time_last[at])) {
+        last = (struct vv_sample){line->time_last[at], kept->value};
+    } else if (newest_last(head, vv_line_newest(head, line, at), &last) &&
+               last.timestamp == line->time_last[at]) {
+        keep(kept, last);
+    } else {
         return false;
     }
     *timestamp = last.timestamp;
@@ -72,29 +99,35 @@ bool vv_head_latest(struct vv_head *head, uint32_t ref, int64_t *timestamp, doub
     if (line == NULL) {
         return false;
     }
-    if (vv_head_latest_open(head, ref, INT64_MIN, timestamp, value)) {
-        return true;
+    bool found = vv_head_latest_open(head, ref, timestamp, value);
+    if (!found) {
+        vv_head_lock_line(head, line);
+    } else if (!vv_spin_try_lock(&line->lock)) {
+        return true; /* it is being written to: another one would have to be kept soon */
     }
-    vv_head_lock_line(head, line);
-    bool found = read_locked(head, line, ref, timestamp, value);
+    bool still_found = read_locked(head, line, ref, timestamp, value);
     vv_spin_unlock(&line->lock);
-    return found;
+    return found || still_found;
 }
 
 void vv_head_prefetch_latest(const struct vv_head *head, uint32_t ref, unsigned step)
 {
-    const struct vv_head_line *line = ref < VV_HEAD_REFS_MAX ? vv_head_find_line(head, ref) : NULL;
+    struct vv_head_line *line = ref < VV_HEAD_REFS_MAX ? vv_head_find_line(head, ref) : NULL;
     if (line == NULL) {
         return;
     }
+    struct vv_newest *newest = vv_head_newest(head, ref);
     if (step == 0) {
         __builtin_prefetch(line);
+        __builtin_prefetch(newest);
         return;
     }
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     uint32_t handle = __atomic_load_n(&line->newest[at], __ATOMIC_RELAXED);
     unsigned count = __atomic_load_n(&line->count[at], __ATOMIC_RELAXED);
-    if (handle != 0 && count != VV_COUNT_CLOSED) {
+    int64_t time_last = __atomic_load_n(&line->time_last[at], __ATOMIC_RELAXED);
+    if (handle != 0 && count != VV_COUNT_CLOSED &&
+        __atomic_load_n(&newest->time, __ATOMIC_RELAXED) != vv_newest_time(time_last)) {
         const uint8_t *extent = (const uint8_t *)vv_head_extent(head, handle);
         __builtin_prefetch(extent);
         __builtin_prefetch(extent + count * sizeof(struct vv_sample));
@@ -126,14 +159,11 @@ static void note_locked(struct vv_head *head, struct vv_head_line *line, uint32_
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     struct vv_extent *newest = vv_line_newest(head, line, at);
     struct vv_sample last;
-    if (newest == NULL) {
-        *vv_head_kept(head, ref) = sample.value;
-        line->time_last[at] = sample.timestamp;
-        vv_line_set_latest(line, at, true, true);
-    } else if (newest_last(head, newest, &last) && last.timestamp == sample.timestamp &&
-               equal_bits(last.value, sample.value)) {
-        line->time_last[at] = sample.timestamp;
-        vv_line_set_latest(line, at, true, false);
+    if (newest == NULL || (newest_last(head, newest, &last) && last.timestamp == sample.timestamp &&
+                           equal_bits(last.value, sample.value))) {
+        vv_line_set_time(line, at, sample.timestamp);
+        keep(vv_head_newest(head, ref), sample);
+        vv_line_set_latest(line, at, true);
     }
 }
 
@@ -158,16 +188,16 @@ void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32
                          struct vv_extent *newest)
 {
     unsigned at = ref % VV_HEAD_LINE_SERIES;
+    struct vv_newest *kept = vv_head_newest(head, ref);
     struct vv_sample last;
     change_stamp(head);
-    if (!vv_line_knows_latest(line, at) || vv_line_keeps_latest(line, at)) {
+    if (!vv_line_knows_latest(line, at) || is_kept(kept, line->time_last[at])) {
         return;
     }
     if (newest_last(head, newest, &last) && last.timestamp == line->time_last[at]) {
-        *vv_head_kept(head, ref) = last.value;
-        vv_line_set_latest(line, at, true, true);
+        keep(kept, last);
     } else {
-        vv_line_forget_latest(line, at);
+        vv_head_unknow_latest(head, line, ref);
     }
 }
 
@@ -186,10 +216,13 @@ void vv_head_forget_latest(struct vv_head *head)
     change_stamp(head);
     for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
         struct vv_head_line *page = atomic_load_explicit(&head->pages[i], memory_order_acquire);
-        for (size_t k = 0; page != NULL && k < VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES; k++) {
-            vv_head_lock_line(head, &page[k]);
-            __atomic_store_n(&page[k].latest, 0, __ATOMIC_RELEASE);
-            vv_spin_unlock(&page[k].lock);
+        for (uint32_t k = 0; page != NULL && k < VV_HEAD_PAGE_SERIES; k += VV_HEAD_LINE_SERIES) {
+            struct vv_head_line *line = page + k / VV_HEAD_LINE_SERIES;
+            vv_head_lock_line(head, line);
+            for (uint32_t at = 0; at < VV_HEAD_LINE_SERIES; at++) {
+                vv_head_unknow_latest(head, line, (uint32_t)i * VV_HEAD_PAGE_SERIES + k + at);
+            }
+            vv_spin_unlock(&line->lock);
         }
     }
 }

@@ -8,8 +8,8 @@
  * tail of samples sorted by time and unique. It begins with the extent that says so.
  *
  * Everything is written under the lock of the line. What is read without it (head_latest.c) is the
- * line's newest extent, count and latest bits, the extent's version, and raw samples: these are
- * written by the functions below that say "shared", as atomic stores with release order.
+ * line's newest extent, count, last times and latest bits, the extent's version, and raw samples:
+ * these are written by the functions below that say "shared", as atomic stores with release order.
  */
 #ifndef VARVE_STORAGE_HEAD_LINE_H
 #define VARVE_STORAGE_HEAD_LINE_H
@@ -139,14 +139,23 @@ static inline struct vv_head_line *vv_head_find_line(const struct vv_head *head,
     return page == NULL ? NULL : page + ref % VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES;
 }
 
-/* The values of latest samples that the extents have no more, of the refs of a page; they follow
- * its lines. */
-static inline double *vv_head_kept(const struct vv_head *head, uint32_t ref)
+/* How a timestamp stands in struct vv_newest: INT64_MAX, which is none, as 0. */
+static inline uint64_t vv_newest_time(int64_t timestamp)
 {
-    struct vv_head_line *page =
-        atomic_load_explicit(&head->pages[ref / VV_HEAD_PAGE_SERIES], memory_order_acquire);
-    double *kept = (double *)(void *)(page + VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES);
-    return kept + ref % VV_HEAD_PAGE_SERIES;
+    return (uint64_t)timestamp ^ INT64_MAX;
+}
+/* The newest samples of the refs of a page follow its lines. */
+static inline struct vv_newest *vv_page_newest(struct vv_head_line *page, uint32_t ref)
+{
+    struct vv_newest *newest =
+        (struct vv_newest *)(void *)(page + VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES);
+    return newest + ref % VV_HEAD_PAGE_SERIES;
+}
+/* Of a ref whose page is there. */
+static inline struct vv_newest *vv_head_newest(const struct vv_head *head, uint32_t ref)
+{
+    return vv_page_newest(
+        atomic_load_explicit(&head->pages[ref / VV_HEAD_PAGE_SERIES], memory_order_acquire), ref);
 }
 
 /* Makes the page of a ref if it is not there yet. NO_MEMORY. */
@@ -190,21 +199,17 @@ static inline bool vv_line_knows_latest(const struct vv_head_line *line, unsigne
 {
     return (line->latest >> at & 1) != 0;
 }
-/* Whether its value is in vv_head_kept(): the head has given the sample back. */
-static inline bool vv_line_keeps_latest(const struct vv_head_line *line, unsigned at)
+/* Shared. Before it is said to be known, time_last must say when it is; before it is not, the
+ * sample must be unchanged. */
+static inline void vv_line_set_latest(struct vv_head_line *line, unsigned at, bool known)
 {
-    return (line->latest >> (VV_HEAD_LINE_SERIES + at) & 1) != 0;
+    unsigned bit = 1U << at, others = line->latest & ~bit;
+    __atomic_store_n(&line->latest, (uint8_t)(known ? others | bit : others), __ATOMIC_RELEASE);
 }
-/* Shared. */
-static inline void vv_line_set_latest(struct vv_head_line *line, unsigned at, bool known, bool kept)
+/* Shared: the time of the last sample. */
+static inline void vv_line_set_time(struct vv_head_line *line, unsigned at, int64_t timestamp)
 {
-    unsigned others = line->latest & ~(0x11U << at);
-    unsigned own = (known ? 0x01U : 0U) | (kept ? 0x10U : 0U);
-    __atomic_store_n(&line->latest, (uint8_t)(others | own << at), __ATOMIC_RELEASE);
-}
-static inline void vv_line_forget_latest(struct vv_head_line *line, unsigned at)
-{
-    vv_line_set_latest(line, at, false, false);
+    __atomic_store_n(&line->time_last[at], timestamp, __ATOMIC_RELEASE);
 }
 
 /* ---- head_extent.c; all need the lock of the line ---- */
@@ -268,6 +273,9 @@ varve_status vv_line_seal(struct vv_head *head, struct vv_head_line *line, unsig
 
 /* ---- head_latest.c; needs the lock ---- */
 
+/* Something has happened, or will, after which the latest sample may be another one, have another
+ * value, or be none. */
+void vv_head_unknow_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref);
 /* The last extents of a series are about to be given back, newest the newest of them: keeps the
  * value of the latest sample if it is known, or forgets that it is. */
 void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
@@ -277,7 +285,7 @@ void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32
 
 /* Adds a sample that does not simply follow: of a new run, late, equal to one that is there, or
  * behind a full extent. */
-varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, unsigned at,
+varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
                             uint64_t generation, varve_duplicates policy, struct vv_sample sample,
                             struct vv_head_change *change) VARVE_MUST_CHECK;
 

@@ -3,7 +3,7 @@
  *
  *   pages[ref >> 12] --> [line of refs 0-3][line of refs 4-7] ...     filled in as refs come,
  *                         64 bytes, the lock in it                    never moved
- *                         ... [values of latest samples]
+ *                         ... [newest samples that were kept]
  *
  * L1  Whoever waits holds only locks below the one that it waits for: no circle of waiters. Locks
  *     that happen to be free may be taken in any order, because taking them does not wait.
@@ -21,7 +21,7 @@
 
 enum {
     LINES_BYTES = VV_HEAD_PAGE_SERIES / VV_HEAD_LINE_SERIES * sizeof(struct vv_head_line),
-    PAGE_BYTES = LINES_BYTES + VV_HEAD_PAGE_SERIES * sizeof(double),
+    PAGE_BYTES = LINES_BYTES + VV_HEAD_PAGE_SERIES * sizeof(struct vv_newest),
     PAGES_BYTES = VV_HEAD_PAGES * sizeof(struct vv_head_line *),
     PREFETCH_REFS = 16, /* ahead of the line being locked: about what a miss takes */
     PREFETCH_LINES = 8  /* the same where lines follow each other */
