@@ -421,11 +421,11 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_wait_durable(varve_db *db, uint64_
 /**
  * varve_latest() - the sample with the greatest timestamp of a series.
  *
- * It costs a few memory accesses, no lock while the series is appended to, and no allocation,
- * unless the series has got no sample since the database was opened that is later than all blocks:
- * then they are asked, once. (Also after a deletion, after a sample that came late or twice, and
- * after a bulk import, for the next call.) NOT_FOUND: the series has no sample. INVALID: handle.
- * CORRUPT, IO, NO_MEMORY.
+ * It costs a few memory accesses, no waiting for a lock while the series is appended to, and no
+ * allocation, unless the series has got no sample since the database was opened that is later than
+ * all blocks: then they are asked, once. (Also after a deletion, after a sample that came late or
+ * twice, and after a bulk import, for the next call.) NOT_FOUND: the series has no sample. INVALID:
+ * handle. CORRUPT, IO, NO_MEMORY.
  * Threads: any. Sees every sample acknowledged before the call.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_latest(varve_db *db, varve_series series,
