@@ -21,4 +21,17 @@ void vv_report(const struct vv_report *report, varve_event_kind kind, varve_stat
                const char *file, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* Keeps reports until it is known whether they count. One thread at a time. */
+struct vv_report_keeper {
+    struct vv_report report; /* give its address to who reports; the keeper must not move */
+    struct vv_kept_report *first;
+    struct vv_kept_report *last;
+    bool incomplete; /* there was no memory for one of them */
+};
+void vv_report_keeper_init(struct vv_report_keeper *keeper);
+void vv_report_keeper_fini(struct vv_report_keeper *keeper);
+/* Tells everything that was kept, in order. NO_MEMORY: nothing was told, since some of it is lost. */
+varve_status vv_report_keeper_tell(const struct vv_report_keeper *keeper,
+                                   const struct vv_report *report) VARVE_MUST_CHECK;
+
 #endif

@@ -1,7 +1,8 @@
 /*
  * storage_impl.c - opening, recovering and closing a shard.
  *
- *   manifest -> blocks mapped -> log replayed into the head -> (a writer:) leftovers swept
+ *   manifest -> blocks mapped -> log replayed into the head (shard_recover.c)
+ *            -> (a writer:) leftovers swept
  *
  * O1  Recovery writes nothing before it is finished; sweeping and the first new log segment come
  *     after.
@@ -29,181 +30,6 @@ varve_status vv_shard_create(const struct vv_shard_place *place, varve_error *er
     struct vv_manifest manifest = {
         .sequence = 1, .wal_start_lsn = VV_WAL_FIRST_LSN, .next_block_id = 1};
     return vv_manifest_store(place, &manifest, error);
-}
-
-/* ------------------------------------------------------------------------------ replay */
-
-/* Refs of the log to series of this opening. */
-struct replay {
-    struct vv_shard *shard;
-    struct vv_series **series; /* by ref of the log; NULL: not defined */
-    uint32_t capacity;
-    struct vv_wal_samples batch; /* columns for VARVE_BATCH_MAX entries */
-    struct vv_head_locks locks;
-};
-
-static varve_status define_series(struct replay *replay, uint32_t ref, struct vv_key key)
-{
-    if (ref >= replay->capacity) {
-        uint64_t capacity = replay->capacity < 1024 ? 1024 : (uint64_t)replay->capacity * 2;
-        while (capacity <= ref) {
-            capacity *= 2;
-        }
-        struct vv_series **series = vv_realloc(replay->series, capacity * sizeof(*replay->series));
-        if (series == NULL) {
-            return VARVE_NO_MEMORY;
-        }
-        memset(series + replay->capacity, 0, (capacity - replay->capacity) * sizeof(*series));
-        replay->series = series;
-        replay->capacity = (uint32_t)capacity;
-    }
-    return vv_series_table_find_or_create(replay->shard->table, key, vv_key_hash(key), UINT64_MAX,
-                                          &replay->series[ref]);
-}
-
-static varve_status replay_series(struct replay *replay, const uint8_t *payload, size_t length)
-{
-    struct vv_reader reader = vv_reader_init(payload, length);
-    for (;;) {
-        uint32_t ref;
-        struct vv_key key;
-        bool done;
-        VV_TRY(vv_wal_series_decode(&reader, &ref, &key, &done));
-        if (done) {
-            return VARVE_OK;
-        }
-        VV_TRY(define_series(replay, ref, key));
-    }
-}
-
-/* Whether every ref was defined; one that was not lies behind damage. */
-static bool all_defined(const struct replay *replay, const uint32_t *refs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (refs[i] >= replay->capacity || replay->series[refs[i]] == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Turns refs of the log into those of this opening. */
-static void translate(const struct replay *replay, uint32_t *refs, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        refs[i] = replay->series[refs[i]]->ref;
-    }
-}
-
-static varve_status replay_samples(struct replay *replay, const uint8_t *payload, size_t length)
-{
-    struct vv_wal_samples *batch = &replay->batch;
-    struct vv_shard *shard = replay->shard;
-    VV_TRY(vv_wal_samples_decode(payload, length, batch));
-    if (!all_defined(replay, batch->refs, batch->count)) {
-        return VARVE_CORRUPT;
-    }
-    translate(replay, batch->refs, batch->count);
-    VV_TRY(vv_head_lock_refs(&shard->head, batch->refs, batch->count, &replay->locks));
-    struct vv_head_batch samples = {batch->refs, batch->timestamps, batch->values, batch->policy,
-                                    VV_SHARD_FIRST_GENERATION};
-    varve_status status = vv_head_insert_and_unlock(&shard->head, &samples, &replay->locks);
-    vv_head_unlock_refs(&replay->locks);
-    return status;
-}
-
-static varve_status replay_delete(struct replay *replay, const uint8_t *payload, size_t length)
-{
-    struct vv_wal_delete record;
-    VV_TRY(vv_wal_delete_decode(payload, length, &record));
-    varve_status status = VARVE_CORRUPT;
-    if (all_defined(replay, record.refs, record.count)) {
-        struct vv_shard *shard = replay->shard;
-        struct vv_range range = {record.start, record.end};
-        translate(replay, record.refs, record.count);
-        status = vv_head_lock_refs(&shard->head, record.refs, record.count, &replay->locks);
-        if (status == VARVE_OK) {
-            struct vv_view *view = vv_view_acquire(&shard->views);
-            status = vv_shard_apply_delete(shard, view, record.refs, record.count, range,
-                                           VV_SHARD_FIRST_GENERATION);
-            vv_head_unlock_refs(&replay->locks);
-            vv_view_release(&shard->views, view);
-        }
-    }
-    vv_free(record.refs);
-    return status;
-}
-
-static varve_status replay_frame(void *context, const struct vv_wal_frame *frame,
-                                 const uint8_t *payload)
-{
-    struct replay *replay = context;
-    switch (frame->type) {
-    case VV_WAL_SERIES:
-        return replay_series(replay, payload, frame->payload_bytes);
-    case VV_WAL_SAMPLES:
-        return replay_samples(replay, payload, frame->payload_bytes);
-    case VV_WAL_DELETE:
-        return replay_delete(replay, payload, frame->payload_bytes);
-    case VV_WAL_MARK:
-        return VARVE_OK;
-    default:
-        return VARVE_CORRUPT;
-    }
-}
-
-static varve_status replay_init(struct replay *replay, struct vv_shard *shard)
-{
-    *replay = (struct replay){.shard = shard};
-    vv_head_locks_init(&replay->locks);
-    replay->batch.refs = vv_alloc(VARVE_BATCH_MAX * sizeof(uint32_t));
-    replay->batch.timestamps = vv_alloc(VARVE_BATCH_MAX * sizeof(int64_t));
-    replay->batch.values = vv_alloc(VARVE_BATCH_MAX * sizeof(double));
-    bool complete = replay->batch.refs != NULL && replay->batch.timestamps != NULL &&
-                    replay->batch.values != NULL;
-    return complete ? VARVE_OK : VARVE_NO_MEMORY;
-}
-
-static void replay_fini(struct replay *replay)
-{
-    vv_free(replay->series);
-    vv_free(replay->batch.refs);
-    vv_free(replay->batch.timestamps);
-    vv_free(replay->batch.values);
-    vv_head_locks_fini(&replay->locks);
-}
-
-/* Replays the log into the head and prepares it for writing. */
-static varve_status recover_log(struct vv_shard *shard, varve_error *error)
-{
-    struct vv_wal_place place = {
-        .env = shard->place.env, .directory = shard->place.directory, .shard = shard->place.shard};
-    memcpy(place.database_uuid, shard->place.database_uuid, sizeof(place.database_uuid));
-    struct replay replay;
-    struct vv_wal_recovery recovery = {0};
-    varve_status status = replay_init(&replay, shard);
-    if (status == VARVE_OK) {
-        status = vv_wal_replay(&place, shard->manifest.wal_start_lsn, shard->options.strict,
-                               replay_frame, &replay, shard->report, &recovery, error);
-    }
-    replay_fini(&replay);
-    if (status == VARVE_OK) {
-        atomic_fetch_add(&shard->damages, recovery.damages);
-        atomic_store(&shard->replay_damaged, recovery.damages > 0);
-        if (recovery.samples > 0 && !shard->options.read_only) {
-            vv_report(shard->report, VARVE_EVENT_RECOVERED, VARVE_OK, NULL, 0,
-                      "replayed %llu samples from the log", (unsigned long long)recovery.samples);
-        }
-        struct vv_wal_options wal_options = {
-            .segment_bytes_max = shard->options.wal_segment_bytes,
-            .sequence_min = shard->manifest.wal_sequence,
-            .ring_bytes = shard->options.ring_bytes,
-            .zero_ahead = shard->options.commits,
-        };
-        status = vv_wal_init(&shard->wal, &place, &wal_options, &recovery, shard->report);
-    }
-    vv_wal_recovery_fini(&recovery);
-    return status == VARVE_OK ? status : vv_fail(error, status, "cannot recover the log");
 }
 
 /* ------------------------------------------------------------------------------ blocks */
@@ -349,6 +175,13 @@ static struct vv_shard *allocate(const struct vv_shard_place *place,
     return shard;
 }
 
+static void use_report(struct vv_shard *shard, const struct vv_report *report)
+{
+    shard->report = report;
+    shard->wal.report = report;
+    shard->reserve.report = report;
+}
+
 static varve_status open_once(const struct vv_shard_place *place,
                               const struct vv_shard_options *options,
                               const struct vv_report *report, struct vv_shard **opened,
@@ -382,7 +215,7 @@ static varve_status open_once(const struct vv_shard_place *place,
         has_views = status == VARVE_OK;
     }
     if (status == VARVE_OK) {
-        status = recover_log(shard, error);
+        status = vv_shard_recover_log(shard, error);
         has_wal = status == VARVE_OK;
     }
     if (status != VARVE_OK) {
@@ -403,41 +236,49 @@ static varve_status check_unchanged(const struct vv_shard *shard, varve_error *e
     return unchanged ? VARVE_OK : VARVE_BUSY;
 }
 
-/* Collects reports while a reader tries, so that those of a try that was overtaken are never
- * told. */
+/* One try of a reader; what it has to report is told only if it counts. BUSY: it was overtaken, or
+ * met what may be bytes that a writer is just writing, unless damage is to be believed. */
+static varve_status try_reader(const struct vv_shard_place *place,
+                               const struct vv_shard_options *options,
+                               const struct vv_report *report, bool believe_damage,
+                               struct vv_shard **shard, varve_error *error)
+{
+    struct vv_report_keeper keeper;
+    struct vv_shard *opened = NULL;
+    vv_report_keeper_init(&keeper);
+    varve_status status = open_once(place, options, &keeper.report, &opened, error);
+    if (status == VARVE_OK) {
+        status = check_unchanged(opened, error);
+    }
+    if (status == VARVE_OK && atomic_load(&opened->damages) > 0 && !believe_damage) {
+        status = VARVE_BUSY;
+    }
+    if (status == VARVE_OK && vv_report_keeper_tell(&keeper, report) != VARVE_OK) {
+        status = vv_fail(error, VARVE_NO_MEMORY, "no memory to open a shard");
+    }
+    vv_report_keeper_fini(&keeper);
+    if (status == VARVE_OK) {
+        use_report(opened, report);
+        *shard = opened;
+    } else if (opened != NULL) {
+        release(opened, true, true);
+    }
+    return status;
+}
+
 static varve_status open_reader(const struct vv_shard_place *place,
                                 const struct vv_shard_options *options,
                                 const struct vv_report *report, struct vv_shard **shard,
                                 varve_error *error)
 {
-    static const struct vv_report silent;
-    for (int i = 0; i < READER_TRIES; i++) {
-        bool last = i + 1 == READER_TRIES;
-        struct vv_shard *opened = NULL;
+    for (int i = 0;; i++) {
         varve_error detail = {0};
-        varve_status status = open_once(place, options, &silent, &opened, &detail);
-        bool damaged = status == VARVE_OK && atomic_load(&opened->damages) > 0;
+        varve_status status =
+            try_reader(place, options, report, i + 1 >= DAMAGE_TRIES, shard, &detail);
         if (status == VARVE_OK) {
-            status = check_unchanged(opened, &detail);
+            return status;
         }
-        if (status == VARVE_OK && !damaged) {
-            opened->report = report;
-            opened->wal.report = report;
-            *shard = opened;
-            return VARVE_OK;
-        }
-        if (opened != NULL) {
-            release(opened, true, true);
-        }
-        /* Bytes that a writer is just writing can look like damage; what does so time and again is:
-         * open once more and tell it. */
-        if (status == VARVE_OK && i + 1 >= DAMAGE_TRIES) {
-            return open_once(place, options, report, shard, error);
-        }
-        if (status == VARVE_OK) {
-            status = VARVE_BUSY;
-        }
-        if ((status != VARVE_BUSY && status != VARVE_CORRUPT) || last) {
+        if ((status != VARVE_BUSY && status != VARVE_CORRUPT) || i + 1 == READER_TRIES) {
             return detail.status != VARVE_OK
                        ? vv_fail_with(error, &detail)
                        : vv_fail(error, status,
@@ -445,7 +286,6 @@ static varve_status open_reader(const struct vv_shard_place *place,
         }
         place->env->ops->sleep_ns(place->env->ctx, 1000000LL << (i < 6 ? i : 6));
     }
-    return vv_fail(error, VARVE_BUSY, "the writer changes the database all the time: try again");
 }
 
 varve_status vv_shard_open(const struct vv_shard_place *place,

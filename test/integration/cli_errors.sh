@@ -82,6 +82,14 @@ run 3 check cut
 run 3 query cut x
 says 'warning|damage'
 
+# A log that ends in the middle of a write is worth a note, no more
+run 0 import torn --format prom lines.prom
+log=$(echo torn/shard-0000/wal-*)
+truncate -s -5 "$log"
+run 0 check torn
+grep -q "^note: ${log#torn/} at byte [0-9]*: .*torn write" out || fail "no note: $(cat out)"
+grep -q '0 damages, 1 note$' out || fail "no note is counted: $(cat out)"
+
 # The two files without which nothing opens: which one it is, and what can be done
 for file in varve.db shard-0000/manifest; do
     rm -rf headless

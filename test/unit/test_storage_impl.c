@@ -112,6 +112,44 @@ static void what_stands_behind_damage_is_kept_and_saved(void **state)
     assert_int_equal(statistics.samples, 5);
 }
 
+static void count_notes(void *context, varve_event_kind kind, varve_status status, const char *file,
+                        uint64_t offset, const char *message)
+{
+    size_t *notes = context;
+    (void)status;
+    (void)offset;
+    (void)message;
+    assert_string_equal(file, "wal-0000000000000001");
+    *notes += kind == VARVE_EVENT_NOTE;
+}
+
+static void a_reader_tells_of_a_torn_tail_too(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    const struct vv_env *env = fixture->place.env;
+    size_t notes = 0;
+    struct vv_report report = {count_notes, &notes};
+    assert_int_equal(shard_fixture_append(fixture, "a", LAST, 1, 1), VARVE_OK);
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    int file =
+        env->ops->open(env->ctx, fixture->place.directory, "wal-0000000000000001", VV_OPEN_WRITE);
+    struct vv_file_status file_status;
+    assert_true(file >= 0);
+    assert_int_equal(env->ops->stat(env->ctx, file, &file_status), 0);
+    assert_int_equal(env->ops->truncate(env->ctx, file, file_status.size - 16), 0);
+    assert_int_equal(env->ops->close(env->ctx, file), 0);
+
+    fixture->options.read_only = true;
+    assert_int_equal(
+        vv_shard_open(&fixture->place, &fixture->options, &report, &fixture->shard, NULL),
+        VARVE_OK);
+    assert_int_equal(notes, 1);
+    shard_fixture_expect(fixture, "a:1=1");
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    fixture->options.read_only = false;
+    shard_fixture_open(fixture);
+}
+
 /* An uncertain manifest stops publishing, and nothing grows by trying again. */
 static void after_an_uncertain_manifest_appends_and_reads_go_on(void **state)
 {
@@ -141,6 +179,7 @@ int main(void)
         TEST(a_log_that_is_lost_as_a_whole_is_reported_once),
         TEST(a_stale_manifest_does_not_make_newer_blocks_garbage),
         TEST(what_stands_behind_damage_is_kept_and_saved),
+        TEST(a_reader_tells_of_a_torn_tail_too),
         TEST(after_an_uncertain_manifest_appends_and_reads_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
