@@ -14,7 +14,8 @@
 #include "base/status.h"
 #include "base/time_fields.h"
 
-#define TIME_HINT "write for example 2026-11-21T10:00:00Z, 1700000000s or now-1h"
+#define RFC3339_HINT "write for example 2026-11-21T10:00:00Z"
+#define TIME_HINT RFC3339_HINT ", 1700000000s or now-1h"
 
 static const int64_t precision_ns[] = {
     [VARVE_PRECISION_S] = 1000000000,
@@ -59,12 +60,14 @@ static const char *clock_parse(struct vv_cursor *cursor, struct vv_time_fields *
     return NULL;
 }
 
-varve_status vv_rfc3339_parse(varve_string text, int64_t *time, varve_error *error)
+/* hint: what else the caller takes for a time. */
+static varve_status rfc3339_parse(varve_string text, const char *hint, int64_t *time,
+                                  varve_error *error)
 {
     struct vv_cursor cursor = vv_cursor_init(text);
     struct vv_time_fields fields = {0};
     if (!date_parse(&cursor, &fields)) {
-        return refuse_time(text, TIME_HINT, error);
+        return refuse_time(text, hint, error);
     }
     const char *problem = NULL;
     if (vv_cursor_take(&cursor, 'T') || vv_cursor_take(&cursor, 't') ||
@@ -72,12 +75,17 @@ varve_status vv_rfc3339_parse(varve_string text, int64_t *time, varve_error *err
         problem = clock_parse(&cursor, &fields);
     }
     if (problem == NULL && !vv_cursor_done(&cursor)) {
-        problem = "something follows the time; " TIME_HINT;
+        problem = "something follows the time";
     }
     if (problem != NULL) {
         return refuse_time(text, problem, error);
     }
     return vv_time_from_fields(text, &fields, time, error);
+}
+
+varve_status vv_rfc3339_parse(varve_string text, int64_t *time, varve_error *error)
+{
+    return rfc3339_parse(text, RFC3339_HINT, time, error);
 }
 
 /* ------------------------------------------------------------------------------ Numbers */
@@ -135,7 +143,7 @@ static const char *number_parse(varve_string number, varve_precision precision, 
         fraction_end = skip_digits(fraction, cursor.end);
     }
     if (whole_end == cursor.at || fraction_end != cursor.end) {
-        return "not a number; " TIME_HINT;
+        return "not a number";
     }
     uint64_t whole;
     if (!vv_uint64_parse(cursor.at, (size_t)(whole_end - cursor.at), &whole)) {
@@ -244,7 +252,7 @@ varve_status varve_time_parse(varve_string text, int64_t now, int64_t *time, var
     }
     if (!looks_like_number(digits)) {
         return has_sign ? relative_parse(text, text, now, time, error)
-                        : vv_rfc3339_parse(text, time, error);
+                        : rfc3339_parse(text, TIME_HINT, time, error);
     }
     varve_string number = text;
     varve_precision precision = unit_cut(&number);
@@ -315,6 +323,9 @@ varve_status varve_duration_parse(varve_string text, int64_t *duration, varve_er
         if (vv_cursor_digits(&cursor, 18, &count) == 0) {
             return refuse_duration(text, "write whole numbers with units, as 1h30m or 500ms",
                                    error);
+        }
+        if (!vv_cursor_done(&cursor) && is_digit(*cursor.at)) {
+            return refuse_duration(text, "longer than 292 years", error);
         }
         size_t unit = duration_unit_take(&cursor);
         if (unit == DURATION_UNIT_COUNT) {

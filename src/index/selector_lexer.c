@@ -34,7 +34,7 @@ varve_status vv_lexer_init(struct vv_lexer *lexer, varve_string input, char *dec
 {
     *lexer = (struct vv_lexer){.input = input, .decoded = decoded, .error = error};
     if (!vv_utf8_valid(input.bytes, input.length)) {
-        return vv_fail(error, VARVE_INVALID, "the selector is not UTF-8");
+        return vv_fail(error, VARVE_INVALID, "the text is not UTF-8");
     }
     const char *nul = input.length > 0 ? memchr(input.bytes, '\0', input.length) : NULL;
     if (nul != NULL) {

@@ -30,7 +30,7 @@ struct vv_report_keeper {
 };
 void vv_report_keeper_init(struct vv_report_keeper *keeper);
 void vv_report_keeper_fini(struct vv_report_keeper *keeper);
-/* Tells everything that was kept, in order. NO_MEMORY: nothing was told, since some of it is lost. */
+/* Tells everything that was kept, in order. NO_MEMORY: nothing, since some of it is missing. */
 varve_status vv_report_keeper_tell(const struct vv_report_keeper *keeper,
                                    const struct vv_report *report) VARVE_MUST_CHECK;
 

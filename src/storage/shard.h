@@ -97,9 +97,9 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
                                     struct vv_source_list *sources,
                                     struct vv_range **tombstones) VARVE_MUST_CHECK;
 
-/* shard_recover.c: replays the log into the head and prepares it for writing. Needs manifest, table,
- * head and views; what is damaged is reported and counted. CORRUPT: the same, if it is to be strict;
- * NO_MEMORY, IO, BUSY (a writer dropped a segment meanwhile). */
+/* shard_recover.c: replays the log into the head and prepares it for writing. Needs manifest,
+ * table, head and views; what is damaged is reported and counted. CORRUPT: the same, if opening is
+ * strict; NO_MEMORY, IO, BUSY (a writer dropped a segment meanwhile). */
 varve_status vv_shard_recover_log(struct vv_shard *shard, varve_error *error) VARVE_MUST_CHECK;
 /* The generation of what is replayed, and the first one of what is appended. */
 enum { VV_SHARD_FIRST_GENERATION = 1 };

@@ -120,6 +120,8 @@ says 'twice'
 run 2 put db cpu one
 says 'no value'
 run 2 put db cpu 1 sometime
+run 2 put db cpu 1 9223372036854775807ns
+says 'one nanosecond too late'
 run 2 put db cpu 1e400
 says 'out of range'
 run 2 delete db '{}'

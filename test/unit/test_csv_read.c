@@ -57,6 +57,7 @@ static void canonical_rows_that_are_bad_are_named(void **state)
         {CANONICAL "up,1970-01-01,1,2\n", "! in:2:1: expected 3 columns, got 4\n"},
         {CANONICAL "up,17,1\n", "! in:2:4: the time is a bare number: say its unit with "
                                 "--time-format s, ms, us or ns\n"},
+        {CANONICAL "up,17s,1\n", "! in:2:4: time '17s': write for example 2026-11-21T10:00:00Z\n"},
         {CANONICAL "u\"p,1970-01-01,1\n", "! in:2:2: quote in a cell that is not quoted\n"},
         {CANONICAL "\"up\"x,1970-01-01,1\n",
          "! in:2:5: expected a comma after the closing quote, got \"x\"\n"},

@@ -317,7 +317,7 @@ static void strings_must_stand_for_utf8(void **state)
 static void bytes_that_are_no_text_are_refused(void **state)
 {
     (void)state;
-    expect_error("cpu{a=\"\xff\"}", "the selector is not UTF-8");
+    expect_error("cpu{a=\"\xff\"}", "the text is not UTF-8");
     expect_error_of((varve_string){"cpu\0{}", 6},
                     "column 4: a NUL byte; write it as \\x00 in quotes");
 }

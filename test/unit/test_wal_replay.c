@@ -78,7 +78,7 @@ static void a_hole_before_a_durable_lsn_is_damage(void **state)
     char wanted[200];
     (void)snprintf(wanted, sizeof(wanted),
                    "log segment wal-0000000000000001 is damaged at byte %d (its checksums are "
-                   "wrong): LSN %d to %d are lost",
+                   "wrong): LSN %d to %d are lost, and what was deleted there may be back",
                    HEADER + 3 * FRAME, 8 + 3 * FRAME, 8 + 4 * FRAME);
     assert_string_equal(fixture->messages[0], wanted);
     assert_int_equal(wal_fixture_replay(fixture, VV_WAL_FIRST_LSN, true), VARVE_CORRUPT);

@@ -90,6 +90,9 @@ int cli_verb_put(const struct cli_invocation *invocation)
         varve_status status = varve_time_parse(cli_string(time_text), time, &time, &error);
         if (status != VARVE_OK)
             return cli_fail(status, &error);
+        if (time == INT64_MAX)
+            return cli_usage_error("the time %s is one nanosecond too late to be stored",
+                                   time_text);
     }
     if (cli_given(invocation, CLI_OPTION_SYNC))
         cli_parse_sync(cli_value(invocation, CLI_OPTION_SYNC), &sync);

@@ -13,6 +13,7 @@
  * Thread: one, before the database is open. Memory: one segment at a time.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "os/alloc.h"
@@ -65,22 +66,28 @@ static int add_if_segment(void *visitor, const char *name)
     return vv_wal_segments_add(&recovery->segments, segment) == VARVE_OK ? 0 : -ENOMEM;
 }
 
-/* Reports damage; CORRUPT if opening is strict. */
+/* Reports damage, which cost the log from one LSN to another (both 0: nobody knows which); CORRUPT
+ * if opening is strict. */
 static varve_status damage(struct replay *replay, const char *name, uint64_t offset,
                            const char *what, uint64_t from, uint64_t to)
 {
+    char lost[64] = "what it holds is";
+    if (from < to) {
+        (void)snprintf(lost, sizeof(lost), "LSN %llu to %llu are", (unsigned long long)from,
+                       (unsigned long long)to);
+    }
     replay->recovery->damages++;
     vv_report(replay->report, VARVE_EVENT_DAMAGE, VARVE_CORRUPT, name, offset,
-              "log segment %s is damaged at byte %llu (%s): LSN %llu to %llu are lost", name,
-              (unsigned long long)offset, what, (unsigned long long)from, (unsigned long long)to);
+              "log segment %s is damaged at byte %llu (%s): %s lost, and what was deleted "
+              "there may be back",
+              name, (unsigned long long)offset, what, lost);
     if (!replay->strict) {
         return VARVE_OK;
     }
     return vv_fail_io(replay->error, VARVE_CORRUPT, 0, name, offset,
-                      "log segment %s is damaged at byte %llu (%s); open without the strict flag "
-                      "to go on without LSN %llu to %llu",
-                      name, (unsigned long long)offset, what, (unsigned long long)from,
-                      (unsigned long long)to);
+                      "log segment %s is damaged at byte %llu (%s); %s lost; open without the "
+                      "strict flag to go on",
+                      name, (unsigned long long)offset, what, lost);
 }
 
 /* By blocks without a branch, for the compiler to make vectors of: half a segment may be zeros. */
