@@ -19,6 +19,9 @@
  *     empty, and each new value brings some of the older ones along. The table before stays as it
  *     was, and is searched second, until all are there. A label with a million values would make
  *     one series wait 14 ms otherwise.
+ * X6  Values and slots of 64 KiB and more are pages of their own: growing moves them without a
+ *     copy, and each new value gives a piece of the table before back, since the kernel needs 3 ms
+ *     for 16 MiB. That is over long before the next growth.
  * Threads: adding needs exclusion by the caller; reading calls may run together.
  */
 #include "index/label_index.h"
@@ -28,13 +31,15 @@
 #include "base/checksum.h"
 #include "index/posting.h"
 #include "os/alloc.h"
+#include "os/pages.h"
 #include "pool/arena.h"
 
 enum {
     SLOTS_MIN = 4,
     VALUES_MIN = 2,
     NAMES_MIN = 16,
-    VALUES_MOVED = 8 /* with each new one: moving ends long before the next growth */
+    VALUES_MOVED = 8, /* with each new one: moving ends long before the next growth */
+    PAGES_FROM_BYTES = VV_PAGES_SMALL_BYTES /* X6; the sizes of arrays are powers of two */
 };
 
 struct label_value {
@@ -45,6 +50,7 @@ struct label_value {
 };
 
 _Static_assert(VARVE_LABEL_VALUE_BYTES_MAX <= UINT16_MAX, "length of a value fits its field");
+_Static_assert(sizeof(struct label_value) == 32, "whole pages of them, X6");
 
 struct label_name {
     varve_string name;
@@ -53,10 +59,10 @@ struct label_name {
     uint32_t slot_count; /* a power of two */
     uint32_t value_count;
     uint32_t value_capacity;
-    uint32_t older_count; /* slots of the table before */
-    uint32_t *older;      /* NULL: all values are in slots */
+    uint32_t older_count; /* slots of the table before that are not given back */
+    uint32_t *older;      /* NULL: none are left */
     uint32_t moved;       /* so many of the older values are in slots, ... */
-    uint32_t to_move;     /* ... of so many */
+    uint32_t to_move;     /* ... of so many: equal, older has nothing that slots have not */
 };
 
 struct vv_label_index {
@@ -66,6 +72,41 @@ struct vv_label_index {
     size_t name_capacity;
     struct vv_id_set *all;
 };
+
+/* ------------------------------------------------------------------------- Arrays (X6) */
+
+static void array_free(void *array, size_t bytes)
+{
+    if (bytes < PAGES_FROM_BYTES) {
+        vv_free(array);
+    } else {
+        vv_pages_free(array, bytes);
+    }
+}
+
+/* bytes, a power of two, for an array (NULL: none yet) of half as many or none; NULL: out of
+ * memory, the array is as it was. */
+static void *array_grow(void *array, size_t old_bytes, size_t bytes)
+{
+    if (bytes < PAGES_FROM_BYTES) {
+        return vv_realloc(array, bytes);
+    }
+    if (old_bytes >= PAGES_FROM_BYTES) {
+        return vv_pages_realloc(array, old_bytes, bytes);
+    }
+    void *pages = vv_pages_realloc(NULL, 0, bytes);
+    if (pages != NULL && array != NULL) {
+        memcpy(pages, array, old_bytes);
+        vv_free(array);
+    }
+    return pages;
+}
+
+static uint32_t *slots_create(uint32_t count)
+{
+    size_t bytes = count * sizeof(uint32_t);
+    return bytes < PAGES_FROM_BYTES ? vv_alloc_zeroed(1, bytes) : vv_pages_realloc(NULL, 0, bytes);
+}
 
 struct vv_label_index *vv_label_index_create(void)
 {
@@ -92,9 +133,9 @@ void vv_label_index_destroy(struct vv_label_index *index)
         for (uint32_t value = 0; value < name->value_count; value++) {
             vv_posting_fini(&name->values[value].posting);
         }
-        vv_free(name->values);
-        vv_free(name->slots);
-        vv_free(name->older);
+        array_free(name->values, name->value_capacity * sizeof(name->values[0]));
+        array_free(name->slots, name->slot_count * sizeof(name->slots[0]));
+        array_free(name->older, name->older_count * sizeof(name->older[0]));
     }
     vv_id_set_destroy(index->all);
     vv_free(index->names);
@@ -139,7 +180,7 @@ static uint32_t find_in_slots(const struct label_name *name, const uint32_t *slo
 static uint32_t find_number(const struct label_name *name, uint32_t hash, varve_string value)
 {
     uint32_t number = find_in_slots(name, name->slots, name->slot_count, hash, value);
-    if (number == 0 && name->older != NULL) { /* X5 */
+    if (number == 0 && name->moved < name->to_move) { /* X5 */
         number = find_in_slots(name, name->older, name->older_count, hash, value);
     }
     return number;
@@ -166,31 +207,20 @@ static struct vv_posting *posting_at(const struct vv_label_index *index, uint64_
 
 /* -------------------------------------------------------------------------------- Adding */
 
-/* Twice the entries (or first ones) for a growing array; NULL: out of memory, the array is as it
- * was. */
-static void *grow_array(void *array, size_t *capacity, size_t first, size_t entry_bytes)
-{
-    size_t more = *capacity == 0 ? first : *capacity * 2;
-    void *grown = vv_realloc(array, more * entry_bytes);
-    if (grown != NULL) {
-        *capacity = more;
-    }
-    return grown;
-}
-
 static varve_status add_name(struct vv_label_index *index, varve_string name,
                              struct label_name **added)
 {
     if (index->name_count == index->name_capacity) {
-        void *names =
-            grow_array(index->names, &index->name_capacity, NAMES_MIN, sizeof(index->names[0]));
+        size_t capacity = index->name_capacity == 0 ? NAMES_MIN : index->name_capacity * 2;
+        void *names = vv_realloc(index->names, capacity * sizeof(index->names[0]));
         if (names == NULL) {
             return VARVE_NO_MEMORY;
         }
         index->names = names;
+        index->name_capacity = capacity;
     }
     const char *bytes = vv_arena_copy(&index->strings, name.bytes, name.length);
-    uint32_t *slots = vv_alloc_zeroed(SLOTS_MIN, sizeof(slots[0]));
+    uint32_t *slots = slots_create(SLOTS_MIN);
     if (bytes == NULL || slots == NULL) {
         vv_free(slots);
         return VARVE_NO_MEMORY;
@@ -212,15 +242,26 @@ static void fill_slot(struct label_name *name, uint32_t value)
     name->slots[at] = value + 1;
 }
 
-/* Brings some values of the table before along. */
+/* Gives the last piece of the table before back (X6). */
+static void free_some(struct label_name *name)
+{
+    size_t bytes = name->older_count * sizeof(name->older[0]);
+    size_t piece_bytes = bytes < PAGES_FROM_BYTES ? bytes : (size_t)PAGES_FROM_BYTES;
+    array_free((uint8_t *)name->older + (bytes - piece_bytes), piece_bytes);
+    name->older_count -= (uint32_t)(piece_bytes / sizeof(name->older[0]));
+    if (name->older_count == 0) {
+        name->older = NULL;
+    }
+}
+
+/* Brings some values of the table before along, and then lets go of it. */
 static void move_some(struct label_name *name)
 {
     for (int i = 0; i < VALUES_MOVED && name->moved < name->to_move; i++) {
         fill_slot(name, name->moved++);
     }
     if (name->moved == name->to_move) {
-        vv_free(name->older);
-        name->older = NULL;
+        free_some(name);
     }
 }
 
@@ -235,7 +276,7 @@ static varve_status reserve_slot(struct label_name *name)
     }
     VV_ASSERT(name->older == NULL);
     uint32_t count = name->slot_count * 2;
-    uint32_t *slots = vv_alloc_zeroed(count, sizeof(slots[0]));
+    uint32_t *slots = slots_create(count);
     if (slots == NULL) {
         return VARVE_NO_MEMORY;
     }
@@ -256,13 +297,14 @@ static varve_status reserve_value(struct label_name *name)
     if (name->value_count >= UINT32_MAX / 4) {
         return VARVE_LIMIT;
     }
-    size_t capacity = name->value_capacity;
-    void *values = grow_array(name->values, &capacity, VALUES_MIN, sizeof(name->values[0]));
+    uint32_t capacity = name->value_capacity == 0 ? VALUES_MIN : name->value_capacity * 2;
+    void *values = array_grow(name->values, name->value_capacity * sizeof(name->values[0]),
+                              capacity * sizeof(name->values[0]));
     if (values == NULL) {
         return VARVE_NO_MEMORY;
     }
     name->values = values;
-    name->value_capacity = (uint32_t)capacity;
+    name->value_capacity = capacity;
     return VARVE_OK;
 }
 
@@ -407,7 +449,7 @@ uint64_t vv_label_index_bytes(const struct vv_label_index *index)
                      index->name_capacity * sizeof(index->names[0]) + vv_id_set_bytes(index->all);
     for (size_t at = 0; at < index->name_count; at++) {
         const struct label_name *name = &index->names[at];
-        bytes += name->slot_count * sizeof(name->slots[0]);
+        bytes += ((uint64_t)name->slot_count + name->older_count) * sizeof(name->slots[0]);
         bytes += name->value_capacity * sizeof(name->values[0]);
         for (uint32_t value = 0; value < name->value_count; value++) {
             bytes += vv_posting_bytes(&name->values[value].posting);
