@@ -40,6 +40,18 @@ varve_status vv_block_sink_add_chunk(struct vv_block_sink *sink, unsigned layer,
     return vv_buffer_append(&sink->chunks, &chunk, sizeof(chunk));
 }
 
+varve_status vv_block_sink_add_encoded(struct vv_block_sink *sink, unsigned layer,
+                                       varve_duplicates policy,
+                                       const struct vv_encoded_chunk *encoded)
+{
+    struct vv_sunk_chunk chunk = {.layer = layer, .policy = policy, .encoded = *encoded};
+    chunk.times_at = sink->bytes.length;
+    VV_TRY(vv_buffer_append(&sink->bytes, encoded->times.bytes, encoded->times.length));
+    chunk.values_at = sink->bytes.length;
+    VV_TRY(vv_buffer_append(&sink->bytes, encoded->values.bytes, encoded->values.length));
+    return vv_buffer_append(&sink->chunks, &chunk, sizeof(chunk));
+}
+
 struct vv_sunk_chunk vv_block_sink_chunk_at(const struct vv_block_sink *sink, size_t index)
 {
     struct vv_sunk_chunk chunk;

@@ -53,6 +53,10 @@ varve_status vv_block_sink_add_tombstone(struct vv_block_sink *sink,
 varve_status vv_block_sink_add_chunk(struct vv_block_sink *sink, unsigned layer,
                                      varve_duplicates policy, const int64_t *timestamps,
                                      const double *values, size_t count) VARVE_MUST_CHECK;
+/* The same for a chunk that is encoded, whose bytes are copied. */
+varve_status vv_block_sink_add_encoded(struct vv_block_sink *sink, unsigned layer,
+                                       varve_duplicates policy,
+                                       const struct vv_encoded_chunk *encoded) VARVE_MUST_CHECK;
 
 static inline size_t vv_block_sink_chunk_count(const struct vv_block_sink *sink)
 {

@@ -14,7 +14,7 @@
  * I6  peek() tells whether the next undelivered samples are a whole chunk, in the iterator's range,
  *     whose statistics are known, and what these are; it loads nothing and changes nothing that the
  *     caller sees. pass(), only after a peek() that gave true, goes behind that chunk. NULL: never.
- *     where(), likewise, says which chunk of which store that is; NULL: of none that has a name.
+ *     where(), likewise, says where that chunk is; NULL: of none that has a place.
  * I7  window(before) is the time of the first sample of the chunk that holds the newest sample
  *     earlier than before, or earlier than that; INT64_MIN if there is no sample that early. The
  *     range of the iterator does not matter to it.
@@ -53,10 +53,12 @@ struct vv_rollup_row {
     double squares; /* sum of (value - mean)^2 */
 };
 
-/* A chunk of some store of chunks, which alone knows what the index means. */
+/* A chunk of some store of chunks, which alone knows what the index means; or one in memory. */
+struct vv_encoded_chunk;
 struct vv_chunk_where {
     const void *store; /* NULL: none */
     uint32_t index;
+    const struct vv_encoded_chunk *encoded; /* NULL: not in memory as it goes into a block */
 };
 
 /* Which rows a query has use for. */

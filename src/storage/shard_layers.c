@@ -10,7 +10,8 @@
  * L4  A chunk that nothing else touches and whose page another block hands on is not decoded: it
  *     stays a chunk of its own, however full it is.
  * L5  A span is not copied if it makes a chunk as it is: a full one, or in the block of a flush,
- *     which will be merged, nearly.
+ *     which will be merged, nearly. Such a chunk of the head is not even decoded: it was encoded
+ *     for good when it was sealed, and its bytes go into the block.
  */
 #include "mmap/block_carry.h"
 #include "mmap/block_sink.h"
@@ -105,10 +106,28 @@ static varve_status carry_chunks(struct vv_series_output *output, unsigned layer
     return VARVE_OK;
 }
 
-/* Whether a span makes a chunk where it lies (L5). */
-static bool is_whole(const struct vv_series_output *output, const varve_span *span)
+/* Whether so many samples make a chunk where they lie (L5). */
+static bool is_whole(const struct vv_series_output *output, size_t count)
 {
-    return span->count >= (output->sink != NULL ? NEARLY_FULL : VV_COLUMN_MAX);
+    return count >= (output->sink != NULL ? NEARLY_FULL : VV_COLUMN_MAX);
+}
+
+/* Hands on the encoded chunks that come next and are whole. */
+static varve_status sink_chunks(struct vv_series_output *output, unsigned layer,
+                                varve_duplicates policy, struct vv_iter *iter, bool *written)
+{
+    struct vv_summary summary;
+    while (vv_iter_peek(iter, &summary)) {
+        const struct vv_encoded_chunk *encoded = vv_iter_where(iter).encoded;
+        if (encoded == NULL || !is_whole(output, encoded->count)) {
+            break;
+        }
+        VV_TRY(vv_series_output_begin(output, NULL));
+        VV_TRY(vv_block_sink_add_encoded(output->sink, layer, policy, encoded));
+        vv_iter_pass(iter);
+        *written = true;
+    }
+    return VARVE_OK;
 }
 
 /* Writes what the iterator yields as one layer; *written says whether there was a sample. */
@@ -122,11 +141,14 @@ static varve_status write_layer(struct vv_series_output *output, unsigned layer,
     *written = false;
     for (;;) {
         VV_TRY(carry_chunks(output, layer, policy, &chunk, iter, written, error));
+        if (output->sink != NULL && chunk.count == 0) {
+            VV_TRY(sink_chunks(output, layer, policy, iter, written));
+        }
         if (!vv_iter_next_span(iter, &span)) {
             break;
         }
         *written = true;
-        if (chunk.count == 0 && is_whole(output, &span)) {
+        if (chunk.count == 0 && is_whole(output, span.count)) {
             VV_TRY(write_samples(output, layer, policy, span, error)); /* where it lies */
             continue;
         }

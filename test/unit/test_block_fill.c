@@ -65,6 +65,19 @@ static void add_series(struct vv_block_writer *writer, struct series *series)
     }
 }
 
+/* A chunk that is encoded before it comes to the sink. */
+static varve_status sink_encoded(struct vv_block_sink *sink, const int64_t *timestamps,
+                                 const double *values, size_t count)
+{
+    uint8_t bytes[VV_TIMESTAMPS_BOUND(VV_COLUMN_MAX) + VV_VALUES_BOUND(VV_COLUMN_MAX)];
+    struct vv_encoded_chunk chunk = {
+        .time_min = timestamps[0], .time_max = timestamps[count - 1], .count = (uint32_t)count};
+    chunk.times = vv_block_encode_times(timestamps, count, bytes);
+    chunk.values =
+        vv_block_encode_values(values, count, bytes + chunk.times.length, chunk.statistics);
+    return vv_block_sink_add_encoded(sink, 0, VARVE_DUPLICATES_LAST, &chunk);
+}
+
 static varve_status fill_one(const struct series *series, struct vv_block_sink *sink)
 {
     vv_block_sink_begin(sink, (struct vv_key){series->key.bytes, series->key.length});
@@ -72,8 +85,13 @@ static varve_status fill_one(const struct series *series, struct vv_block_sink *
         VV_TRY(vv_block_sink_add_tombstone(sink, (struct vv_range){(int64_t)i, 100}));
     }
     for (size_t done = 0; done < series->count; done += VV_COLUMN_MAX) {
-        VV_TRY(vv_block_sink_add_chunk(sink, 0, VARVE_DUPLICATES_LAST, series->timestamps + done,
-                                       series->values + done, chunk_length(series, done)));
+        const int64_t *timestamps = series->timestamps + done;
+        const double *values = series->values + done;
+        size_t count = chunk_length(series, done);
+        VV_TRY(series->count % 2 == 0 && vv_block_times_increase(timestamps, count)
+                   ? sink_encoded(sink, timestamps, values, count)
+                   : vv_block_sink_add_chunk(sink, 0, VARVE_DUPLICATES_LAST, timestamps, values,
+                                             count));
     }
     return VARVE_OK;
 }

@@ -1,5 +1,6 @@
 /* Tests of head.c, head_read.c: the samples in memory against a model, and as an iterator. */
 #include "storage/head/head.h"
+#include "storage/head/head_chunk.h"
 #include "storage/series/series_table.h"
 
 #include <math.h>
@@ -122,21 +123,63 @@ static struct vv_iter *read_range(struct fixture *fixture, int64_t start, int64_
     return iter;
 }
 
-static void expect_model(struct fixture *fixture, int64_t start, int64_t end)
+static void expect_samples(const struct model_sample *samples, const int64_t *timestamps,
+                           const double *values, size_t count)
 {
-    size_t count, at = 0;
-    const struct model_sample *samples = model_range(&fixture->model, start, end, &count);
-    struct vv_iter *iter = read_range(fixture, start, end);
-    varve_span span;
-    while (vv_iter_next_span(iter, &span)) {
-        for (size_t i = 0; i < span.count; i++, at++) {
-            assert_true(at < count);
-            assert_int_equal(span.timestamps[i], samples[at].timestamp);
-            assert_memory_equal(&span.values[i], &samples[at].value, sizeof(double));
-        }
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(timestamps[i], samples[i].timestamp);
+        assert_memory_equal(&values[i], &samples[i].value, sizeof(double));
     }
-    assert_int_equal(at, count);
-    vv_iter_destroy(iter);
+}
+
+/* A whole chunk that the iterator peeked at has these samples first, as it says in both ways; its
+ * length. */
+static size_t expect_chunk(const struct model_sample *samples, const struct vv_iter *iter,
+                           const struct vv_summary *summary)
+{
+    static int64_t timestamps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    static double values[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    const struct vv_encoded_chunk *encoded = vv_iter_where(iter).encoded;
+    struct vv_value_statistics statistics;
+    assert_non_null(encoded);
+    vv_block_decode(encoded, timestamps, values);
+    expect_samples(samples, timestamps, values, encoded->count);
+    vv_values_statistics(values, encoded->count, &statistics);
+    assert_int_equal(summary->time_min, timestamps[0]);
+    assert_int_equal(summary->time_max, timestamps[encoded->count - 1]);
+    assert_int_equal(summary->statistics.count, encoded->count);
+    assert_memory_equal(&summary->statistics.sum, &statistics.sum, sizeof(double));
+    assert_memory_equal(&summary->statistics.max, &statistics.max, sizeof(double));
+    return encoded->count;
+}
+
+/* As spans alone, and with every other chunk that can be taken as a whole; how many were. */
+static size_t expect_model(struct fixture *fixture, int64_t start, int64_t end)
+{
+    size_t count, taken = 0;
+    const struct model_sample *samples = model_range(&fixture->model, start, end, &count);
+    for (unsigned round = 0; round < 2; round++) {
+        struct vv_iter *iter = read_range(fixture, start, end);
+        struct vv_summary summary;
+        varve_span span;
+        size_t at = 0, met = 0;
+        for (;;) {
+            while (round == 1 && vv_iter_peek(iter, &summary) && met++ % 2 == 0) {
+                at += expect_chunk(samples + at, iter, &summary);
+                vv_iter_pass(iter);
+                taken++;
+            }
+            if (!vv_iter_next_span(iter, &span)) {
+                break;
+            }
+            assert_true(at + span.count <= count);
+            expect_samples(samples + at, span.timestamps, span.values, span.count);
+            at += span.count;
+        }
+        assert_int_equal(at, count);
+        vv_iter_destroy(iter);
+    }
+    return taken;
 }
 
 static void samples_in_order_are_sealed_and_read(void **state)
@@ -146,8 +189,9 @@ static void samples_in_order_are_sealed_and_read(void **state)
         insert(fixture, VARVE_DUPLICATES_LAST, i * 10, (double)i);
     }
     assert_int_equal(atomic_load(&fixture->head.samples), 5000);
-    expect_model(fixture, INT64_MIN, INT64_MAX);
-    expect_model(fixture, 12345, 23456);
+    assert_int_equal(expect_model(fixture, INT64_MIN, INT64_MAX), 2); /* of four chunks */
+    assert_int_equal(expect_model(fixture, 12345, 23456), 0);
+    assert_int_equal(expect_model(fixture, 9999, 40000), 1);
     assert_int_equal(vv_head_time_max(&fixture->head, fixture->series->ref, 0), 49990);
     assert_int_equal(vv_head_time_max(&fixture->head, fixture->series->ref, 1), INT64_MIN);
 }
@@ -173,11 +217,12 @@ static void random_histories_give_what_the_model_says(void **state)
             fixture->generation++;
         } else if (step % 8 == 0) {
             int64_t start = (int64_t)vv_test_random_below(&random, (uint64_t)clock + 10);
-            expect_model(fixture, start, start + (int64_t)vv_test_random_below(&random, 2000));
+            (void)expect_model(fixture, start,
+                               start + (int64_t)vv_test_random_below(&random, 2000));
         }
     }
     delete_range(fixture, 0, 500);
-    expect_model(fixture, INT64_MIN, INT64_MAX);
+    (void)expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
 /* Runs of one series: in order, with steps back, with equal timestamps, over the size of a tail. */
@@ -206,7 +251,7 @@ static void runs_give_what_their_samples_give_one_by_one(void **state)
         varve_status status = try_insert_batch(fixture, refs, policy, timestamps, values, count);
         assert_int_equal(status, VARVE_OK);
     }
-    expect_model(fixture, INT64_MIN, INT64_MAX);
+    (void)expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
 static void dropping_gives_back_old_generations_only(void **state)
@@ -222,7 +267,7 @@ static void dropping_gives_back_old_generations_only(void **state)
         insert(fixture, VARVE_DUPLICATES_LAST, i, 2);
         model_append(&second, VARVE_DUPLICATES_LAST, i, 2);
     }
-    expect_model(fixture, INT64_MIN, INT64_MAX);
+    (void)expect_model(fixture, INT64_MIN, INT64_MAX);
     struct vv_range range = {INT64_MAX, INT64_MIN};
     uint64_t samples = 0, before = atomic_load(&fixture->head.bytes);
     vv_head_measure(&fixture->head, fixture->series->ref, 1, &range, &samples);
@@ -236,7 +281,7 @@ static void dropping_gives_back_old_generations_only(void **state)
     assert_true(vv_head_has_series(&fixture->head, fixture->series->ref, 1, 2));
     free(fixture->model.samples);
     fixture->model = second;
-    expect_model(fixture, INT64_MIN, INT64_MAX);
+    (void)expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
 /* Steady appends touch no new memory: each generation gets what a flush has given back. */
@@ -495,7 +540,7 @@ static void out_of_memory_loses_nothing_that_was_there(void **state)
             model_append(&fixture->model, VARVE_DUPLICATES_LAST, timestamp, value);
         }
     }
-    expect_model(fixture, INT64_MIN, INT64_MAX);
+    (void)expect_model(fixture, INT64_MIN, INT64_MAX);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

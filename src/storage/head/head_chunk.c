@@ -1,7 +1,7 @@
 /*
  * head_chunk.c - sealing samples of the head, and iterating over sealed ones.
  *
- *   chunk: | header | timestamp column | value column | padding for wide loads |
+ *   chunk: | header, statistics | timestamp column | value column | padding for wide loads |
  *
  * C1  A chunk never changes; whoever holds a reference may read it without a lock.
  * C2  Its bytes come from our own encoder and have never left memory: failing to decode them is a
@@ -20,20 +20,19 @@ struct vv_head_chunk *vv_head_chunk_create(const int64_t *timestamps, const doub
 {
     VV_ASSERT(count >= 1 && count <= VV_COLUMN_MAX);
     uint8_t encoded[VV_TIMESTAMPS_BOUND(VV_COLUMN_MAX) + VV_VALUES_BOUND(VV_COLUMN_MAX)];
-    size_t timestamps_length = vv_timestamps_encode(timestamps, count, encoded);
-    size_t values_length = vv_values_encode(values, count, encoded + timestamps_length);
-    size_t length = timestamps_length + values_length;
+    struct vv_encoded_chunk made = {
+        .count = (uint32_t)count, .time_min = timestamps[0], .time_max = timestamps[count - 1]};
+    made.times = vv_block_encode_times(timestamps, count, encoded);
+    made.values =
+        vv_block_encode_values(values, count, encoded + made.times.length, made.statistics);
+    size_t length = made.times.length + made.values.length;
     struct vv_head_chunk *chunk = vv_alloc(sizeof(*chunk) + length + VV_DECODE_PADDING);
     if (chunk == NULL) {
         return NULL;
     }
-    *chunk = (struct vv_head_chunk){
-        .count = (uint32_t)count,
-        .timestamps_length = (uint32_t)timestamps_length,
-        .values_length = (uint32_t)values_length,
-        .time_min = timestamps[0],
-        .time_max = timestamps[count - 1],
-    };
+    chunk->encoded = made;
+    chunk->encoded.times.bytes = chunk->bytes;
+    chunk->encoded.values.bytes = chunk->bytes + made.times.length;
     atomic_init(&chunk->references, 1);
     memcpy(chunk->bytes, encoded, length);
     memset(chunk->bytes + length, 0, VV_DECODE_PADDING);
@@ -47,19 +46,10 @@ void vv_head_chunk_release(struct vv_head_chunk *chunk)
     }
 }
 
-void vv_head_chunk_decode(const struct vv_head_chunk *chunk, int64_t *timestamps, double *values)
-{
-    varve_status status =
-        vv_timestamps_decode(chunk->bytes, chunk->timestamps_length, chunk->count, timestamps);
-    VV_ASSERT(status == VARVE_OK);
-    status = vv_values_decode(chunk->bytes + chunk->timestamps_length, chunk->values_length,
-                              chunk->count, values);
-    VV_ASSERT(status == VARVE_OK);
-}
-
 size_t vv_head_chunk_bytes(const struct vv_head_chunk *chunk)
 {
-    return sizeof(*chunk) + chunk->timestamps_length + chunk->values_length + VV_DECODE_PADDING;
+    return sizeof(*chunk) + chunk->encoded.times.length + chunk->encoded.values.length +
+           VV_DECODE_PADDING;
 }
 
 struct head_iter {
@@ -117,11 +107,11 @@ static bool head_iter_next_span(struct vv_iter *iter, varve_span *span)
 {
     struct head_iter *it = (struct head_iter *)iter;
     while (it->next_chunk < it->chunk_count) {
-        struct vv_head_chunk *chunk = it->chunks[it->next_chunk++];
+        const struct vv_encoded_chunk *chunk = &it->chunks[it->next_chunk++]->encoded;
         if (chunk->time_max < it->start || chunk->time_min >= it->end) {
             continue;
         }
-        vv_head_chunk_decode(chunk, it->timestamps, it->values);
+        vv_block_decode(chunk, it->timestamps, it->values);
         count_samples(it, chunk->count);
         if (cut(it, it->timestamps, it->values, chunk->count, span)) {
             return true;
@@ -145,6 +135,36 @@ static bool head_iter_next_span(struct vv_iter *iter, varve_span *span)
     return true;
 }
 
+static bool head_iter_peek(struct vv_iter *iter, struct vv_summary *summary)
+{
+    struct head_iter *it = (struct head_iter *)iter;
+    while (it->next_chunk < it->chunk_count) {
+        const struct vv_encoded_chunk *chunk = &it->chunks[it->next_chunk]->encoded;
+        if (chunk->time_max >= it->start) {
+            *summary = (struct vv_summary){chunk->time_min, chunk->time_max,
+                                           vv_block_load_statistics(chunk->statistics)};
+            return chunk->time_min >= it->start && chunk->time_max < it->end;
+        }
+        it->next_chunk++;
+    }
+    return false;
+}
+
+static void head_iter_pass(struct vv_iter *iter)
+{
+    struct head_iter *it = (struct head_iter *)iter;
+    if (it->memory != NULL) {
+        it->memory->counts.samples_answered += it->chunks[it->next_chunk]->encoded.count;
+    }
+    it->next_chunk++;
+}
+
+static struct vv_chunk_where head_iter_where(const struct vv_iter *iter)
+{
+    const struct head_iter *it = (const struct head_iter *)iter;
+    return (struct vv_chunk_where){.encoded = &it->chunks[it->next_chunk]->encoded};
+}
+
 /* The newest samples of the tail in pieces of a span, then chunk by chunk. */
 static int64_t head_iter_window(struct vv_iter *iter, int64_t before)
 {
@@ -154,8 +174,8 @@ static int64_t head_iter_window(struct vv_iter *iter, int64_t before)
         return it->tail_timestamps[count > VV_SPAN_MAX ? count - VV_SPAN_MAX : 0];
     }
     for (size_t at = it->chunk_count; at > 0; at--) {
-        if (it->chunks[at - 1]->time_min < before) {
-            return it->chunks[at - 1]->time_min;
+        if (it->chunks[at - 1]->encoded.time_min < before) {
+            return it->chunks[at - 1]->encoded.time_min;
         }
     }
     return INT64_MIN;
@@ -196,6 +216,9 @@ static void head_iter_destroy(struct vv_iter *iter)
 static const struct vv_iter_ops head_iter_ops = {
     .next_span = head_iter_next_span,
     .seek = head_iter_seek,
+    .peek = head_iter_peek,
+    .pass = head_iter_pass,
+    .where = head_iter_where,
     .window = head_iter_window,
     .restart = head_iter_restart,
     .status = head_iter_status,
@@ -209,7 +232,7 @@ varve_status vv_head_iter_create(struct vv_head_chunk *const *chunks, size_t chu
     size_t tail_count = tail->sample_count;
     size_t longest = 0;
     for (size_t i = 0; i < chunk_count; i++) {
-        longest = chunks[i]->count > longest ? chunks[i]->count : longest;
+        longest = chunks[i]->encoded.count > longest ? chunks[i]->encoded.count : longest;
     }
     size_t room = VV_DECODE_ROOM(longest);
     size_t bytes = sizeof(struct head_iter) + chunk_count * sizeof(chunks[0]);

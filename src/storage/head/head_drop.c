@@ -34,14 +34,15 @@ static varve_status cut_chunk(struct vv_head_chunk *chunk, struct vv_range range
                               struct vv_head_chunk **left)
 {
     *left = chunk;
-    if (chunk->time_max < range.start || chunk->time_min >= range.end) {
+    const struct vv_encoded_chunk *encoded = &chunk->encoded;
+    if (encoded->time_max < range.start || encoded->time_min >= range.end) {
         return VARVE_OK;
     }
-    int64_t timestamps[VV_COLUMN_MAX];
-    double values[VV_COLUMN_MAX];
-    vv_head_chunk_decode(chunk, timestamps, values);
-    size_t kept = keep_outside(range, timestamps, values, chunk->count);
-    if (kept == chunk->count) {
+    int64_t timestamps[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    double values[VV_DECODE_ROOM(VV_COLUMN_MAX)];
+    vv_block_decode(encoded, timestamps, values);
+    size_t kept = keep_outside(range, timestamps, values, encoded->count);
+    if (kept == encoded->count) {
         return VARVE_OK;
     }
     *left = NULL;
@@ -64,7 +65,8 @@ static varve_status cut_chunks(struct vv_extent *extent, struct vv_range range,
             left = status == VARVE_OK ? left : chunk;
         }
         if (left != chunk) {
-            change->samples += (left == NULL ? 0 : (int64_t)left->count) - (int64_t)chunk->count;
+            change->samples +=
+                (left == NULL ? 0 : (int64_t)left->encoded.count) - (int64_t)chunk->encoded.count;
             change->bytes += (left == NULL ? 0 : (int64_t)vv_head_chunk_bytes(left)) -
                              (int64_t)vv_head_chunk_bytes(chunk);
             vv_head_chunk_release(chunk);

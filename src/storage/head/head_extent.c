@@ -132,7 +132,7 @@ void vv_extent_destroy(struct vv_head *head, struct vv_extent *extent,
         vv_free(extent->loose.timestamps);
     } else if (kind == VV_EXTENT_CHUNKS) {
         for (unsigned i = 0; i < extent->count; i++) {
-            change->samples -= extent->chunks[i]->count;
+            change->samples -= extent->chunks[i]->encoded.count;
             change->bytes -= (int64_t)vv_head_chunk_bytes(extent->chunks[i]);
             vv_head_chunk_release(extent->chunks[i]);
         }
@@ -296,7 +296,7 @@ static varve_status replace_tail(struct vv_head *head, struct vv_head_line *line
     }
     for (unsigned i = 0; i < count; i++) {
         into->chunks[into->count++] = chunks[i];
-        change->samples += chunks[i]->count;
+        change->samples += chunks[i]->encoded.count;
         change->bytes += (int64_t)vv_head_chunk_bytes(chunks[i]);
     }
     return VARVE_OK;

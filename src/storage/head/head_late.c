@@ -61,7 +61,7 @@ static bool is_long(const struct vv_head *head, struct vv_extent *tail, size_t c
     while ((chunks->form & VV_FORM_BEGINS) == 0) {
         chunks = vv_run_first(head, vv_extent_older(head, chunks));
         for (unsigned i = 0; i < chunks->count; i++) {
-            if (chunks->chunks[i]->time_max >= first) {
+            if (chunks->chunks[i]->encoded.time_max >= first) {
                 return false;
             }
         }

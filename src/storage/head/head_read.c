@@ -147,8 +147,9 @@ static varve_status add_layer(const struct run *run, size_t first, size_t last, 
         return VARVE_OK;
     }
     struct vv_merge_source source = {.policy = run->policy};
-    source.time_min = first < last ? run->chunks[first]->time_min : run->tail_first;
-    source.time_max = tail.sample_count > 0 ? run->tail_last : run->chunks[last - 1]->time_max;
+    source.time_min = first < last ? run->chunks[first]->encoded.time_min : run->tail_first;
+    source.time_max =
+        tail.sample_count > 0 ? run->tail_last : run->chunks[last - 1]->encoded.time_max;
     if (source.time_max < start || source.time_min >= end) {
         return VARVE_OK;
     }
@@ -166,13 +167,13 @@ static varve_status add_run(const struct run *run, int64_t start, int64_t end,
 {
     size_t first = 0, count = run->chunk_count;
     for (size_t i = 1; i < count; i++) {
-        if (run->chunks[i]->time_min <= run->chunks[i - 1]->time_max) {
+        if (run->chunks[i]->encoded.time_min <= run->chunks[i - 1]->encoded.time_max) {
             VV_TRY(add_layer(run, first, i, false, start, end, sources));
             first = i;
         }
     }
     bool tail_follows = run->tail.sample_count > 0 && count > 0 &&
-                        run->tail_first > run->chunks[count - 1]->time_max;
+                        run->tail_first > run->chunks[count - 1]->encoded.time_max;
     if (count == 0 || tail_follows) {
         return add_layer(run, first, count, true, start, end, sources);
     }
@@ -401,7 +402,7 @@ static void measure(const struct vv_extent *extent, struct vv_range *range, uint
     }
     if (kind == VV_EXTENT_CHUNKS) {
         for (unsigned i = 0; i < extent->count; i++) {
-            const struct vv_head_chunk *chunk = extent->chunks[i];
+            const struct vv_encoded_chunk *chunk = &extent->chunks[i]->encoded;
             range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
             range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
             *samples += chunk->count;
