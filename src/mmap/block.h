@@ -198,8 +198,11 @@ struct vv_block_shape {
     uint32_t names[VARVE_LABELS_MAX];
     uint32_t first_labels[VARVE_LABELS_MAX]; /* of each name */
     uint32_t label_counts[VARVE_LABELS_MAX];
-    uint8_t widths[VARVE_LABELS_MAX]; /* bits in a row */
+    uint8_t widths[VARVE_LABELS_MAX];  /* bits in a row */
+    uint16_t starts[VARVE_LABELS_MAX]; /* bits before */
     size_t row_bytes;
+    uint32_t metric_at;   /* names before that of metrics */
+    bool has_metric_name; /* it is one of them: there is no metric beside it */
 };
 /* The labels of series id, sorted by name; labels has VARVE_LABELS_MAX entries. Strings live as
  * long as the block. Cost: some nanoseconds for each label. */

@@ -113,6 +113,8 @@ static varve_status read_layout(const struct vv_block *block, uint32_t first_nam
                                 struct vv_block_shape *shape)
 {
     size_t bits = 0;
+    shape->metric_at = 0;
+    shape->has_metric_name = false;
     for (uint32_t index = 0; index < shape->name_count; index++) {
         struct vv_block_name name;
         VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)first_name + index,
@@ -123,6 +125,9 @@ static varve_status read_layout(const struct vv_block *block, uint32_t first_nam
         }
         shape->first_labels[index] = name.first_label;
         shape->label_counts[index] = name.label_count;
+        shape->metric_at += shape->names[index] < block->metric_name ? 1 : 0;
+        shape->has_metric_name |= shape->names[index] == block->metric_name;
+        shape->starts[index] = (uint16_t)bits;
         shape->widths[index] = (uint8_t)vv_block_bits(name.label_count);
         bits += shape->widths[index];
     }
@@ -148,7 +153,12 @@ static varve_status load_shape(const struct vv_block *block, uint32_t set,
 static varve_status find_row(const struct vv_block *block, const struct vv_block_shape *shape,
                              uint32_t set, const uint8_t **row)
 {
+    static const uint8_t nothing[VV_DECODE_PADDING] = {0};
     uint32_t number = set - shape->first_set;
+    if (shape->row_bytes == 0) {
+        *row = nothing; /* every name has one value */
+        return VARVE_OK;
+    }
     struct vv_place place = {
         .page = shape->first_page + number / VV_BLOCK_PAGE_RECORDS,
         .offset = (uint32_t)(number % VV_BLOCK_PAGE_RECORDS * shape->row_bytes),
@@ -157,84 +167,75 @@ static varve_status find_row(const struct vv_block *block, const struct vv_block
     return vv_block_place(block, VV_SECTION_ROWS, place, row);
 }
 
-/* The labels of a set of the shape, in the order of its names. */
-static varve_status read_row(const struct vv_block *block, const struct vv_block_shape *shape,
-                             uint32_t set, uint32_t *labels)
+/* The value of a name in a row of the shape; CORRUPT if the name has no such value. */
+static inline varve_status read_field(const struct vv_block_shape *shape, const uint8_t *row,
+                                      uint32_t index, uint32_t *label)
 {
-    const uint8_t *row = NULL;
-    if (shape->row_bytes > 0) {
-        VV_TRY(find_row(block, shape, set, &row));
+    uint64_t number = 0;
+    unsigned width = shape->widths[index];
+    if (width > 0) {
+        /* Up to 39 bits from a byte boundary; pages are followed by readable bytes. */
+        unsigned start = shape->starts[index];
+        number = vv_load_u64(row + start / 8) >> (start % 8) & ((UINT64_C(1) << width) - 1);
     }
-    size_t bit = 0;
-    for (uint32_t index = 0; index < shape->name_count; index++) {
-        unsigned width = shape->widths[index];
-        uint64_t number = 0;
-        if (width > 0) {
-            /* Up to 39 bits from a byte boundary; pages are followed by readable bytes. */
-            number = vv_load_u64(row + bit / 8) >> (bit % 8) & ((UINT64_C(1) << width) - 1);
-        }
-        if (number >= shape->label_counts[index]) {
-            return VARVE_CORRUPT;
-        }
-        labels[index] = shape->first_labels[index] + (uint32_t)number;
-        bit += width;
-    }
-    return VARVE_OK;
+    *label = shape->first_labels[index] + (uint32_t)number;
+    return number < shape->label_counts[index] ? VARVE_OK : VARVE_CORRUPT;
 }
 
 varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
                                uint32_t *labels, size_t *count)
 {
     struct vv_block_shape shape;
+    const uint8_t *row;
     shape.known = false;
     VV_TRY(load_shape(block, set, &shape));
-    VV_TRY(read_row(block, &shape, set, labels));
+    VV_TRY(find_row(block, &shape, set, &row));
+    for (uint32_t index = 0; index < shape.name_count; index++) {
+        VV_TRY(read_field(&shape, row, index, &labels[index]));
+    }
     memcpy(names, shape.names, shape.name_count * sizeof(names[0]));
     *count = shape.name_count;
     return VARVE_OK;
 }
 
-static varve_status read_label(const struct vv_block *block, uint32_t name, uint32_t value,
-                               varve_label *label)
+/* The labels of names [first, end) of a row. */
+static varve_status read_labels(const struct vv_block *block, const struct vv_block_shape *shape,
+                                const uint8_t *row, uint32_t first, uint32_t end,
+                                varve_label *labels)
 {
-    label->name = block->names[name].text;
-    return vv_block_label_text(block, value, &label->value);
+    for (uint32_t index = first; index < end; index++) {
+        uint32_t value;
+        VV_TRY(read_field(shape, row, index, &value));
+        labels[index].name = block->names[shape->names[index]].text;
+        VV_TRY(vv_block_label_text(block, value, &labels[index].value));
+    }
+    return VARVE_OK;
 }
 
 varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id,
                                     struct vv_block_shape *shape, varve_label *labels,
                                     size_t *count)
 {
-    uint32_t values[VARVE_LABELS_MAX];
-    size_t written = 0;
+    const uint8_t *row;
     struct vv_block_series_record series;
     VV_TRY(vv_block_series_read(block, id, &series));
     VV_TRY(load_shape(block, series.set, shape));
-    VV_TRY(read_row(block, shape, series.set, values));
-    const uint32_t *names = shape->names;
-    size_t set_count = shape->name_count;
-    bool has_metric = series.metric != VV_BLOCK_NONE;
+    VV_TRY(find_row(block, shape, series.set, &row));
     uint32_t metric_name = block->metric_name;
-    if ((has_metric && metric_name == VV_BLOCK_NONE) || set_count + has_metric == 0 ||
-        set_count + has_metric > VARVE_LABELS_MAX) {
+    uint32_t at = shape->metric_at;
+    bool has_metric = series.metric != VV_BLOCK_NONE;
+    *count = shape->name_count + (has_metric ? 1 : 0);
+    if (*count == 0 || *count > VARVE_LABELS_MAX ||
+        (has_metric && (metric_name == VV_BLOCK_NONE || shape->has_metric_name))) {
         return VARVE_CORRUPT;
     }
-    bool metric_written = !has_metric;
-    for (size_t index = 0; index < set_count; index++) {
-        if (!metric_written && names[index] >= metric_name) {
-            if (names[index] == metric_name) {
-                return VARVE_CORRUPT;
-            }
-            VV_TRY(read_label(block, metric_name, series.metric, &labels[written++]));
-            metric_written = true;
-        }
-        VV_TRY(read_label(block, names[index], values[index], &labels[written++]));
+    if (!has_metric) {
+        return read_labels(block, shape, row, 0, shape->name_count, labels);
     }
-    if (!metric_written) {
-        VV_TRY(read_label(block, metric_name, series.metric, &labels[written++]));
-    }
-    *count = written;
-    return VARVE_OK;
+    VV_TRY(read_labels(block, shape, row, 0, at, labels));
+    labels[at].name = block->names[metric_name].text;
+    VV_TRY(vv_block_label_text(block, series.metric, &labels[at].value));
+    return read_labels(block, shape, row, at, shape->name_count, labels + 1);
 }
 
 static void write_string(struct vv_writer *writer, varve_string string)
