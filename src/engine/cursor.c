@@ -13,6 +13,7 @@
 #include "engine/cursor.h"
 
 #include "os/alloc.h"
+#include "os/map_guard.h"
 
 varve_status vv_selection_check(const varve_selection *selection, varve_error *error)
 {
@@ -235,7 +236,7 @@ void varve_cursor_close(varve_cursor *cursor)
 
 bool vv_cursor_is_intact(struct varve_cursor *cursor)
 {
-    return cursor->shard_cursor == NULL ||
+    return atomic_load(&vv_map_guard_losses) == 0 || cursor->shard_cursor == NULL ||
            vv_shard_cursor_check(cursor->shard_cursor, &cursor->error) == VARVE_OK;
 }
 
@@ -304,14 +305,15 @@ static bool fail_series(struct varve_cursor *cursor, varve_status status)
 
 bool vv_cursor_next_iter(struct varve_cursor *cursor)
 {
-    vv_iter_destroy(cursor->iter);
-    cursor->iter = NULL;
     cursor->has_labels = false;
     cursor->label_count = 0;
-    if (cursor->error.status != VARVE_OK || !vv_cursor_goes_on(cursor)) {
-        return false;
-    }
-    if (!vv_shard_cursor_next(cursor->shard_cursor)) {
+    if (cursor->error.status != VARVE_OK || !vv_cursor_goes_on(cursor) ||
+        !vv_shard_cursor_next(cursor->shard_cursor)) {
+        vv_iter_destroy(cursor->iter);
+        cursor->iter = NULL;
+        if (cursor->error.status != VARVE_OK) {
+            return false;
+        }
         varve_status status = vv_shard_cursor_status(cursor->shard_cursor);
         return status == VARVE_OK ? false : vv_cursor_fail(cursor, status);
     }
@@ -447,7 +449,8 @@ static bool has_samples(struct varve_cursor *cursor)
     cursor->window_start = cursor->live.end;
     cursor->window_count = 0;
     cursor->window_at = 0;
-    if (vv_iter_peek(cursor->iter, &summary)) {
+    cursor->has_newest = vv_iter_newest(cursor->iter, &cursor->newest_time, &cursor->newest_value);
+    if (cursor->has_newest || vv_iter_peek(cursor->iter, &summary)) {
         return true;
     }
     if (next_span(cursor, &cursor->first_span)) {
@@ -517,6 +520,12 @@ bool varve_cursor_latest(varve_cursor *cursor, int64_t *timestamp, double *value
 {
     if (cursor->iter == NULL || cursor->error.status != VARVE_OK) {
         return false;
+    }
+    if (cursor->has_newest) {
+        cursor->memory.counts.chunks_answered++;
+        *timestamp = cursor->newest_time;
+        *value = cursor->newest_value;
+        return vv_cursor_is_intact(cursor);
     }
     /* Window after window back from the end: deletions may have emptied the last one. */
     cursor->window_start = cursor->live.end;

@@ -27,6 +27,9 @@ struct varve_cursor {
     struct vv_iter *iter;
     struct vv_range live;  /* range without what has expired */
     varve_span first_span; /* fetched by next(); count 0 when it was handed out */
+    bool has_newest;       /* its newest sample was known without decoding */
+    int64_t newest_time;
+    double newest_value;
     bool has_labels;
     size_t label_count;
     varve_label labels[VARVE_LABELS_MAX];

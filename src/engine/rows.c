@@ -24,6 +24,7 @@ struct varve_rows {
     bool needs_key;
     bool wants_summaries;
     bool wants_rollups;
+    bool wants_totals;
     struct vv_rollup_wish wish;
     bool feeding; /* the aggregator holds no rows that can be handed out */
     bool done;    /* the cursor is at its end */
@@ -59,6 +60,7 @@ static varve_status create_aggregator(struct varve_rows *rows, const varve_aggre
     rows->holds_all = vv_aggregator_holds_all(rows->aggregator);
     rows->needs_key = vv_aggregator_needs_key(rows->aggregator);
     rows->wants_summaries = vv_aggregator_wants_summaries(rows->aggregator);
+    rows->wants_totals = vv_aggregator_wants_totals(rows->aggregator);
     rows->wants_rollups = vv_aggregator_wants_rows(rows->aggregator, &rows->wish);
     rows->feeding = true;
     return VARVE_OK;
@@ -155,6 +157,23 @@ static varve_status feed_samples(struct varve_rows *rows, bool *any)
     }
 }
 
+/* Feeds all of the current series at once, if statistics tell that; *fed says so. */
+static varve_status feed_total(struct varve_rows *rows, bool *fed)
+{
+    struct varve_cursor *cursor = rows->cursor;
+    struct vv_total total;
+    *fed = false;
+    if (!rows->wants_totals) {
+        return VARVE_OK;
+    }
+    int64_t before = vv_cursor_clock(cursor);
+    *fed = vv_iter_take_all(cursor->iter, &total);
+    if (cursor->profile != NULL) {
+        cursor->profile->read_ns += vv_cursor_clock(cursor) - before;
+    }
+    return *fed ? vv_aggregator_add_total(rows->aggregator, &total) : vv_iter_status(cursor->iter);
+}
+
 /* Feeds the current series. */
 static varve_status feed_series(struct varve_rows *rows)
 {
@@ -165,7 +184,10 @@ static varve_status feed_series(struct varve_rows *rows)
         VV_TRY(rows->cursor->error.status);
     }
     VV_TRY(vv_aggregator_add_series(rows->aggregator, key));
-    VV_TRY(feed_samples(rows, &any));
+    VV_TRY(feed_total(rows, &any));
+    if (!any) {
+        VV_TRY(feed_samples(rows, &any));
+    }
     if (any && rows->cursor->profile != NULL) {
         rows->cursor->profile->series_read++;
     }

@@ -235,9 +235,10 @@ varve_status vv_block_series_layers(const struct vv_block *block, uint32_t id,
 varve_status vv_block_series_key(const struct vv_block *block, uint32_t id, uint8_t *bytes,
                                  struct vv_key *key) VARVE_MUST_CHECK;
 /* As vv_block_layer_iter(), for the layer at this place of the table, in the memory of a query
- * (nullable: the heap). */
+ * (nullable: the heap). used (nullable) is an iterator that nobody needs any more: where it is one
+ * of this block it becomes the new one, else it is destroyed, whatever the status. */
 varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct vv_range range,
-                                 struct vv_query_memory *memory,
+                                 struct vv_query_memory *memory, struct vv_iter *used,
                                  struct vv_merge_source *source) VARVE_MUST_CHECK;
 
 /**

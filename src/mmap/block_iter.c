@@ -318,6 +318,71 @@ static bool iter_peek_row(struct vv_iter *iter, const struct vv_rollup_wish *wis
     return true;
 }
 
+/* The last sample of the layer, if it lies in the range. */
+static bool iter_newest(struct vv_iter *iter, int64_t *timestamp, double *value)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    struct vv_value_statistics statistics;
+    if (self->status != VARVE_OK || self->last.time_max < self->from ||
+        self->last.time_max >= self->end) {
+        return false;
+    }
+    self->status = vv_block_chunk_statistics(self->block, self->chunk_end - 1, &statistics);
+    if (self->status == VARVE_OK && statistics.count != self->last.count) {
+        self->status = VARVE_CORRUPT;
+    }
+    *timestamp = self->last.time_max;
+    *value = statistics.last;
+    return self->status == VARVE_OK;
+}
+
+/* Adds up the statistics of all chunks; *known: there is no NaN among them. */
+static varve_status add_up(const struct block_iter *self, struct vv_total *total, bool *known)
+{
+    struct vv_value_statistics statistics;
+    *total = (struct vv_total){.numbers = vv_numbers_none()};
+    *known = true;
+    for (uint32_t index = self->first_chunk; index < self->chunk_end && *known; index++) {
+        VV_TRY(vv_block_chunk_statistics(self->block, index, &statistics));
+        total->first = index == self->first_chunk ? statistics.first : total->first;
+        total->last = statistics.last;
+        total->count += statistics.count;
+        *known = statistics.nan_count == 0;
+        const struct vv_numbers numbers = {.sum = statistics.sum,
+                                           .min = statistics.min,
+                                           .max = statistics.max,
+                                           .count = statistics.count};
+        vv_numbers_merge(&total->numbers, &numbers);
+    }
+    return !*known || total->count == self->sample_count ? VARVE_OK : VARVE_CORRUPT;
+}
+
+/* Where a layer has rows of rollups, those are fewer than its chunks: it is left to them. */
+static bool iter_take_all(struct vv_iter *iter, struct vv_total *total)
+{
+    struct block_iter *self = (struct block_iter *)(void *)iter;
+    bool known = false;
+    if (self->status != VARVE_OK || !self->loaded || self->next_chunk != self->first_chunk ||
+        self->chunk.time_min < self->from || self->last.time_max >= self->end ||
+        self->block->info.identity.rollup_sequence != 0) {
+        return false;
+    }
+    self->status = add_up(self, total, &known);
+    if (self->status != VARVE_OK || !known) {
+        return false;
+    }
+    total->first_time = self->chunk.time_min;
+    total->last_time = self->last.time_max;
+    if (self->memory != NULL) {
+        self->memory->counts.chunks_answered += self->chunk_end - self->first_chunk;
+        self->memory->counts.samples_answered += total->count;
+    }
+    self->from = self->last.time_max + 1;
+    self->loaded = false;
+    self->next_chunk = self->chunk_end;
+    return true;
+}
+
 static unsigned iter_traits(const struct vv_iter *iter)
 {
     return ((const struct block_iter *)(const void *)iter)->traits;
@@ -375,16 +440,21 @@ static varve_status iter_status(const struct vv_iter *iter)
     return ((const struct block_iter *)(const void *)iter)->status;
 }
 
+static void release_rows(struct block_iter *self)
+{
+    if (self->rows != NULL) {
+        vv_block_hold_release(&self->rows->hold);
+        vv_query_free(self->memory, self->rows);
+    }
+}
+
 static void iter_destroy(struct vv_iter *iter)
 {
     struct block_iter *self = (struct block_iter *)(void *)iter;
     vv_time_column_release(self->shared_times);
     vv_block_hold_release(&self->times_hold);
     vv_block_hold_release(&self->values_hold);
-    if (self->rows != NULL) {
-        vv_block_hold_release(&self->rows->hold);
-        vv_query_free(self->memory, self->rows);
-    }
+    release_rows(self);
     vv_block_release(self->block);
     vv_query_free(self->memory, self);
 }
@@ -397,74 +467,104 @@ static const struct vv_iter_ops iter_ops = {
     .where = iter_where,
     .peek_row = iter_peek_row,
     .traits = iter_traits,
+    .newest = iter_newest,
+    .take_all = iter_take_all,
     .window = iter_window,
     .restart = iter_restart,
     .status = iter_status,
     .destroy = iter_destroy,
 };
 
-static struct block_iter *create(struct vv_block *block, uint32_t index,
-                                 const struct vv_block_layer *layer, struct vv_query_memory *memory)
+/* An iterator of the block without a layer: used, if it is one, with the pages that it holds. */
+static struct block_iter *obtain(struct vv_block *block, struct vv_query_memory *memory,
+                                 struct vv_iter *used)
 {
-    struct block_iter *self = vv_query_alloc(memory, sizeof(*self));
+    struct block_iter *self = (struct block_iter *)(void *)used;
+    if (used != NULL && used->ops == &iter_ops && self->block == block && self->memory == memory) {
+        vv_time_column_release(self->shared_times);
+        release_rows(self);
+        return self;
+    }
+    vv_iter_destroy(used);
+    self = vv_query_alloc(memory, sizeof(*self));
+    if (self != NULL) {
+        self->iter.ops = &iter_ops;
+        self->memory = memory;
+        self->block = block;
+        self->times_hold = (struct vv_block_hold){0};
+        self->values_hold = (struct vv_block_hold){0};
+        vv_block_acquire(block);
+    }
+    return self;
+}
+
+static struct block_iter *create(struct vv_block *block, uint32_t index,
+                                 const struct vv_block_layer *layer, struct vv_query_memory *memory,
+                                 struct vv_iter *used)
+{
+    struct block_iter *self = obtain(block, memory, used);
     if (self == NULL) {
         return NULL;
     }
-    self->iter.ops = &iter_ops;
-    self->memory = memory;
-    self->block = block;
     self->first_chunk = layer->first_chunk;
     self->chunk_end = layer->first_chunk + layer->chunk_count;
-    self->loaded = false;
     self->status = VARVE_OK;
     self->traits = 0;
     self->shared_times = NULL;
-    self->times_hold = (struct vv_block_hold){0};
-    self->values_hold = (struct vv_block_hold){0};
     self->layer = index;
     self->sample_count = layer->sample_count;
     self->asked_for_rows = block->info.identity.rollup_sequence == 0;
     self->rows = NULL;
     self->left_first = self->left_end = 0;
-    vv_block_acquire(block);
     if (memory != NULL) {
         memory->counts.chunks += layer->chunk_count;
     }
     return self;
 }
 
+/* A layer, its first and last chunk, and the first one that reaches into the range. */
+static varve_status find_layer(const struct vv_block *block, uint32_t index, int64_t start,
+                               struct vv_block_layer *layer, struct vv_block_chunk ends[2],
+                               uint32_t *first_chunk)
+{
+    VV_TRY(vv_block_layer_read(block, index, layer));
+    VV_TRY(vv_block_chunk_read(block, layer->first_chunk, &ends[0]));
+    ends[1] = ends[0];
+    *first_chunk = layer->first_chunk;
+    if (layer->chunk_count > 1) {
+        VV_TRY(vv_block_chunk_read(block, layer->first_chunk + layer->chunk_count - 1, &ends[1]));
+    }
+    return ends[0].time_max < start ? vv_block_layer_find(block, layer, start, first_chunk)
+                                    : VARVE_OK;
+}
+
 varve_status vv_block_layer_open(struct vv_block *block, uint32_t index, struct vv_range range,
-                                 struct vv_query_memory *memory, struct vv_merge_source *source)
+                                 struct vv_query_memory *memory, struct vv_iter *used,
+                                 struct vv_merge_source *source)
 {
     struct vv_block_layer layer;
-    struct vv_block_chunk first;
-    struct vv_block_chunk last;
+    struct vv_block_chunk ends[2];
     uint32_t first_chunk;
-    VV_TRY(vv_block_layer_read(block, index, &layer));
-    VV_TRY(vv_block_chunk_read(block, layer.first_chunk, &first));
-    last = first;
-    first_chunk = layer.first_chunk;
-    if (layer.chunk_count > 1) {
-        VV_TRY(vv_block_chunk_read(block, layer.first_chunk + layer.chunk_count - 1, &last));
+    varve_status status = find_layer(block, index, range.start, &layer, ends, &first_chunk);
+    if (status != VARVE_OK) {
+        vv_iter_destroy(used);
+        return status;
     }
-    if (first.time_max < range.start) {
-        VV_TRY(vv_block_layer_find(block, &layer, range.start, &first_chunk));
-    }
-    struct block_iter *self = create(block, index, &layer, memory);
+    struct block_iter *self = create(block, index, &layer, memory, used);
     if (self == NULL) {
         return vv_query_memory_status(memory);
     }
     self->next_chunk = first_chunk;
-    self->chunk = first;
-    self->last = last;
+    self->chunk = ends[0];
+    self->last = ends[1];
     self->loaded = first_chunk == layer.first_chunk;
     self->from = range.start;
     self->end = range.end;
     *source = (struct vv_merge_source){
         .iter = &self->iter,
         .policy = layer.policy,
-        .time_min = first.time_min,
-        .time_max = last.time_max,
+        .time_min = ends[0].time_min,
+        .time_max = ends[1].time_max,
     };
     return VARVE_OK;
 }
@@ -477,5 +577,5 @@ varve_status vv_block_layer_iter(struct vv_block *block, uint32_t id, unsigned l
     VV_TRY(vv_block_series_read(block, id, &series));
     VV_ASSERT(layer < series.layer_count);
     return vv_block_layer_open(block, series.first_layer + layer, (struct vv_range){start, end},
-                               NULL, source);
+                               NULL, NULL, source);
 }

@@ -66,10 +66,11 @@ varve_status vv_aggregator_create(const varve_aggregation *spec,
                                   struct vv_aggregator **out, varve_error *error)
 {
     VV_TRY(vv_aggregation_check(spec, error));
-    struct vv_aggregator *aggregator = vv_query_alloc_zeroed(place->memory, sizeof(*aggregator));
+    struct vv_aggregator *aggregator = vv_query_alloc(place->memory, sizeof(*aggregator));
     if (aggregator == NULL) {
         return vv_fail(error, vv_query_memory_status(place->memory), "no memory to aggregate");
     }
+    memset(aggregator, 0, offsetof(struct vv_aggregator, labels));
     aggregator->spec = *spec;
     aggregator->memory = place->memory;
     aggregator->range = place->range;
@@ -240,7 +241,7 @@ static varve_status end_series(struct vv_aggregator *aggregator)
     }
     close_step(aggregator);
     varve_status status = VARVE_OK;
-    if (aggregator->list == &aggregator->scratch) {
+    if (aggregator->list == &aggregator->scratch && aggregator->scratch.count > 0) {
         struct vv_bucket_list *apart = &aggregator->scratch;
         if (aggregator->spec.reduce != 0) {
             status = reduce_states(aggregator);
@@ -504,6 +505,38 @@ varve_status vv_aggregator_add_row(struct vv_aggregator *aggregator,
                                  row->squares);
         }
     }
+    return VARVE_OK;
+}
+
+bool vv_aggregator_wants_totals(const struct vv_aggregator *aggregator)
+{
+    return vv_aggregator_wants_summaries(aggregator) && aggregator->spec.step == 0 &&
+           (aggregator->parts & ~(unsigned)VV_PARTS_NUMBERS) == 0;
+}
+
+varve_status vv_aggregator_add_total(struct vv_aggregator *aggregator, const struct vv_total *total)
+{
+    struct vv_bucket_list *list = aggregator->list;
+    if (list == &aggregator->scratch && aggregator->spec.reduce == 0) {
+        list = &aggregator->table.groups[aggregator->group].buckets; /* its one state */
+    }
+    const struct vv_bucket all = {
+        .count = total->count,
+        .numbers = total->numbers,
+        .first_time = total->first_time,
+        .last_time = total->last_time,
+        .first = total->first,
+        .last = total->last,
+    };
+    if (list->count > 0) {
+        vv_bucket_merge(&list->entries[0], NULL, &all, NULL);
+        return VARVE_OK;
+    }
+    int64_t start, end;
+    vv_steps_bounds(&aggregator->steps, total->first_time, &start, &end);
+    VV_TRY(vv_bucket_list_append(list, start, aggregator->memory));
+    list->entries[0] = all;
+    list->entries[0].time = start;
     return VARVE_OK;
 }
 

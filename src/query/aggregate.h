@@ -60,6 +60,11 @@ varve_status vv_aggregator_add_row(struct vv_aggregator *aggregator,
 bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_rollup_wish *wish);
 /* Whether add_summary() ever takes one. */
 bool vv_aggregator_wants_summaries(const struct vv_aggregator *aggregator);
+/* All samples of the current series, of which nothing was added and nothing else will be. Only if
+ * totals are wanted: there is one step, and the functions are answered from numbers. */
+varve_status vv_aggregator_add_total(struct vv_aggregator *aggregator,
+                                     const struct vv_total *total) VARVE_MUST_CHECK;
+bool vv_aggregator_wants_totals(const struct vv_aggregator *aggregator);
 
 /* No more samples come: rows can be read. */
 varve_status vv_aggregator_finish(struct vv_aggregator *aggregator) VARVE_MUST_CHECK;

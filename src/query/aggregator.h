@@ -55,8 +55,8 @@ struct vv_aggregator {
     size_t next_ranked;
     uint64_t row_count;
     size_t labels_group; /* whose labels these are, plus 1 */
-    varve_label labels[VARVE_LABELS_MAX];
     size_t label_count;
+    varve_label labels[VARVE_LABELS_MAX]; /* from here on nothing is set at the beginning */
     double values[VARVE_FUNCTIONS_MAX];
 };
 

@@ -26,7 +26,11 @@
  *     one can be. NULL: never.
  * I10 traits() says what is known of the values of the span that was given last, as codec.h does;
  *     NULL: nothing.
- * I11 destroy() is legal in any state; vv_iter_destroy() accepts NULL.
+ * I11 newest() tells which is the newest sample of the range of a fresh iterator, if that is known
+ *     without decoding; it changes nothing that the caller sees. NULL: never.
+ * I12 take_all() tells what all samples of a fresh iterator are together, and goes to the end, if
+ *     that is known without decoding; else it changes nothing. NULL: never.
+ * I13 destroy() is legal in any state; vv_iter_destroy() accepts NULL.
  * Threads: one at a time.
  */
 #ifndef VARVE_QUERY_ITER_H
@@ -34,6 +38,7 @@
 
 #include "base/status.h"
 #include "compress/codec.h"
+#include "query/numbers.h"
 
 enum { VV_SPAN_MAX = 1024 };
 
@@ -44,6 +49,16 @@ struct vv_summary {
     int64_t time_min;
     int64_t time_max;
     struct vv_value_statistics statistics;
+};
+
+/* What samples are together: at least one, and no NaN. */
+struct vv_total {
+    int64_t first_time;
+    int64_t last_time;
+    double first;
+    double last;
+    uint64_t count;
+    struct vv_numbers numbers;
 };
 
 /* What is known of the samples in a bucket of a rollup. With NaN among them (nan_count > 0) only
@@ -78,6 +93,8 @@ struct vv_iter_ops {
     bool (*peek_row)(struct vv_iter *iter, const struct vv_rollup_wish *wish,
                      struct vv_rollup_row *row);
     unsigned (*traits)(const struct vv_iter *iter);
+    bool (*newest)(struct vv_iter *iter, int64_t *timestamp, double *value);
+    bool (*take_all)(struct vv_iter *iter, struct vv_total *total);
     int64_t (*window)(struct vv_iter *iter, int64_t before);
     void (*restart)(struct vv_iter *iter, int64_t start, int64_t end);
     varve_status (*status)(const struct vv_iter *iter);
@@ -117,6 +134,14 @@ static inline bool vv_iter_peek_row(struct vv_iter *iter, const struct vv_rollup
 static inline unsigned vv_iter_traits(const struct vv_iter *iter)
 {
     return iter->ops->traits != NULL ? iter->ops->traits(iter) : 0;
+}
+static inline bool vv_iter_newest(struct vv_iter *iter, int64_t *timestamp, double *value)
+{
+    return iter->ops->newest != NULL && iter->ops->newest(iter, timestamp, value);
+}
+static inline bool vv_iter_take_all(struct vv_iter *iter, struct vv_total *total)
+{
+    return iter->ops->take_all != NULL && iter->ops->take_all(iter, total);
 }
 static inline int64_t vv_iter_window(struct vv_iter *iter, int64_t before)
 {

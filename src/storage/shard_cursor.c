@@ -21,6 +21,7 @@
  */
 #include <string.h>
 
+#include "mmap/block_access.h"
 #include "os/alloc.h"
 #include "storage/shard.h"
 
@@ -438,14 +439,52 @@ varve_status vv_shard_cursor_labels(struct vv_shard_cursor *cursor, varve_label 
     return status;
 }
 
+/* The iterator of a series of which one layer of one block is all that there is: no sources are
+ * put together. used: as for vv_block_layer_open(). *found: it is such a one. */
+static varve_status open_alone(struct vv_shard_cursor *cursor, struct vv_range range,
+                               struct vv_iter *used, struct vv_iter **iter, bool *found)
+{
+    size_t only = cursor->only_part;
+    struct vv_block_parts parts = {0};
+    struct vv_merge_source source;
+    varve_status status = VARVE_OK;
+    if (only != SIZE_MAX && cursor->place.series == NULL) {
+        status =
+            vv_block_series_layers(cursor->view->blocks[only], cursor->block_ids[only], &parts);
+    }
+    *found = status == VARVE_OK && parts.layer_count == 1 && parts.tombstone_count == 0;
+    if (!*found) {
+        vv_iter_destroy(used);
+        return status;
+    }
+    vv_block_note_read(cursor->view->blocks[only]);
+    VV_TRY(vv_block_layer_open(cursor->view->blocks[only], parts.first_layer, range, cursor->memory,
+                               used, &source));
+    *iter = source.iter;
+    return VARVE_OK;
+}
+
 varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter)
 {
     struct vv_view *view = cursor->view;
+    struct vv_iter *used = *iter;
+    bool found;
+    *iter = NULL;
     if (view->retention != NULL) { /* its rules look at labels */
         struct vv_key key = vv_shard_cursor_key(cursor);
-        VV_TRY(cursor->status);
-        VV_TRY(vv_shard_clip(view, key, range));
+        varve_status status = cursor->status;
+        if (status == VARVE_OK) {
+            status = vv_shard_clip(view, key, range);
+        }
+        if (status != VARVE_OK) {
+            vv_iter_destroy(used);
+            return status;
+        }
+    }
+    VV_TRY(open_alone(cursor, *range, used, iter, &found));
+    if (found) {
+        return VARVE_OK;
     }
     return vv_shard_series_iter(cursor->shard, view, &cursor->place, *range, cursor->memory, iter);
 }

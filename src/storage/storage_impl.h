@@ -149,7 +149,8 @@ struct vv_key vv_shard_cursor_key(struct vv_shard_cursor *cursor);
 varve_status vv_shard_cursor_labels(struct vv_shard_cursor *cursor, varve_label *labels,
                                     size_t *count) VARVE_MUST_CHECK;
 /* The resolved samples of the current series in *range, which is cut to what has not expired; and
- * nothing outside of it. */
+ * nothing outside of it. *iter is that of a series before, which is used again or destroyed, or
+ * NULL; on failure it becomes NULL. */
 varve_status vv_shard_cursor_iter(struct vv_shard_cursor *cursor, struct vv_range *range,
                                   struct vv_iter **iter) VARVE_MUST_CHECK;
 varve_status vv_shard_cursor_status(const struct vv_shard_cursor *cursor);

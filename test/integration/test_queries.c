@@ -350,6 +350,57 @@ static void read_samples(struct world *world)
     varve_cursor_close(cursor);
 }
 
+static size_t find_series(const struct world *world, const varve_label *labels, size_t count)
+{
+    for (size_t at = 0; at < SERIES; at++) {
+        size_t same = 0;
+        for (size_t i = 0; i < count && count == 3; i++) {
+            const varve_label *other = &world->labels[at][i];
+            same += labels[i].value.length == other->value.length &&
+                    memcmp(labels[i].value.bytes, other->value.bytes, other->value.length) == 0;
+        }
+        if (same == 3) {
+            return at;
+        }
+    }
+    fail_msg("world %llu: a series that was never written to", (unsigned long long)world->number);
+    return 0;
+}
+
+/* The newest sample of each series that has one before a time, found one behind the other. */
+static void read_newest(struct world *world)
+{
+    varve_selection selection = VARVE_SELECTION_INIT;
+    varve_cursor *cursor = NULL;
+    varve_error error;
+    size_t found = 0, expected = 0;
+    if (vv_test_random_below(&world->random, 2) == 0) {
+        selection.end = (int64_t)vv_test_random_below(&world->random, 300 * UNIT);
+    }
+    for (size_t at = 0; at < SERIES; at++) {
+        expected += world->counts[at] > 0 && world->timestamps[at][0] < selection.end;
+    }
+    must(world, varve_select(world->db, &selection, &cursor, &error), &error);
+    for (; varve_cursor_next(cursor); found++) {
+        const varve_label *labels;
+        size_t label_count;
+        int64_t timestamp;
+        double value;
+        varve_cursor_labels(cursor, &labels, &label_count);
+        size_t series = find_series(world, labels, label_count);
+        size_t count = world->counts[series];
+        while (count > 0 && world->timestamps[series][count - 1] >= selection.end) {
+            count--;
+        }
+        assert_true(count > 0 && varve_cursor_latest(cursor, &timestamp, &value));
+        assert_int_equal(timestamp, world->timestamps[series][count - 1]);
+        assert_memory_equal(&value, &world->values[series][count - 1], sizeof(value));
+    }
+    must(world, varve_cursor_status(cursor, &error), &error);
+    varve_cursor_close(cursor);
+    assert_int_equal(found, expected);
+}
+
 static void any_query_equals_the_oracle_with_statistics_and_without(void **state)
 {
     (void)state;
@@ -363,6 +414,7 @@ static void any_query_equals_the_oracle_with_statistics_and_without(void **state
             for (int at = 0; change % 8 == 7 && at < QUESTIONS_PER_CHANGE; at++) {
                 ask(&world);
                 read_samples(&world);
+                read_newest(&world);
             }
         }
         destroy_world(&world);

@@ -10,6 +10,7 @@
 #ifndef VARVE_TEST_SUPPORT_ITER_CONTRACT_H
 #define VARVE_TEST_SUPPORT_ITER_CONTRACT_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -214,6 +215,51 @@ static inline void iter_contract_check_10(const struct vv_iter_contract *contrac
     vv_iter_destroy(iter);
 }
 
+/* I11: the newest sample is the last one, and asking for it changes nothing. */
+static inline void iter_contract_check_11(const struct vv_iter_contract *contract)
+{
+    struct vv_iter *iter = contract->make(contract->context);
+    int64_t timestamp;
+    double value;
+    if (vv_iter_newest(iter, &timestamp, &value)) {
+        assert_true(contract->count > 0);
+        assert_int_equal(timestamp, contract->timestamps[contract->count - 1]);
+        assert_memory_equal(&value, &contract->values[contract->count - 1], sizeof(value));
+    }
+    assert_int_equal(vv_iter_status(iter), VARVE_OK);
+    iter_contract_drain(contract, iter, 0);
+    vv_iter_destroy(iter);
+}
+
+/* I12: all samples together are what they are one by one; then nothing is left. Else all are. */
+static inline void iter_contract_check_12(const struct vv_iter_contract *contract)
+{
+    struct vv_iter *iter = contract->make(contract->context);
+    struct vv_total total;
+    bool taken = vv_iter_take_all(iter, &total);
+    assert_int_equal(vv_iter_status(iter), VARVE_OK);
+    iter_contract_drain(contract, iter, taken ? contract->count : 0);
+    if (taken) {
+        struct vv_numbers numbers = vv_numbers_none();
+        vv_numbers_add(&numbers, contract->values, contract->count,
+                       VV_NUMBERS_SUM | VV_NUMBERS_EXTREMES);
+        size_t last = contract->count - 1;
+        assert_int_equal(total.count, contract->count);
+        assert_int_equal(total.numbers.count, numbers.count); /* no NaN */
+        assert_int_equal(total.first_time, contract->timestamps[0]);
+        assert_int_equal(total.last_time, contract->timestamps[last]);
+        assert_memory_equal(&total.first, &contract->values[0], sizeof(double));
+        assert_memory_equal(&total.last, &contract->values[last], sizeof(double));
+        assert_true(total.numbers.min == numbers.min && total.numbers.max == numbers.max);
+        double sum = vv_numbers_total(&numbers);
+        double distance = vv_numbers_total(&total.numbers) - sum;
+        double largest = fmax(fabs(numbers.min), fabs(numbers.max));
+        assert_true(isinf(sum) || isnan(sum) ||
+                    fabs(distance) <= 1e-11 * largest * (double)contract->count);
+    }
+    vv_iter_destroy(iter);
+}
+
 /* All of them. */
 static inline void iter_contract_check(const struct vv_iter_contract *contract)
 {
@@ -224,6 +270,8 @@ static inline void iter_contract_check(const struct vv_iter_contract *contract)
     iter_contract_check_4(contract);
     iter_contract_check_6(contract);
     iter_contract_check_10(contract);
+    iter_contract_check_11(contract);
+    iter_contract_check_12(contract);
     iter_contract_check_5(contract);
 }
 

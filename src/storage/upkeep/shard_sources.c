@@ -30,8 +30,8 @@ varve_status vv_shard_block_sources(struct vv_block *block, uint32_t id, struct 
     }
     for (uint32_t layer = 0; layer < parts.layer_count; layer++) {
         struct vv_merge_source source = {0};
-        VV_TRY(
-            vv_block_layer_open(block, parts.first_layer + layer, range, sources->memory, &source));
+        VV_TRY(vv_block_layer_open(block, parts.first_layer + layer, range, sources->memory, NULL,
+                                   &source));
         VV_TRY(vv_source_list_add(sources, source));
     }
     return VARVE_OK;
