@@ -294,6 +294,7 @@ struct writer {
     size_t number;
     uint64_t samples;
     atomic_bool *stop;
+    _Atomic(int64_t) newest; /* every series of its half has samples up to here */
 };
 
 /* Appends points behind those of the set, series by series of an own half, until told to stop. */
@@ -305,12 +306,12 @@ static int write_on(void *context)
     int64_t times[WRITER_BATCH];
     double values[WRITER_BATCH];
     size_t half = bench.set.series_count / WRITERS;
-    int64_t now = bench.set.timestamps[bench.set.points - 1];
+    int64_t begin = atomic_load(&writer->newest);
     size_t at = 0;
     while (!atomic_load(writer->stop)) {
         for (size_t i = 0; i < WRITER_BATCH; i++, at++) {
             refs[i] = series[writer->number * half + at % half];
-            times[i] = now + (int64_t)(at / half + 1) * QUERY_STEP;
+            times[i] = begin + (int64_t)(at / half + 1) * QUERY_STEP;
             values[i] = (double)(at % 100);
         }
         varve_batch batch = VARVE_BATCH_INIT;
@@ -322,14 +323,51 @@ static int write_on(void *context)
             bench_stop("a writer failed");
         }
         writer->samples += WRITER_BATCH;
+        atomic_store(&writer->newest, begin + (int64_t)(at / half) * QUERY_STEP);
     }
     return 0;
 }
 
+/* Two threads that append where those before ended. */
+struct writing {
+    struct writer writers[WRITERS];
+    atomic_bool stop;
+    uint64_t samples;
+};
+
+static void start_writing(struct writing *writing, int64_t begin)
+{
+    atomic_init(&writing->stop, false);
+    for (size_t i = 0; i < WRITERS; i++) {
+        struct writer *writer = &writing->writers[i];
+        *writer = (struct writer){.number = i, .stop = &writing->stop};
+        atomic_init(&writer->newest, begin);
+        if (thrd_create(&writer->thread, write_on, writer) != thrd_success) {
+            bench_stop("cannot start a thread");
+        }
+    }
+}
+
+/* Returns the newest time of all. */
+static int64_t stop_writing(struct writing *writing)
+{
+    int64_t newest = INT64_MIN;
+    atomic_store(&writing->stop, true);
+    writing->samples = 0;
+    for (size_t i = 0; i < WRITERS; i++) {
+        (void)thrd_join(writing->writers[i].thread, NULL);
+        writing->samples += writing->writers[i].samples;
+        int64_t own = atomic_load(&writing->writers[i].newest);
+        newest = own > newest ? own : newest;
+    }
+    return newest;
+}
+
+enum { REPEATED = 5 };
+
 static double time_of_queries(const struct bench_run *run)
 {
     static const enum query_id asked[] = {QUERY_RAW, QUERY_MINUTES, QUERY_MAX};
-    enum { REPEATED = 5 };
     double *seconds = bench_allocate_zeroed(run->rounds * REPEATED * sizeof *seconds);
     for (size_t round = 0; round < run->rounds * REPEATED; round++) {
         struct query_answer answer = {0};
@@ -344,34 +382,53 @@ static double time_of_queries(const struct bench_run *run)
     return median;
 }
 
+/* The last hour of ten series, again and again while it moves on with the writer of these series;
+ * writer NULL: it stands still. */
+static double time_of_recent(const struct bench_run *run, struct writer *writer)
+{
+    enum { ASKED = 200 };
+    size_t count = run->rounds * REPEATED * ASKED;
+    double *seconds = bench_allocate_zeroed(count * sizeof *seconds);
+    for (size_t at = 0; at < count; at++) {
+        struct query_answer answer = {0};
+        if (writer != NULL) {
+            query_varve_now(bench.varve, atomic_load(&writer->newest) + 1);
+        }
+        double begin = bench_seconds(BENCH_THREAD_CPU);
+        query_varve.ask(bench.varve, QUERY_RECENT, &answer);
+        seconds[at] = bench_seconds(BENCH_THREAD_CPU) - begin;
+    }
+    double median = bench_median(seconds, count);
+    free(seconds);
+    return median;
+}
+
 static void measure_writers(const struct bench_run *run)
 {
     prepare(run);
-    struct writer writers[WRITERS];
-    atomic_bool stop = false;
-    query_varve_end(bench.varve, bench.set.timestamps[bench.set.points - 1] + 1);
+    struct writing writing;
+    int64_t now = bench.set.timestamps[bench.set.points - 1];
+    query_varve_end(bench.varve, now + 1);
     (void)time_of_queries(run);
     double idle = time_of_queries(run);
-    for (size_t i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){.number = i, .stop = &stop};
-        if (thrd_create(&writers[i].thread, write_on, &writers[i]) != thrd_success) {
-            bench_stop("cannot start a thread");
-        }
-    }
+    start_writing(&writing, now);
     double disturbed = time_of_queries(run);
-    atomic_store(&stop, true);
-    uint64_t samples = 0;
-    for (size_t i = 0; i < WRITERS; i++) {
-        (void)thrd_join(writers[i].thread, NULL);
-        samples += writers[i].samples;
-    }
-    bench_note("the writers appended %llu samples meanwhile", (unsigned long long)samples);
+    now = stop_writing(&writing);
+    bench_note("the writers appended %llu samples meanwhile", (unsigned long long)writing.samples);
     bench_row("writers, CPU per query, times idle", disturbed / idle, idle * 1e3, disturbed * 1e3,
               "ms");
     /* The same data, and nobody writes: what head and new blocks cost, beside the writers. */
     double after = time_of_queries(run);
     bench_row("writers, CPU per query, times idle with what they wrote", disturbed / after,
               after * 1e3, disturbed * 1e3, "ms");
+    query_varve_now(bench.varve, now + 1);
+    (void)time_of_recent(run, NULL);
+    double still = time_of_recent(run, NULL);
+    start_writing(&writing, now);
+    double moving = time_of_recent(run, &writing.writers[0]);
+    (void)stop_writing(&writing);
+    bench_row("writers, CPU per query of the last hour, times idle", moving / still, still * 1e3,
+              moving * 1e3, "ms");
 }
 
 int main(int argc, char **argv)

@@ -41,7 +41,8 @@ enum query_id {
     QUERY_VALUES,   /* q6: values of hostname */
     QUERY_NAMES,    /* q6: label names */
     QUERY_WHOLE,    /* min, max, sum, count and average of everything */
-    QUERY_COUNT
+    QUERY_COUNT,
+    QUERY_RECENT /* of varve alone: 60 averages of a minute of ten series up to the present */
 };
 
 enum { QUERY_HOST = 7, QUERY_FIELD = 0 }; /* of q1 and q2 */

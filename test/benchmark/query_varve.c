@@ -19,6 +19,7 @@ struct query_engine {
     varve_series *series; /* by series id */
     varve_profile *profile;
     int64_t end; /* of queries */
+    int64_t now;
 };
 
 static void check(varve_status status, const varve_error *error)
@@ -119,6 +120,11 @@ void query_varve_reopen(struct query_engine *engine, bool drop_pages)
 void query_varve_end(struct query_engine *engine, int64_t end)
 {
     engine->end = end;
+}
+
+void query_varve_now(struct query_engine *engine, int64_t now)
+{
+    engine->now = now;
 }
 
 varve_db *query_varve_db(struct query_engine *engine)
@@ -271,6 +277,12 @@ static void ask_aggregate(struct query_engine *engine, enum query_id query,
         selection.start = QUERY_MINUTES_START;
         selection.end = QUERY_MINUTES_START + QUERY_HOUR;
         ask_rows(engine, &selection, &average, 1, QUERY_MINUTE, VARVE_GROUP_NONE, answer);
+    } else if (query == QUERY_RECENT) {
+        selection.series = &engine->series[QUERY_HOST * TSBS_FIELDS];
+        selection.series_count = TSBS_FIELDS;
+        selection.start = engine->now - QUERY_HOUR;
+        selection.end = engine->now;
+        ask_rows(engine, &selection, &average, 1, QUERY_MINUTE, VARVE_GROUP_NONE, answer);
     } else if (query == QUERY_MAX) {
         selection.matchers = &metric;
         selection.matcher_count = 1;
@@ -310,6 +322,7 @@ static void engine_ask(struct query_engine *engine, enum query_id query,
     case QUERY_MAX:
     case QUERY_AVERAGES:
     case QUERY_WHOLE:
+    case QUERY_RECENT:
         ask_aggregate(engine, query, answer);
         return;
     case QUERY_COUNT:

@@ -15,6 +15,8 @@ varve_db *query_varve_db(struct query_engine *engine);
 const varve_series *query_varve_series(const struct query_engine *engine);
 /* From now on queries end before this time: for answers that do not grow with what writers add. */
 void query_varve_end(struct query_engine *engine, int64_t end);
+/* When QUERY_RECENT's hour ends: where writers are. */
+void query_varve_now(struct query_engine *engine, int64_t now);
 /* Closes the database and opens it again: nothing of it is verified or remembered then.
  * drop_pages: nor in the page cache of the system, as far as it lets go. */
 void query_varve_reopen(struct query_engine *engine, bool drop_pages);
