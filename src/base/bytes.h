@@ -104,6 +104,23 @@ static inline size_t vv_varint_put(uint8_t *out, uint64_t value)
     return length;
 }
 
+/* The same without a branch, for values of any length: writes VV_VARINT_MAX bytes, of which those
+ * behind the returned length mean nothing. Dearer than the former if most values are below 128. */
+static inline size_t vv_varint_put_whole(uint8_t *out, uint64_t value)
+{
+    size_t length = vv_varint_size(value);
+    /* The low 56 bits, seven to a byte: cut into halves three times. */
+    uint64_t groups = value & (UINT64_MAX >> 8);
+    groups = (groups & 0x000000000fffffff) | (groups & 0x00fffffff0000000) << 4;
+    groups = (groups & 0x00003fff00003fff) | (groups & 0x0fffc0000fffc000) << 2;
+    groups = (groups & 0x007f007f007f007f) | (groups & 0x3f803f803f803f80) << 1;
+    uint64_t follows = length > 8 ? UINT64_MAX : (UINT64_C(1) << (8 * (length - 1))) - 1;
+    vv_store_u64(out, groups | (follows & 0x8080808080808080));
+    /* Bits 56 to 62, and 63: if that is set, it says itself that a byte follows. */
+    vv_store_u16(out + 8, (uint16_t)(value >> 56 | value >> 63 << 8));
+    return length;
+}
+
 /* ------------------------------------------------------------------------------- Reader */
 
 /* A place in bytes that may be damaged. at <= end always. */

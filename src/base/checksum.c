@@ -26,14 +26,23 @@ static XXH3_state_t *state_of(struct vv_checksum_state *state)
 /* Vectors set in with inputs of more than 240 bytes; a little later they make up for the choice. */
 enum { WIDE_BYTES_MIN = 512 };
 
-uint64_t vv_checksum(const void *bytes, size_t length, uint64_t seed)
+/* Not inlined: with the question for the machine in it short inputs would pay as much for the call
+ * as for their checksum. */
+static __attribute__((noinline)) uint64_t checksum_long(const void *bytes, size_t length,
+                                                        uint64_t seed)
 {
 #if defined(__x86_64__)
-    if (length >= WIDE_BYTES_MIN && vv_cpu_isa() != VV_ISA_SCALAR) {
+    if (vv_cpu_isa() != VV_ISA_SCALAR) {
         return vv_checksum_avx2(bytes, length, seed);
     }
 #endif
     return XXH3_64bits_withSeed(bytes, length, seed);
+}
+
+uint64_t vv_checksum(const void *bytes, size_t length, uint64_t seed)
+{
+    return length < WIDE_BYTES_MIN ? XXH3_64bits_withSeed(bytes, length, seed)
+                                   : checksum_long(bytes, length, seed);
 }
 
 uint64_t vv_hash(const void *bytes, size_t length)

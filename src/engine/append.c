@@ -196,6 +196,19 @@ static varve_status append_or_make_space(struct varve_db *db, const struct vv_sh
     return status;
 }
 
+/* What an accepted batch whose record ends at end_lsn still has to do. */
+static inline varve_status settle(struct varve_db *db, varve_sync_mode sync, bool may_wait,
+                                  uint64_t end_lsn, uint64_t *lsn)
+{
+    unsigned percent = pressure_after(db, end_lsn);
+    VV_TRY(wait_for_log(db, sync, end_lsn, may_wait));
+    relieve_pressure(db, percent, may_wait);
+    if (lsn != NULL) {
+        *lsn = end_lsn;
+    }
+    return VARVE_OK;
+}
+
 static varve_status append(struct varve_db *db, const struct vv_shard_batch *batch, struct way way,
                            uint64_t *lsn)
 {
@@ -204,13 +217,7 @@ static varve_status append(struct varve_db *db, const struct vv_shard_batch *bat
     VV_TRY(way.look == NULL
                ? append_or_make_space(db, batch, &end_lsn)
                : vv_shard_append_alone(db->shard, batch, way.look, way.context, &end_lsn));
-    unsigned percent = pressure_after(db, end_lsn);
-    VV_TRY(wait_for_log(db, way.sync, end_lsn, !batch->no_wait));
-    relieve_pressure(db, percent, !batch->no_wait);
-    if (lsn != NULL) {
-        *lsn = end_lsn;
-    }
-    return VARVE_OK;
+    return settle(db, way.sync, !batch->no_wait, end_lsn, lsn);
 }
 
 varve_status vv_database_append(varve_db *db, const varve_batch *batch, vv_shard_look look,
@@ -244,6 +251,15 @@ varve_status varve_append_batch(varve_db *db, const varve_batch *batch, uint64_t
 varve_status varve_append(varve_db *db, varve_series series, const int64_t *timestamps,
                           const double *values, size_t count, uint64_t *lsn)
 {
+    varve_status status;
+    uint64_t end_lsn;
+    /* The short way of one sample. Nothing is refused at present, and a database that is only read
+     * does not take it. */
+    if (count == 1 && !atomic_load_explicit(&db->refuses, memory_order_relaxed) &&
+        vv_shard_append_one(db->shard, series, VARVE_DUPLICATES_DEFAULT, *timestamps, *values,
+                            &status, &end_lsn)) {
+        return status == VARVE_OK ? settle(db, VARVE_SYNC_DEFAULT, true, end_lsn, lsn) : status;
+    }
     if (count > VARVE_BATCH_MAX) {
         return VARVE_INVALID;
     }

@@ -144,11 +144,6 @@ varve_status vv_shard_log_and_apply(struct vv_shard *shard, struct vv_shard_writ
                                     const struct vv_shard_change *change,
                                     uint64_t *lsn) VARVE_MUST_CHECK;
 
-/* shard_append_one.c: appends one sample to a series that there is, *status and *lsn as for a
- * batch. False: nothing was done, since something is in the way that a batch can deal with. */
-bool vv_shard_append_one(struct vv_shard *shard, uint32_t ref, varve_duplicates policy,
-                         int64_t timestamp, double value, varve_status *status, uint64_t *lsn);
-
 /* shard_order.c: all series that the table has, by ref, in key order; valid until the next call.
  * Sorts only those that are new since the last call. Needs maintenance_mutex. NO_MEMORY. */
 varve_status vv_shard_order_series(struct vv_shard *shard, const uint32_t **refs,

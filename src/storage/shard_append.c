@@ -207,26 +207,15 @@ static varve_status look_for_duplicates(void *context, struct vv_wal_samples *ba
     return check_no_duplicates(context, batch);
 }
 
-/* A batch of one on its short way; false: it takes the other. */
-static bool append_single(struct vv_shard *shard, const struct vv_shard_batch *batch,
-                          varve_status *status, uint64_t *lsn)
-{
-    uint64_t ref = *batch->handles - 1;
-    varve_duplicates policy =
-        batch->policy == VARVE_DUPLICATES_DEFAULT ? shard->options.duplicates : batch->policy;
-    return batch->count == 1 && policy != VARVE_DUPLICATES_ERROR && !shard->options.read_only &&
-           ref < vv_series_table_count(shard->table) && *batch->timestamps != INT64_MAX &&
-           vv_shard_append_one(shard, (uint32_t)ref, policy, *batch->timestamps, *batch->values,
-                               status, lsn);
-}
-
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch *batch,
                              uint64_t *lsn)
 {
     struct vv_wal_samples samples;
     struct vv_shard_writer *writer;
     varve_status status;
-    if (append_single(shard, batch, &status, lsn)) {
+    if (batch->count == 1 &&
+        vv_shard_append_one(shard, *batch->handles, batch->policy, *batch->timestamps,
+                            *batch->values, &status, lsn)) {
         return status;
     }
     VV_TRY(prepare(shard, batch, &samples, &writer));

@@ -82,6 +82,11 @@ struct vv_shard_batch {
  * not visible before the next open. */
 varve_status vv_shard_append(struct vv_shard *shard, const struct vv_shard_batch *batch,
                              uint64_t *lsn) VARVE_MUST_CHECK;
+/* shard_append_one.c: the same for one sample, in a fraction of the time. False: nothing was done,
+ * since the series is none or something is in the way that vv_shard_append() can deal with;
+ * otherwise *status is that of the append. */
+bool vv_shard_append_one(struct vv_shard *shard, varve_series series, varve_duplicates policy,
+                         int64_t timestamp, double value, varve_status *status, uint64_t *lsn);
 /* The same for a batch that depends on what is there, whose columns are the caller's to change:
  * look reads the shard and then sets the values, or leaves entries out (by moving the others up;
  * without any, nothing is logged and *lsn is 0). No other append comes between look and the log;

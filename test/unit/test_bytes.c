@@ -70,10 +70,27 @@ static void varints_have_known_bytes(void **state)
         assert_int_equal(vv_varint_put(out, cases[index].value), cases[index].length);
         assert_int_equal(vv_varint_size(cases[index].value), cases[index].length);
         assert_memory_equal(out, cases[index].bytes, cases[index].length);
+        uint8_t whole[VV_VARINT_MAX];
+        assert_int_equal(vv_varint_put_whole(whole, cases[index].value), cases[index].length);
+        assert_memory_equal(whole, cases[index].bytes, cases[index].length);
         struct vv_reader reader = vv_reader_init(out, cases[index].length);
         assert_true(vv_read_varint(&reader) == cases[index].value);
         assert_false(reader.failed);
         assert_int_equal(vv_reader_left(&reader), 0);
+    }
+}
+
+static void a_varint_without_branches_has_the_same_bytes(void **state)
+{
+    (void)state;
+    struct vv_test_random random = vv_test_random_init(7);
+    for (unsigned round = 0; round < 20000; round++) {
+        uint8_t out[VV_VARINT_MAX], whole[VV_VARINT_MAX];
+        uint64_t bit = UINT64_C(1) << round % 64;
+        uint64_t value = round < 192 ? bit - 1 + round / 64 : random_number(&random);
+        size_t length = vv_varint_put(out, value);
+        assert_int_equal(vv_varint_put_whole(whole, value), length);
+        assert_memory_equal(whole, out, length);
     }
 }
 
@@ -250,6 +267,7 @@ int main(void)
         cmocka_unit_test(numbers_are_little_endian_and_need_no_alignment),
         cmocka_unit_test(zigzag_keeps_small_magnitudes_small),
         cmocka_unit_test(varints_have_known_bytes),
+        cmocka_unit_test(a_varint_without_branches_has_the_same_bytes),
         cmocka_unit_test(overlong_overflowing_and_cut_off_varints_fail),
         cmocka_unit_test(a_failed_reader_stays_failed_and_gives_nothing),
         cmocka_unit_test(huge_lengths_do_not_wrap),

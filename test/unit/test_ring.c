@@ -76,6 +76,32 @@ static void nothing_is_reserved_in_a_closed_ring(void **state)
     vv_ring_fini(&ring);
 }
 
+static void what_was_seen_is_reserved_as_long_as_it_is_so(void **state)
+{
+    (void)state;
+    struct vv_ring ring;
+    make(&ring, START, START + 160);
+    uint64_t seen = vv_ring_look(&ring);
+    assert_int_equal(vv_ring_position_seen(seen), START);
+    assert_int_equal(vv_ring_generation_seen(&ring, seen), 1);
+    assert_true(vv_ring_reserve_seen(&ring, seen, 56));
+    assert_false(vv_ring_reserve_seen(&ring, seen, 56));
+    seen = vv_ring_look(&ring);
+    assert_int_equal(vv_ring_position_seen(seen), START + 56);
+    (void)vv_ring_cut(&ring);
+    assert_false(vv_ring_reserve_seen(&ring, seen, 56));
+    seen = vv_ring_look(&ring);
+    assert_int_equal(vv_ring_generation_seen(&ring, seen), 2);
+    (void)vv_ring_close(&ring);
+    assert_false(vv_ring_reserve_seen(&ring, seen, 56));
+    assert_false(vv_ring_reserve_seen(&ring, vv_ring_look(&ring), 56));
+    vv_ring_open(&ring);
+    assert_true(vv_ring_reserve_seen(&ring, seen, 56));                 /* the same place again */
+    assert_false(vv_ring_reserve_seen(&ring, vv_ring_look(&ring), 56)); /* beyond the limit */
+    assert_int_equal(vv_ring_end(&ring), START + 112);
+    vv_ring_fini(&ring);
+}
+
 /* More generations than the word has numbers for. */
 static void a_generation_begins_at_an_exact_place(void **state)
 {
@@ -85,6 +111,7 @@ static void a_generation_begins_at_an_exact_place(void **state)
     make(&ring, START, START + CAPACITY);
     for (uint64_t generation = 1; generation < 5000; generation++) {
         assert_int_equal(vv_ring_generation(&ring), generation);
+        assert_int_equal(vv_ring_generation_seen(&ring, vv_ring_look(&ring)), generation);
         assert_int_equal(vv_ring_reserve(&ring, 48, generation, &position), VV_RING_RESERVED);
         assert_int_equal(vv_ring_cut(&ring), position + 48);
         assert_int_equal(vv_ring_reserve(&ring, 48, generation, &position),
@@ -194,8 +221,12 @@ static void produce(void *argument)
     uint64_t words[40];
     for (uint64_t number = 0; number < FRAMES; number++) {
         size_t count = 6 + (number * 7 + producer->number) % 34;
-        uint64_t generation = vv_ring_generation(ring), position;
-        enum vv_ring_outcome outcome = vv_ring_reserve(ring, count * 8, generation, &position);
+        uint64_t seen = vv_ring_look(ring), generation = vv_ring_generation_seen(ring, seen);
+        uint64_t position = vv_ring_position_seen(seen);
+        enum vv_ring_outcome outcome = VV_RING_RESERVED;
+        if (number % 2 == 0 || !vv_ring_reserve_seen(ring, seen, count * 8)) {
+            outcome = vv_ring_reserve(ring, count * 8, generation, &position);
+        }
         if (outcome != VV_RING_RESERVED) {
             producer->late += outcome == VV_RING_OTHER_GENERATION;
             vv_thread_yield();
@@ -285,6 +316,7 @@ int main(void)
         cmocka_unit_test(places_follow_each_other_up_to_the_limit),
         cmocka_unit_test(a_new_ring_has_no_room_and_no_memory),
         cmocka_unit_test(nothing_is_reserved_in_a_closed_ring),
+        cmocka_unit_test(what_was_seen_is_reserved_as_long_as_it_is_so),
         cmocka_unit_test(a_generation_begins_at_an_exact_place),
         cmocka_unit_test(the_last_position_is_never_passed),
         cmocka_unit_test(what_an_earlier_round_left_is_never_taken_for_a_frame),

@@ -191,24 +191,6 @@ static void runs_of_any_number_and_length_are_written_as_described(void **state)
     }
 }
 
-static void a_batch_of_one_has_a_short_way_to_the_same_bytes(void **state)
-{
-    (void)state;
-    struct vv_test_random random = vv_test_random_init(6);
-    for (uint64_t round = 0; round < 300; round++) {
-        struct vv_buffer payload = {0};
-        uint8_t again[VV_WAL_SAMPLE_BYTES_MAX];
-        random_columns(&random, 1, round % 4);
-        struct vv_wal_samples batch = samples_in(&given, 1);
-        encode(&batch, &payload);
-        size_t length = vv_wal_sample_encode(batch.policy, given.refs[0], given.timestamps[0],
-                                             given.values[0], again);
-        assert_int_equal(length, payload.length);
-        assert_memory_equal(again, payload.bytes, length);
-        vv_buffer_fini(&payload);
-    }
-}
-
 static void extremes_come_back(void **state)
 {
     (void)state;
@@ -395,7 +377,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_of_any_numbers_come_back),
         cmocka_unit_test(runs_of_any_number_and_length_are_written_as_described),
-        cmocka_unit_test(a_batch_of_one_has_a_short_way_to_the_same_bytes),
         cmocka_unit_test(extremes_come_back),
         cmocka_unit_test(an_uneven_batch_costs_what_its_steps_differ_by),
         cmocka_unit_test(a_step_over_the_end_of_refs_is_no_step),

@@ -20,7 +20,7 @@
 
 #include <string.h>
 
-#include "storage/head/head_line.h"
+#include "storage/head/head_one.h"
 
 enum { PREFETCH_PIECES = 8 }; /* ahead: the line is at hand, its extent takes about that long */
 
@@ -335,13 +335,13 @@ varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_hea
     return status;
 }
 
-varve_status vv_head_insert_one(struct vv_head *head, const struct vv_head_batch *batch,
-                                struct vv_head_line *line)
+varve_status vv_head_insert_one(struct vv_head *head, struct vv_head_line *line,
+                                const struct vv_head_batch *sample)
 {
-    struct insertion insertion = {.head = head, .batch = batch};
+    struct insertion insertion = {.head = head, .batch = sample};
     struct vv_head_piece piece = {.line = line,
-                                  .at = (uint8_t)(*batch->refs % VV_HEAD_LINE_SERIES)};
-    varve_status status = insert_piece(&insertion, columns_of(head, batch), &piece);
+                                  .at = (uint8_t)(*sample->refs % VV_HEAD_LINE_SERIES)};
+    varve_status status = insert_piece(&insertion, columns_of(head, sample), &piece);
     vv_head_count(head, insertion.change);
     return status;
 }

@@ -131,12 +131,6 @@ varve_status vv_head_lock_refs(struct vv_head *head, const uint32_t *refs, size_
 varve_status vv_head_lock_range(struct vv_head *head, uint32_t first, size_t count,
                                 struct vv_head_locks *locks) VARVE_MUST_CHECK;
 void vv_head_unlock_refs(struct vv_head_locks *locks);
-/* The same for one ref, without a list: its line. NULL: the line was never made, take the other
- * way. */
-struct vv_head_line *vv_head_lock_ref(struct vv_head *head, uint32_t ref);
-void vv_head_unlock_ref(struct vv_head_line *line);
-/* Asks for the line of a ref before it is to be locked. */
-void vv_head_prefetch(const struct vv_head *head, uint32_t ref);
 /* Returns when everybody who held a lock at the call has let go of it. Takes each lock for a
  * moment. */
 void vv_head_wait_for_holders(struct vv_head *head);
@@ -157,10 +151,6 @@ struct vv_head_batch {
  * and the locks of those that have not are still held. */
 varve_status vv_head_insert_and_unlock(struct vv_head *head, const struct vv_head_batch *batch,
                                        struct vv_head_locks *locks) VARVE_MUST_CHECK;
-
-/* The same for the one entry of a batch, whose line was locked alone and stays so. */
-varve_status vv_head_insert_one(struct vv_head *head, const struct vv_head_batch *batch,
-                                struct vv_head_line *line) VARVE_MUST_CHECK;
 
 /* Removes the range from the series' runs of this generation and, if older data may exist,
  * remembers it as a tombstone. */

@@ -167,6 +167,13 @@ void vv_head_lock_line(struct vv_head *head, struct vv_head_line *line);
 /* Lets go of the lines that came back in a batch; all others have been given back. */
 void vv_head_unlock_again(struct vv_head_locks *locks);
 
+/* vv_head_is_defined() of the line that the series lies in. */
+static inline bool vv_line_is_defined(const struct vv_head_line *line, unsigned at,
+                                      uint64_t generation)
+{
+    return line->generation == (uint32_t)generation && (line->defined >> at & 1) != 0;
+}
+
 /* Shared: how many samples the newest extent has while it is open, VV_COUNT_CLOSED before another
  * one becomes the newest. */
 static inline void vv_line_set_count(struct vv_head_line *line, unsigned at, unsigned count)

@@ -463,29 +463,6 @@ void vv_head_unlock_again(struct vv_head_locks *locks)
     locks->count = locks->again_count = 0;
 }
 
-struct vv_head_line *vv_head_lock_ref(struct vv_head *head, uint32_t ref)
-{
-    struct vv_head_line *line = vv_head_find_line(head, ref);
-    if (line != NULL) {
-        unsigned at = ref % VV_HEAD_LINE_SERIES;
-        vv_head_lock_line(head, line);
-        /* What is written to while the record is copied to the log. */
-        const uint8_t *extent = (const uint8_t *)vv_head_extent(head, line->newest[at]);
-        __builtin_prefetch(extent + (line->count[at] + 1U) * sizeof(struct vv_sample), 1);
-    }
-    return line;
-}
-
-void vv_head_unlock_ref(struct vv_head_line *line)
-{
-    vv_spin_unlock(&line->lock);
-}
-
-void vv_head_prefetch(const struct vv_head *head, uint32_t ref)
-{
-    __builtin_prefetch(vv_head_find_line(head, ref), 1);
-}
-
 void vv_head_wait_for_holders(struct vv_head *head)
 {
     for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
@@ -504,8 +481,7 @@ static uint8_t bit_of(uint32_t ref)
 
 bool vv_head_is_defined(const struct vv_head *head, uint32_t ref, uint64_t generation)
 {
-    const struct vv_head_line *line = vv_head_line_of(head, ref);
-    return line->generation == (uint32_t)generation && (line->defined & bit_of(ref)) != 0;
+    return vv_line_is_defined(vv_head_line_of(head, ref), ref % VV_HEAD_LINE_SERIES, generation);
 }
 
 void vv_head_set_defined(struct vv_head *head, uint32_t ref, uint64_t generation)

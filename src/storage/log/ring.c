@@ -22,18 +22,15 @@
 
 #include "os/pages.h"
 
-enum { CELL_BYTES = 32, POSITION_BITS = 52, GENERATION_BITS = 11 };
+#define CLOSED_BIT VV_RING_CLOSED_BIT
+#define GENERATION_SHIFT VV_RING_GENERATION_SHIFT
 
-#define POSITION_MASK ((UINT64_C(1) << POSITION_BITS) - 1)
-#define CLOSED_BIT (UINT64_C(1) << POSITION_BITS)
-#define GENERATION_SHIFT (POSITION_BITS + 1)
-
-_Static_assert(GENERATION_SHIFT + GENERATION_BITS == 64, "the word is full");
-_Static_assert((int)VV_RING_FRAME_BYTES_MIN >= (int)CELL_BYTES, "one frame for a cell (R3)");
+_Static_assert((int)VV_RING_FRAME_BYTES_MIN >= (int)VV_RING_CELL_BYTES,
+               "one frame for a cell (R3)");
 
 static uint64_t position_of(uint64_t word)
 {
-    return (word & POSITION_MASK) * VV_RING_ALIGNMENT;
+    return vv_ring_position_seen(word);
 }
 
 void vv_ring_init(struct vv_ring *ring, uint64_t capacity, uint64_t end)
@@ -49,7 +46,7 @@ void vv_ring_init(struct vv_ring *ring, uint64_t capacity, uint64_t end)
 
 static size_t cells_bytes(const struct vv_ring *ring)
 {
-    return ring->capacity / CELL_BYTES * sizeof(*ring->frame_ends);
+    return ring->capacity / VV_RING_CELL_BYTES * sizeof(*ring->frame_ends);
 }
 
 void vv_ring_fini(struct vv_ring *ring)
@@ -75,20 +72,9 @@ varve_status vv_ring_allocate(struct vv_ring *ring)
     return VARVE_OK;
 }
 
-/* The word has the low bits of the generation. The rest is stored behind it, so that it may be one
- * off in either direction: the nearest number with these low bits is meant. */
-static uint64_t generation_of(const struct vv_ring *ring, uint64_t word)
-{
-    uint64_t near = atomic_load(&ring->generation);
-    uint64_t difference = ((word >> GENERATION_SHIFT) - near) & ((1U << GENERATION_BITS) - 1);
-    uint64_t generation = near + difference;
-    return difference >> (GENERATION_BITS - 1) == 0 ? generation
-                                                    : generation - (1U << GENERATION_BITS);
-}
-
 uint64_t vv_ring_generation(const struct vv_ring *ring)
 {
-    return generation_of(ring, atomic_load(&ring->word));
+    return vv_ring_generation_seen(ring, vv_ring_look(ring));
 }
 
 uint64_t vv_ring_end(const struct vv_ring *ring)
@@ -104,7 +90,7 @@ enum vv_ring_outcome vv_ring_reserve(struct vv_ring *ring, uint64_t bytes, uint6
     uint64_t word = atomic_load(&ring->word);
     do {
         vv_ring_step(ring, VV_RING_STEP_LOADED);
-        if (generation != 0 && generation_of(ring, word) != generation) {
+        if (generation != 0 && vv_ring_generation_seen(ring, word) != generation) {
             return VV_RING_OTHER_GENERATION;
         }
         if ((word & CLOSED_BIT) != 0 || position_of(word) + bytes > atomic_load(&ring->limit)) {
@@ -129,33 +115,6 @@ void vv_ring_write(struct vv_ring *ring, uint64_t position, const void *bytes, s
     }
     memcpy(ring->bytes + at, bytes, first);
     memcpy(ring->bytes, (const uint8_t *)bytes + first, length - first);
-}
-
-uint8_t *vv_ring_place(const struct vv_ring *ring, uint64_t position, size_t length)
-{
-    size_t at = position & (ring->capacity - 1);
-    return ring->capacity - at < length ? NULL : ring->bytes + at;
-}
-
-static _Atomic uint64_t *cell_of(const struct vv_ring *ring, uint64_t position)
-{
-    return &ring->frame_ends[(position & (ring->capacity - 1)) / CELL_BYTES];
-}
-
-void vv_ring_publish(struct vv_ring *ring, uint64_t position, uint64_t end)
-{
-    vv_ring_step(ring, VV_RING_STEP_COPIED);
-    atomic_store_explicit(cell_of(ring, position), end, memory_order_release); /* R4 */
-    vv_ring_step(ring, VV_RING_STEP_PUBLISHED);
-}
-
-uint64_t vv_ring_frame_end(const struct vv_ring *ring, uint64_t position)
-{
-    if (ring->frame_ends == NULL) {
-        return 0;
-    }
-    uint64_t end = atomic_load_explicit(cell_of(ring, position), memory_order_acquire);
-    return end > position ? end : 0; /* R3 */
 }
 
 void vv_ring_read(const struct vv_ring *ring, uint64_t position, void *bytes, size_t length)

@@ -35,6 +35,13 @@ enum {
 /* Positions beyond this do not fit into the reservation word: 36 PB of log in a shard's life. */
 #define VV_RING_POSITION_MAX (((UINT64_C(1) << 52) - 1) * VV_RING_ALIGNMENT)
 
+/* The word of a ring: see ring.c. */
+enum { VV_RING_CELL_BYTES = 32, VV_RING_POSITION_BITS = 52, VV_RING_GENERATION_BITS = 11 };
+#define VV_RING_POSITION_MASK ((UINT64_C(1) << VV_RING_POSITION_BITS) - 1)
+#define VV_RING_CLOSED_BIT (UINT64_C(1) << VV_RING_POSITION_BITS)
+#define VV_RING_GENERATION_SHIFT (VV_RING_POSITION_BITS + 1)
+_Static_assert(VV_RING_GENERATION_SHIFT + VV_RING_GENERATION_BITS == 64, "the word is full");
+
 /* Where a thread stands, for tests that stop it there. */
 enum vv_ring_step {
     VV_RING_STEP_LOADED,    /* the word is read, nothing else */
@@ -94,12 +101,6 @@ enum vv_ring_outcome vv_ring_reserve(struct vv_ring *ring, uint64_t bytes, uint6
 /* Copies in, by the reservation's owner before it publishes, or by the consumer. */
 void vv_ring_write(struct vv_ring *ring, uint64_t position, const void *bytes, size_t length);
 
-/* Where these bytes lie in memory, for the same two; NULL if that is across its end. */
-uint8_t *vv_ring_place(const struct vv_ring *ring, uint64_t position, size_t length);
-
-/* The frame at position is complete up to end. */
-void vv_ring_publish(struct vv_ring *ring, uint64_t position, uint64_t end);
-
 static inline void vv_ring_step(const struct vv_ring *ring, enum vv_ring_step step)
 {
     if (__builtin_expect(ring->step != NULL, 0)) {
@@ -107,10 +108,69 @@ static inline void vv_ring_step(const struct vv_ring *ring, enum vv_ring_step st
     }
 }
 
+/* Where these bytes lie in memory, for the same two; NULL if that is across its end. */
+static inline uint8_t *vv_ring_place(const struct vv_ring *ring, uint64_t position, size_t length)
+{
+    size_t at = position & (ring->capacity - 1);
+    return ring->capacity - at < length ? NULL : ring->bytes + at;
+}
+
+static inline _Atomic uint64_t *vv_ring_cell(const struct vv_ring *ring, uint64_t position)
+{
+    return &ring->frame_ends[(position & (ring->capacity - 1)) / VV_RING_CELL_BYTES];
+}
+
+/* The frame at position is complete up to end. */
+static inline void vv_ring_publish(struct vv_ring *ring, uint64_t position, uint64_t end)
+{
+    vv_ring_step(ring, VV_RING_STEP_COPIED);
+    atomic_store_explicit(vv_ring_cell(ring, position), end, memory_order_release); /* R4 */
+    vv_ring_step(ring, VV_RING_STEP_PUBLISHED);
+}
+
+/* ---- the same by a look, for who has to know the generation before it reserves ---- */
+
+/* What was seen is the word: position and generation, both of one moment. */
+static inline uint64_t vv_ring_look(const struct vv_ring *ring)
+{
+    return atomic_load(&ring->word);
+}
+static inline uint64_t vv_ring_position_seen(uint64_t seen)
+{
+    return (seen & VV_RING_POSITION_MASK) * VV_RING_ALIGNMENT;
+}
+/* The word has the low bits of the generation. The rest is stored behind it, so that it may be one
+ * off in either direction: the nearest number with these low bits is meant. */
+static inline uint64_t vv_ring_generation_seen(const struct vv_ring *ring, uint64_t seen)
+{
+    uint64_t near = atomic_load(&ring->generation);
+    uint64_t distance = (seen >> VV_RING_GENERATION_SHIFT) - near;
+    unsigned unused = 64 - VV_RING_GENERATION_BITS;
+    return near + (uint64_t)((int64_t)(distance << unused) >> unused);
+}
+/* Reserves at the position seen, with room and nobody in between; false: try vv_ring_reserve(). */
+static inline bool vv_ring_reserve_seen(struct vv_ring *ring, uint64_t seen, uint64_t bytes)
+{
+    vv_ring_step(ring, VV_RING_STEP_CHECKED);
+    bool reserved =
+        (seen & VV_RING_CLOSED_BIT) == 0 &&
+        vv_ring_position_seen(seen) + bytes <= atomic_load(&ring->limit) &&
+        atomic_compare_exchange_strong(&ring->word, &seen, seen + bytes / VV_RING_ALIGNMENT);
+    vv_ring_step(ring, VV_RING_STEP_RESERVED);
+    return reserved;
+}
+
 /* ---- the consumer: one thread at a time, which its callers see to ---- */
 
 /* End of the frame that begins at position; 0 if it is not published yet, or not reserved. */
-uint64_t vv_ring_frame_end(const struct vv_ring *ring, uint64_t position);
+static inline uint64_t vv_ring_frame_end(const struct vv_ring *ring, uint64_t position)
+{
+    if (ring->frame_ends == NULL) {
+        return 0;
+    }
+    uint64_t end = atomic_load_explicit(vv_ring_cell(ring, position), memory_order_acquire);
+    return end > position ? end : 0; /* R3 */
+}
 /* Copies out of published frames. */
 void vv_ring_read(const struct vv_ring *ring, uint64_t position, void *bytes, size_t length);
 /* The longest piece of [position, end) that lies in one piece in memory: *bytes, its length is

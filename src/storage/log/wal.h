@@ -169,12 +169,6 @@ uint64_t vv_wal_payload_bytes_max(const struct vv_wal *wal);
 enum vv_ring_outcome vv_wal_try_append(struct vv_wal *wal, const struct vv_wal_record *record,
                                        uint64_t generation, uint64_t *lsn) VARVE_MUST_CHECK;
 
-/* The same for a frame of so many bytes that was made before: a prepared header (wal_format.h), the
- * payload, and zeros to its end. */
-enum vv_ring_outcome vv_wal_try_append_frame(struct vv_wal *wal, const uint8_t *frame,
-                                             uint64_t bytes, uint64_t generation,
-                                             uint64_t *lsn) VARVE_MUST_CHECK;
-
 /**
  * vv_wal_make_room() - after NO_ROOM for a frame of so many bytes: return when to try again.
  *

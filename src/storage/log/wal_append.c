@@ -128,19 +128,6 @@ enum vv_ring_outcome vv_wal_try_append(struct vv_wal *wal, const struct vv_wal_r
     return VV_RING_RESERVED;
 }
 
-enum vv_ring_outcome vv_wal_try_append_frame(struct vv_wal *wal, const uint8_t *frame,
-                                             uint64_t bytes, uint64_t generation, uint64_t *lsn)
-{
-    uint64_t at;
-    enum vv_ring_outcome outcome = vv_ring_reserve(&wal->ring, bytes, generation, &at);
-    if (outcome == VV_RING_RESERVED) {
-        vv_ring_write(&wal->ring, at, frame, bytes);
-        vv_ring_publish(&wal->ring, at, at + bytes);
-        *lsn = at + bytes;
-    }
-    return outcome;
-}
-
 varve_status vv_wal_append(struct vv_wal *wal, enum vv_wal_record_type type,
                            const struct vv_buffer *payload, size_t sample_count, uint64_t *lsn)
 {

@@ -12,11 +12,10 @@
 #include "storage/log/ring.h"
 
 static const char segment_magic[8] = {'V', 'A', 'R', 'V', 'E', 'W', 'A', 'L'};
-static const char frame_magic[4] = {'V', 'F', 'R', 'M'};
 static const char name_prefix[] = "wal-";
 static const char spare_suffix[] = ".spare";
 
-enum { SEQUENCE_DIGITS = 16, FRAME_CHECKSUM_OFFSET = 40, SEGMENT_CHECKSUM_OFFSET = 56 };
+enum { SEQUENCE_DIGITS = 16, SEGMENT_CHECKSUM_OFFSET = 56 };
 enum { FLAG_RECYCLED = 1 };
 
 void vv_wal_segment_name(uint64_t sequence, char *name)
@@ -102,21 +101,9 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
     return sane ? VARVE_OK : VARVE_CORRUPT;
 }
 
-void vv_wal_frame_prepare(enum vv_wal_record_type type, uint32_t payload_bytes,
-                          uint32_t sample_count, uint64_t payload_checksum,
-                          uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
-{
-    memset(header, 0, VV_WAL_FRAME_HEADER_BYTES);
-    memcpy(header, frame_magic, sizeof(frame_magic));
-    vv_store_u32(header + VV_WAL_FRAME_SIZE_OFFSET, payload_bytes);
-    vv_store_u32(header + 32, sample_count);
-    vv_store_u16(header + 36, (uint16_t)type);
-    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, payload_checksum);
-}
-
 void vv_wal_frame_unseal(uint64_t payload_checksum, uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
 {
-    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, payload_checksum);
+    vv_store_u64(header + VV_WAL_FRAME_CHECKSUM_OFFSET, payload_checksum);
 }
 
 /* The whole header with the checksum of the payload in the place of its own: so the long part can
@@ -133,13 +120,13 @@ void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence,
     vv_store_u64(header + 16, frame->durable_lsn);
     vv_store_u64(header + 24, frame->previous_checksum);
     frame->checksum = frame_checksum(header, sequence);
-    vv_store_u64(header + FRAME_CHECKSUM_OFFSET, frame->checksum);
+    vv_store_u64(header + VV_WAL_FRAME_CHECKSUM_OFFSET, frame->checksum);
 }
 
 bool vv_wal_frame_begins(const uint8_t *bytes, uint64_t available, uint64_t lsn)
 {
-    return available >= VV_WAL_FRAME_HEADER_BYTES &&
-           memcmp(bytes, frame_magic, sizeof(frame_magic)) == 0 && vv_load_u64(bytes + 8) == lsn;
+    return available >= VV_WAL_FRAME_HEADER_BYTES && vv_load_u32(bytes) == VV_WAL_FRAME_MAGIC &&
+           vv_load_u64(bytes + 8) == lsn;
 }
 
 bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, uint64_t sequence,
@@ -154,7 +141,7 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
         durable_lsn > lsn) { /* believed, it would make what is appended next durable unwritten */
         return false;
     }
-    uint64_t checksum = vv_load_u64(bytes + FRAME_CHECKSUM_OFFSET);
+    uint64_t checksum = vv_load_u64(bytes + VV_WAL_FRAME_CHECKSUM_OFFSET);
     uint8_t header[VV_WAL_FRAME_HEADER_BYTES];
     memcpy(header, bytes, sizeof(header));
     vv_wal_frame_unseal(vv_checksum(bytes + sizeof(header), payload_bytes, 0), header);
@@ -167,8 +154,8 @@ bool vv_wal_frame_open(const uint8_t *bytes, uint64_t available, uint64_t lsn, u
         .previous_checksum = vv_load_u64(bytes + 24),
         .checksum = checksum,
         .payload_bytes = payload_bytes,
-        .sample_count = vv_load_u32(bytes + 32),
-        .type = vv_load_u16(bytes + 36),
+        .sample_count = vv_load_u32(bytes + VV_WAL_FRAME_COUNT_OFFSET),
+        .type = vv_load_u16(bytes + VV_WAL_FRAME_TYPE_OFFSET),
     };
     return true;
 }

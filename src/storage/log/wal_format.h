@@ -17,6 +17,10 @@ enum {
     VV_WAL_FRAME_HEADER_BYTES = 48,
     VV_WAL_FRAME_SIZE_OFFSET = 4,   /* of the payload's size in a frame header */
     VV_WAL_FRAME_CHAIN_OFFSET = 24, /* of the checksum of the frame before */
+    VV_WAL_FRAME_COUNT_OFFSET = 32,
+    VV_WAL_FRAME_TYPE_OFFSET = 36,
+    VV_WAL_FRAME_CHECKSUM_OFFSET = 40,
+    VV_WAL_FRAME_MAGIC = 0x4d524656, /* "VFRM" */
     VV_WAL_ALIGNMENT = 8,
     VV_WAL_FIRST_LSN = 8,
     VV_WAL_PAYLOAD_BYTES_MAX = 64 << 20, /* a frame that says more is not one */
@@ -33,6 +37,9 @@ enum vv_wal_record_type {
     VV_WAL_DELETE = 3,
     VV_WAL_MARK = 4,
 };
+
+/* How a column of integers is written. */
+enum { VV_WAL_COLUMN_RUNS = 1, VV_WAL_COLUMN_STEPS = 2 };
 
 struct vv_wal_segment_header {
     uint8_t database_uuid[16];
@@ -77,9 +84,17 @@ varve_status vv_wal_segment_header_decode(const uint8_t in[VV_WAL_SEGMENT_HEADER
 
 /* The header of a frame that has no place yet: what its producer knows. payload_checksum:
  * vv_checksum() of the payload with seed 0. */
-void vv_wal_frame_prepare(enum vv_wal_record_type type, uint32_t payload_bytes,
-                          uint32_t sample_count, uint64_t payload_checksum,
-                          uint8_t header[VV_WAL_FRAME_HEADER_BYTES]);
+static inline void vv_wal_frame_prepare(enum vv_wal_record_type type, uint32_t payload_bytes,
+                                        uint32_t sample_count, uint64_t payload_checksum,
+                                        uint8_t header[VV_WAL_FRAME_HEADER_BYTES])
+{
+    memset(header, 0, VV_WAL_FRAME_HEADER_BYTES);
+    vv_store_u32(header, VV_WAL_FRAME_MAGIC);
+    vv_store_u32(header + VV_WAL_FRAME_SIZE_OFFSET, payload_bytes);
+    vv_store_u32(header + VV_WAL_FRAME_COUNT_OFFSET, sample_count);
+    vv_store_u16(header + VV_WAL_FRAME_TYPE_OFFSET, (uint16_t)type);
+    vv_store_u64(header + VV_WAL_FRAME_CHECKSUM_OFFSET, payload_checksum);
+}
 /* Completes a prepared header with lsn, durable_lsn and previous_checksum of frame, for the segment
  * of that sequence; fills frame->checksum. */
 void vv_wal_frame_seal(struct vv_wal_frame *frame, uint64_t sequence,
@@ -127,10 +142,6 @@ struct vv_wal_samples {
 /* All but the values: they follow as they lie in memory, see struct vv_wal_record. */
 varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples,
                                    struct vv_buffer *out) VARVE_MUST_CHECK;
-/* The whole payload of a batch of one, the same as the above; returns its length. */
-enum { VV_WAL_SAMPLE_BYTES_MAX = 4 + 2 * (int)VV_VARINT_MAX + 8 };
-size_t vv_wal_sample_encode(varve_duplicates policy, uint32_t ref, int64_t timestamp, double value,
-                            uint8_t out[VV_WAL_SAMPLE_BYTES_MAX]);
 /* The columns of samples have room for VARVE_BATCH_MAX entries. */
 varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
                                    struct vv_wal_samples *samples) VARVE_MUST_CHECK;

@@ -12,8 +12,6 @@
 #include "storage/log/wal_format.h"
 
 enum {
-    COLUMN_RUNS = 1,
-    COLUMN_STEPS = 2,
     STEP_BYTES_MAX = 8,
     LOOK_ENTRIES = 64, /* that tell of what kind a column is */
     RUN_BLOCK = 16,    /* entries of a long run that are looked at together */
@@ -108,7 +106,7 @@ static inline SPECIALISED varve_status encode_runs(const void *column, column_en
     size_t runs_max = count * STEP_BYTES_MAX / (STEP_BYTES_MAX + 2);
     VV_TRY(vv_buffer_reserve(out, 1 + (runs_max + 1) * 2 * VV_VARINT_MAX));
     uint8_t *at = out->bytes + out->length;
-    *at++ = COLUMN_RUNS;
+    *at++ = VV_WAL_COLUMN_RUNS;
     at += vv_varint_put(at, 1);
     at += vv_varint_put(at, vv_zigzag((int64_t)entry(column, 0)));
     *steps = (struct steps){.least = INT64_MAX, .greatest = INT64_MIN};
@@ -137,7 +135,7 @@ static inline SPECIALISED varve_status encode_steps(const void *column, column_e
     size_t width = step_bytes(steps);
     VV_TRY(vv_buffer_reserve(out, COLUMN_HEADER_BYTES_MAX + count * width + STEP_BYTES_MAX));
     uint8_t *at = out->bytes + out->length;
-    *at++ = COLUMN_STEPS;
+    *at++ = VV_WAL_COLUMN_STEPS;
     if (count > 0) {
         at += vv_varint_put(at, vv_zigzag((int64_t)entry(column, 0)));
     }
@@ -248,9 +246,9 @@ static inline SPECIALISED bool column_decode(struct vv_reader *reader, size_t co
                                              column_store store, void *column)
 {
     switch (vv_read_u8(reader)) {
-    case COLUMN_RUNS:
+    case VV_WAL_COLUMN_RUNS:
         return decode_runs(reader, count, store, column);
-    case COLUMN_STEPS:
+    case VV_WAL_COLUMN_STEPS:
         return decode_steps(reader, count, store, column);
     default:
         return false;
@@ -303,20 +301,6 @@ varve_status vv_wal_samples_encode(const struct vv_wal_samples *samples, struct 
     VV_TRY(column_encode(samples->refs, ref_entry, samples->count, samples->even_refs, out));
     return column_encode(samples->timestamps, timestamp_entry, samples->count, samples->even_times,
                          out);
-}
-
-size_t vv_wal_sample_encode(varve_duplicates policy, uint32_t ref, int64_t timestamp, double value,
-                            uint8_t out[VV_WAL_SAMPLE_BYTES_MAX])
-{
-    uint8_t *at = out;
-    *at++ = (uint8_t)policy;
-    *at++ = 1;
-    *at++ = COLUMN_STEPS;
-    at += vv_varint_put(at, vv_zigzag(ref));
-    *at++ = COLUMN_STEPS;
-    at += vv_varint_put(at, vv_zigzag(timestamp));
-    memcpy(at, &value, sizeof(value));
-    return (size_t)(at + sizeof(value) - out);
 }
 
 varve_status vv_wal_samples_decode(const uint8_t *payload, size_t length,
