@@ -27,6 +27,14 @@ static varve_status fail_to_create(struct varve_db *db, varve_status status, var
     return vv_fail(error, status, "cannot create the series: %s", varve_status_text(status));
 }
 
+/* After series may have been made. */
+static void wake_for_room(struct varve_db *db)
+{
+    if (vv_shard_wants_room(db->shard)) {
+        vv_background_wake(db);
+    }
+}
+
 varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_t label_count,
                                   varve_series *series, varve_error *error)
 {
@@ -37,6 +45,7 @@ varve_status varve_series_resolve(varve_db *db, const varve_label *labels, size_
     if (status == VARVE_OK) {
         status = vv_shard_resolve(db->shard, (struct vv_key){key.bytes, key.length}, &ref);
         status = status == VARVE_OK ? status : fail_to_create(db, status, error);
+        wake_for_room(db);
     }
     vv_buffer_fini(&key);
     if (status == VARVE_OK) {
@@ -91,6 +100,7 @@ varve_status varve_series_resolve_batch(varve_db *db, const varve_label_set *set
             series[done + i] = vv_series_handle(refs[i]);
         }
         done += some;
+        wake_for_room(db);
     }
     vv_buffer_fini(&buffer);
     if (resolved != NULL) {

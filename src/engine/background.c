@@ -4,7 +4,8 @@
  *
  *   log thread   every interval: mode NONE writes, PERIODIC syncs and marks; when woken: syncs,
  *                because much of the log in memory waits for that, in any mode
- *   work thread  when woken, or every second: whatever is due in the shard
+ *   work thread  when woken, or every second: whatever is due in the shard, and memory for series
+ *                to come
  *
  * Two threads, because a merge takes seconds and a periodic sync must not wait for it.
  * G1  Without threads varve_maintain() does the same steps, in the caller's thread.

@@ -16,15 +16,44 @@ struct vv_page_slab {
     size_t used;
 };
 
+static void slab_free(struct vv_page_slab *slab)
+{
+    vv_pages_free(slab->bytes, slab->length);
+    vv_free(slab);
+}
+
+static struct vv_page_slab *slab_create(size_t length)
+{
+    struct vv_page_slab *slab = vv_alloc(sizeof(*slab));
+    uint8_t *pages = vv_pages_alloc(length);
+    if (slab == NULL || pages == NULL) {
+        vv_free(slab);
+        vv_pages_free(pages, length);
+        return NULL;
+    }
+    *slab = (struct vv_page_slab){.bytes = pages, .length = length};
+    return slab;
+}
+
 void vv_page_arena_fini(struct vv_page_arena *arena)
 {
     while (arena->newest != NULL) {
         struct vv_page_slab *slab = arena->newest;
         arena->newest = slab->older;
-        vv_pages_free(slab->bytes, slab->length);
-        vv_free(slab);
+        slab_free(slab);
     }
-    arena->slab_bytes = 0;
+    if (arena->spare != NULL) {
+        slab_free(arena->spare);
+    }
+    *arena = (struct vv_page_arena){0};
+}
+
+static struct vv_page_slab *take_spare(struct vv_page_arena *arena)
+{
+    struct vv_page_slab *slab = arena->spare;
+    arena->spare = NULL;
+    arena->slab_bytes -= slab->length;
+    return slab;
 }
 
 static struct vv_page_slab *add_slab(struct vv_page_arena *arena, size_t bytes)
@@ -37,14 +66,12 @@ static struct vv_page_slab *add_slab(struct vv_page_arena *arena, size_t bytes)
     while (length < bytes) {
         length *= 2;
     }
-    struct vv_page_slab *slab = vv_alloc(sizeof(*slab));
-    uint8_t *pages = vv_pages_alloc(length);
-    if (slab == NULL || pages == NULL) {
-        vv_free(slab);
-        vv_pages_free(pages, length);
+    bool fits = arena->spare != NULL && arena->spare->length == length;
+    struct vv_page_slab *slab = fits ? take_spare(arena) : slab_create(length);
+    if (slab == NULL) {
         return NULL;
     }
-    *slab = (struct vv_page_slab){.older = arena->newest, .bytes = pages, .length = length};
+    slab->older = arena->newest;
     arena->newest = slab;
     arena->slab_bytes += length;
     return slab;
@@ -64,4 +91,31 @@ void *vv_page_arena_alloc(struct vv_page_arena *arena, size_t bytes, size_t alig
     }
     slab->used = start + bytes;
     return slab->bytes + start;
+}
+
+bool vv_page_arena_wants_spare(const struct vv_page_arena *arena)
+{
+    const struct vv_page_slab *newest = arena->newest;
+    return arena->spare == NULL && newest != NULL && newest->length >= VV_PAGES_HUGE_BYTES &&
+           newest->used >= newest->length / 2;
+}
+
+struct vv_page_slab *vv_page_slab_create(void)
+{
+    enum { TOUCHED_EACH_BYTES = 4096 }; /* one store is enough where there are huge pages */
+    struct vv_page_slab *slab = slab_create(VV_PAGES_HUGE_BYTES);
+    for (size_t at = 0; slab != NULL && at < slab->length; at += TOUCHED_EACH_BYTES) {
+        *(volatile uint8_t *)(slab->bytes + at) = 0;
+    }
+    return slab;
+}
+
+void vv_page_arena_give_spare(struct vv_page_arena *arena, struct vv_page_slab *slab)
+{
+    if (!vv_page_arena_wants_spare(arena)) {
+        slab_free(slab);
+        return;
+    }
+    arena->spare = slab;
+    arena->slab_bytes += slab->length;
 }

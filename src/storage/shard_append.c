@@ -44,6 +44,11 @@ varve_status vv_shard_resolve_batch(struct vv_shard *shard, const struct vv_key 
     return VARVE_OK;
 }
 
+bool vv_shard_wants_room(struct vv_shard *shard)
+{
+    return vv_series_table_wants_room(shard->table);
+}
+
 /* EXISTS if the series has a sample at the timestamp. */
 static varve_status check_absent(struct vv_shard *shard, const struct vv_view *view,
                                  struct vv_series *series, int64_t timestamp)

@@ -348,6 +348,7 @@ varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error
         atomic_load(&shard->head_lacks)) {
         return VARVE_OK;
     }
+    vv_series_table_make_room(shard->table);
     vv_mutex_lock(&shard->maintenance_mutex);
     varve_status status = VARVE_OK;
     if (vv_shard_drop_flushed(shard)) {

@@ -66,6 +66,10 @@ varve_status vv_shard_resolve_batch(struct vv_shard *shard, const struct vv_key 
 
 enum { VV_RESOLVE_KEYS_MAX = 32 }; /* of a call of it; at least one */
 
+/* True once each time that vv_shard_maintain() should soon get memory for series to come, so that
+ * who makes them need not wait for it. Cheap. */
+bool vv_shard_wants_room(struct vv_shard *shard);
+
 /* Samples on their way into a shard. Handles are refs plus 1. */
 struct vv_shard_batch {
     varve_duplicates policy;
@@ -198,7 +202,8 @@ uint64_t vv_shard_unwritten_bytes(struct vv_shard *shard, uint64_t lsn);
  * and telling the shard that there is somebody who looks. */
 bool vv_shard_log_wants_sync(struct vv_shard *shard);
 void vv_shard_set_log_synced_elsewhere(struct vv_shard *shard);
-/* Does one due piece of work; *worked says whether there was one. */
+/* Does one due piece of work, after getting memory for series to come if that is wanted; *worked
+ * says whether there was one. */
 varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked,
                                varve_error *error) VARVE_MUST_CHECK;
 /* Makes a long merge end soon, with CANCELLED: somebody waits to close. Any thread. */

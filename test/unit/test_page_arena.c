@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "os/alloc.h"
+#include "os/pages.h"
 #include "pool/pool.h"
 #include "pool/slab_directory.h"
 #include "support/random.h"
@@ -46,6 +47,43 @@ static void no_memory_leaves_the_arena_as_it_was(void **state)
     }
     assert_non_null(vv_page_arena_alloc(&arena, 100, 8));
     vv_page_arena_fini(&arena);
+}
+
+/* Allocates a page at a time until the arena wants a spare, or until so many are given. */
+static bool fill_until_wanted(struct vv_page_arena *arena, size_t allocations)
+{
+    for (size_t i = 0; i < allocations && !vv_page_arena_wants_spare(arena); i++) {
+        uint8_t *memory = vv_page_arena_alloc(arena, 4096, 8);
+        assert_non_null(memory);
+        assert_int_equal(memory[0] | memory[4095], 0);
+        memset(memory, 0xff, 4096);
+    }
+    return vv_page_arena_wants_spare(arena);
+}
+
+static void a_spare_slab_is_the_next_one(void **state)
+{
+    (void)state;
+    enum { MANY = 4096 };
+    struct vv_page_arena arena = {0};
+    assert_false(vv_page_arena_wants_spare(&arena)); /* nor while slabs are small */
+    assert_true(fill_until_wanted(&arena, MANY));
+    uint64_t bytes = arena.slab_bytes;
+    vv_page_arena_give_spare(&arena, vv_page_slab_create());
+    assert_int_equal(arena.slab_bytes, bytes + VV_PAGES_HUGE_BYTES);
+    assert_false(vv_page_arena_wants_spare(&arena));
+    vv_page_arena_give_spare(&arena, vv_page_slab_create()); /* one too many: freed */
+    assert_int_equal(arena.slab_bytes, bytes + VV_PAGES_HUGE_BYTES);
+    vv_alloc_fail_from(1); /* the spare is enough for the next slab, until half of it is used */
+    assert_true(fill_until_wanted(&arena, MANY));
+    assert_null(vv_page_slab_create());
+    vv_alloc_fail_from(0);
+    assert_int_equal(arena.slab_bytes, bytes + VV_PAGES_HUGE_BYTES);
+    vv_page_arena_give_spare(&arena, vv_page_slab_create());
+    assert_non_null(vv_page_arena_alloc(&arena, 2 * VV_PAGES_HUGE_BYTES, 8)); /* not from it */
+    assert_non_null(arena.spare);
+    vv_page_arena_fini(&arena);
+    assert_null(arena.spare);
 }
 
 static void a_handle_leads_back_to_its_object(void **state)
@@ -87,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_zeroed_aligned_and_apart),
         cmocka_unit_test(no_memory_leaves_the_arena_as_it_was),
+        cmocka_unit_test(a_spare_slab_is_the_next_one),
         cmocka_unit_test(a_handle_leads_back_to_its_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "os/alloc.h"
+#include "os/pages.h"
 #include "os/thread.h"
 #include "support/ck_series_set.h"
 #include "support/labels.h"
@@ -204,6 +205,32 @@ static void without_memory_the_table_stays_whole(void **state)
     vv_buffer_fini(&buffer);
 }
 
+enum { ROOMY = 130000 }; /* series that fill some huge pages */
+
+static void room_is_wanted_once_for_each_slab(void **state)
+{
+    struct fixture *fixture = *state;
+    struct vv_series_table *table = fixture->table;
+    struct vv_buffer buffer = {0};
+    struct vv_series *series = NULL;
+    int wanted = 0;
+    for (uint64_t number = 0; number < ROOMY; number++) {
+        struct vv_key key = numbered_key(&buffer, number);
+        assert_int_equal(create(fixture, key, vv_key_hash(key), &series), VARVE_OK);
+        bool wants = vv_series_table_wants_room(table);
+        assert_false(wants && vv_series_table_wants_room(table));
+        if (wants || number < 100) { /* nobody wants it in the beginning */
+            uint64_t bytes = vv_series_table_stats(table).series_bytes;
+            vv_series_table_make_room(table);
+            assert_int_equal(vv_series_table_stats(table).series_bytes,
+                             bytes + (wants ? VV_PAGES_HUGE_BYTES : 0));
+            wanted += wants;
+        }
+    }
+    assert_in_range(wanted, 2, ROOMY * 100 / VV_PAGES_HUGE_BYTES);
+    vv_buffer_fini(&buffer);
+}
+
 /* ---------------------------------------------------------------------------- threads */
 
 enum { CREATORS = 3, FINDERS = 2, CREATED = 3000 };
@@ -277,6 +304,47 @@ static void finding_needs_no_lock_while_others_create(void **state)
     assert_int_equal(vv_series_table_count(fixture->table), CREATED);
 }
 
+struct roomy {
+    struct fixture *fixture;
+    _Atomic bool ended;
+    bool failed;
+};
+
+static void create_many(void *argument)
+{
+    struct roomy *roomy = argument;
+    struct vv_buffer buffer = {0};
+    for (uint64_t number = 0; number < ROOMY; number++) {
+        struct vv_series *series = NULL;
+        struct vv_key key = numbered_key(&buffer, number);
+        roomy->failed |= create(roomy->fixture, key, vv_key_hash(key), &series) != VARVE_OK ||
+                         series->ref != number;
+    }
+    vv_buffer_fini(&buffer);
+    atomic_store(&roomy->ended, true);
+}
+
+static void room_is_made_while_another_creates(void **state)
+{
+    struct roomy roomy = {.fixture = *state};
+    struct vv_series_table *table = roomy.fixture->table;
+    struct vv_thread thread;
+    struct vv_buffer buffer = {0};
+    assert_int_equal(vv_thread_start(&thread, create_many, &roomy), 0);
+    while (!atomic_load(&roomy.ended)) {
+        if (vv_series_table_wants_room(table)) {
+            vv_series_table_make_room(table);
+        }
+    }
+    vv_thread_join(&thread);
+    assert_false(roomy.failed);
+    for (uint32_t ref = 0; ref < ROOMY; ref++) {
+        struct vv_key key = numbered_key(&buffer, ref);
+        assert_true(vv_key_equal(vv_series_key(vv_series_table_get(table, ref)), key));
+    }
+    vv_buffer_fini(&buffer);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -289,7 +357,9 @@ int main(void)
         TEST(growing_moves_a_bounded_number_of_entries_at_a_time),
         TEST(a_batch_finds_what_single_searches_find),
         TEST(without_memory_the_table_stays_whole),
+        TEST(room_is_wanted_once_for_each_slab),
         TEST(finding_needs_no_lock_while_others_create),
+        TEST(room_is_made_while_another_creates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

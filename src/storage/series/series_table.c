@@ -8,6 +8,8 @@
  *     (release), then the bucket. So whoever finds it by key may use its ref.
  * T2  Refs are given in the order of publication: those below the count exist.
  * T3  Room in the buckets is made before a series is: what was created can be found.
+ * T4  Memory for series comes in huge pages, which take long to clear. Another thread has the next
+ *     one ready when the newest is full; if it is late, the creator gets one.
  * Thread: find and get from any; creation under the mutex of the sub-table, and for the ref, the
  * memory and the labels under ref_mutex, taken after it; the label index under its own lock.
  */
@@ -47,10 +49,12 @@ struct vv_series_table {
     _Atomic(struct directory_page *) *pages; /* DIRECTORY_PAGES entries */
 
     struct vv_mutex ref_mutex;
-    struct vv_page_arena arena; /* series and directory pages; under ref_mutex */
+    struct vv_page_arena arena;               /* series and directory pages; under ref_mutex */
+    const struct vv_page_slab *wanted_behind; /* T4: asked when this was the newest; ref_mutex */
     struct vv_rwlock index_lock;
     struct vv_label_index *index; /* under index_lock, and ref_mutex for changes */
     _Alignas(64) _Atomic uint32_t count;
+    _Atomic bool wants_room; /* T4; relaxed: make_room looks for itself */
 };
 
 enum { PAGES_BYTES = DIRECTORY_PAGES * sizeof(struct directory_page *) };
@@ -179,6 +183,34 @@ static struct directory_page *reserve_page(struct vv_series_table *table, uint32
     return page;
 }
 
+/* Asks for the next slab once while the newest is filled. Needs ref_mutex. */
+static void want_room(struct vv_series_table *table)
+{
+    if (table->wanted_behind != table->arena.newest && vv_page_arena_wants_spare(&table->arena)) {
+        table->wanted_behind = table->arena.newest;
+        atomic_store_explicit(&table->wants_room, true, memory_order_relaxed);
+    }
+}
+
+bool vv_series_table_wants_room(struct vv_series_table *table)
+{
+    return atomic_load_explicit(&table->wants_room, memory_order_relaxed) &&
+           atomic_exchange_explicit(&table->wants_room, false, memory_order_relaxed);
+}
+
+void vv_series_table_make_room(struct vv_series_table *table)
+{
+    vv_mutex_lock(&table->ref_mutex);
+    bool wanted = vv_page_arena_wants_spare(&table->arena);
+    vv_mutex_unlock(&table->ref_mutex);
+    struct vv_page_slab *slab = wanted ? vv_page_slab_create() : NULL;
+    if (slab != NULL) { /* else the creator tries, and has somebody to tell */
+        vv_mutex_lock(&table->ref_mutex);
+        vv_page_arena_give_spare(&table->arena, slab);
+        vv_mutex_unlock(&table->ref_mutex);
+    }
+}
+
 /* A new series with the next ref, known to the directory and the label index. Needs ref_mutex. */
 static varve_status create_series(struct vv_series_table *table, struct vv_key key, uint64_t hash,
                                   uint64_t series_max, struct vv_series **series)
@@ -205,6 +237,7 @@ static varve_status create_series(struct vv_series_table *table, struct vv_key k
                           memory_order_release);
     atomic_store_explicit(&table->count, ref + 1, memory_order_release);
     *series = created;
+    want_room(table);
     return VARVE_OK;
 }
 

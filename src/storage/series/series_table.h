@@ -52,6 +52,11 @@ void vv_series_table_find_batch(struct vv_series_table *table, const struct vv_k
 varve_status vv_series_table_find_or_create(struct vv_series_table *table, struct vv_key key,
                                             uint64_t hash, uint64_t series_max,
                                             struct vv_series **series) VARVE_MUST_CHECK;
+/* True once each time that memory for new series should be got ahead: creators would wait for it.
+ * Any thread; cheap. */
+bool vv_series_table_wants_room(struct vv_series_table *table);
+/* Gets it, if there is need. Any thread; up to milliseconds, no lock held meanwhile. */
+void vv_series_table_make_room(struct vv_series_table *table);
 /* By ref; NULL if no series has it. Lock-free. */
 struct vv_series *vv_series_table_get(const struct vv_series_table *table, uint32_t ref);
 /* Refs are 0 to count - 1. */
