@@ -26,6 +26,7 @@
 #include "storage/shard.h"
 #include "support/series.h"
 #include "support/temporary.h"
+#include "support/thread_run.h"
 #include "varve/varve.h"
 
 enum { WRITERS = 16, READERS = 4, SERIES = 6, RUN = 5, BATCH = RUN * SERIES };
@@ -38,8 +39,7 @@ struct shared {
     _Atomic uint64_t acknowledged[WRITERS];
     _Atomic uint64_t steps;
     _Atomic uint64_t reads;
-    _Atomic bool stopping;
-    _Atomic(const char *) failure; /* the first one; threads must not longjmp */
+    struct thread_run run;
 };
 
 struct worker {
@@ -47,13 +47,6 @@ struct worker {
     uint64_t number;
     struct vv_thread thread;
 };
-
-static void fail_shared(struct shared *shared, const char *what)
-{
-    const char *none = NULL;
-    (void)atomic_compare_exchange_strong(&shared->failure, &none, what);
-    atomic_store(&shared->stopping, true);
-}
 
 static void yield_at_some_steps(void *context, enum vv_ring_step step)
 {
@@ -92,14 +85,14 @@ static void write_samples(void *argument)
 {
     const struct worker *worker = argument;
     struct shared *shared = worker->shared;
-    for (uint64_t from = 0; !atomic_load(&shared->stopping);) {
+    for (uint64_t from = 0; thread_run_goes_on(&shared->run);) {
         if (from >= SAMPLES_MAX) {
             vv_env_posix()->ops->sleep_ns(NULL, 1000000);
             continue;
         }
         atomic_store(&shared->begun[worker->number], from + RUN);
         if (!append_run(shared, worker->number, from)) {
-            fail_shared(shared, "an append failed");
+            thread_run_fail(&shared->run, "an append failed");
             return;
         }
         from += RUN;
@@ -141,13 +134,13 @@ static void check_counts(struct shared *shared, const uint64_t counts[WRITERS],
 {
     for (size_t writer = 0; writer < WRITERS; writer++) {
         if (counts[writer] < acknowledged[writer]) {
-            fail_shared(shared, "an acknowledged sample was not seen");
+            thread_run_fail(&shared->run, "an acknowledged sample was not seen");
         } else if (counts[writer] > atomic_load(&shared->begun[writer])) {
-            fail_shared(shared, "a sample was seen that nobody had written");
+            thread_run_fail(&shared->run, "a sample was seen that nobody had written");
         } else if (counts[writer] % RUN != 0) {
-            fail_shared(shared, "a part of a batch was seen");
+            thread_run_fail(&shared->run, "a part of a batch was seen");
         } else if (counts[writer] < seen[writer]) {
-            fail_shared(shared, "a reader went back in time");
+            thread_run_fail(&shared->run, "a reader went back in time");
         }
         seen[writer] = counts[writer];
     }
@@ -163,19 +156,19 @@ static void read_once(struct shared *shared, uint64_t seen[SERIES][WRITERS])
         acknowledged[writer] = atomic_load(&shared->acknowledged[writer]);
     }
     if (varve_select(shared->db, &everything, &cursor, NULL) != VARVE_OK) {
-        fail_shared(shared, "a select failed");
+        thread_run_fail(&shared->run, "a select failed");
         return;
     }
     while (varve_cursor_next(cursor)) {
         uint64_t series = series_number(cursor);
         found[series] = true;
         if (!read_series(cursor, counts)) {
-            fail_shared(shared, "a sample is missing, wrong or twice");
+            thread_run_fail(&shared->run, "a sample is missing, wrong or twice");
         }
         check_counts(shared, counts, acknowledged, seen[series]);
     }
     if (varve_cursor_status(cursor, NULL) != VARVE_OK) {
-        fail_shared(shared, "a cursor failed");
+        thread_run_fail(&shared->run, "a cursor failed");
     }
     varve_cursor_close(cursor);
     memset(counts, 0, sizeof(counts));
@@ -191,7 +184,7 @@ static void read_samples(void *argument)
 {
     const struct worker *worker = argument;
     uint64_t seen[SERIES][WRITERS] = {{0}};
-    while (!atomic_load(&worker->shared->stopping)) {
+    while (thread_run_goes_on(&worker->shared->run)) {
         read_once(worker->shared, seen);
     }
 }
@@ -232,21 +225,20 @@ static void run_round(varve_sync_mode sync)
                                          i < WRITERS ? write_samples : read_samples, &workers[i]),
                          0);
     }
-    for (int i = 0; i < ROUND_MS / 10 && !atomic_load(&shared.stopping); i++) {
+    for (int i = 0; i < ROUND_MS / 10 && thread_run_goes_on(&shared.run); i++) {
         vv_env_posix()->ops->sleep_ns(NULL, 10000000);
     }
-    atomic_store(&shared.stopping, true);
+    thread_run_stop(&shared.run);
     for (size_t i = 0; i < WRITERS + READERS; i++) {
         vv_thread_join(&workers[i].thread);
     }
-    assert_string_equal(atomic_load(&shared.failure) == NULL ? "" : atomic_load(&shared.failure),
-                        "");
+    thread_run_assert_no_failure(&shared.run);
     assert_true(atomic_load(&shared.reads) > 0 && atomic_load(&shared.acknowledged[0]) > 0);
     assert_int_equal(varve_close(shared.db, NULL), VARVE_OK);
     uint64_t seen[SERIES][WRITERS] = {{0}};
     open_shared(&shared, path, sync);
     read_once(&shared, seen); /* the same after opening again */
-    assert_null(atomic_load(&shared.failure));
+    thread_run_assert_no_failure(&shared.run);
     assert_int_equal(varve_close(shared.db, NULL), VARVE_OK);
     assert_true(vv_test_temporary_remove(directory));
 }

@@ -23,6 +23,7 @@
 #include "storage/shard.h"
 #include "support/series.h"
 #include "support/temporary.h"
+#include "support/thread_run.h"
 #include "varve/varve.h"
 
 enum { WRITERS = 2, READERS = 2, OWN = 3, SERIES = WRITERS * OWN, BATCH = 30, MILLISECONDS = 1500 };
@@ -35,9 +36,8 @@ struct shared {
     _Atomic uint64_t begun[SERIES]; /* late samples */
     _Atomic uint64_t acknowledged[SERIES];
     _Atomic uint64_t reads;
-    _Atomic bool stopping;
     _Atomic bool done;
-    _Atomic(const char *) failure; /* the first one; threads must not longjmp */
+    struct thread_run run;
 };
 
 struct worker {
@@ -45,13 +45,6 @@ struct worker {
     uint64_t number;
     struct vv_thread thread;
 };
-
-static void fail_shared(struct shared *shared, const char *what)
-{
-    const char *none = NULL;
-    (void)atomic_compare_exchange_strong(&shared->failure, &none, what);
-    atomic_store(&shared->stopping, true);
-}
 
 static void sleep_ms(int64_t milliseconds)
 {
@@ -88,10 +81,9 @@ static void open_shared(struct shared *shared)
 
 static void close_shared(struct shared *shared)
 {
-    const char *failure = atomic_load(&shared->failure);
     assert_int_equal(varve_close(shared->db, NULL), VARVE_OK);
     assert_true(vv_test_temporary_remove(shared->directory));
-    assert_string_equal(failure == NULL ? "" : failure, "");
+    thread_run_assert_no_failure(&shared->run);
 }
 
 /* --------------------------------------------------------------------------- writing */
@@ -135,14 +127,14 @@ static void write_samples(void *argument)
     const struct worker *worker = argument;
     struct shared *shared = worker->shared;
     int64_t now = NEW;
-    for (uint64_t turn = 0; !atomic_load(&shared->stopping); turn++) {
+    for (uint64_t turn = 0; thread_run_goes_on(&shared->run); turn++) {
         uint64_t late = turn / TURNS_PER_LATE % OWN;
         bool goes_on = append_now(shared, worker->number, &now);
         if (goes_on && turn % TURNS_PER_LATE == 0) {
             goes_on = append_late(shared, worker->number * OWN + late);
         }
         if (!goes_on) {
-            fail_shared(shared, "an append failed");
+            thread_run_fail(&shared->run, "an append failed");
         }
     }
 }
@@ -150,10 +142,10 @@ static void write_samples(void *argument)
 static void compact_often(void *argument)
 {
     const struct worker *worker = argument;
-    while (!atomic_load(&worker->shared->stopping)) {
+    while (thread_run_goes_on(&worker->shared->run)) {
         sleep_ms(20);
         if (varve_compact(worker->shared->db, NULL) != VARVE_OK) {
-            fail_shared(worker->shared, "a compaction failed");
+            thread_run_fail(&worker->shared->run, "a compaction failed");
         }
     }
 }
@@ -195,11 +187,12 @@ static size_t count_samples(varve_cursor *cursor, uint64_t number)
 static void check_count(struct shared *shared, uint64_t number, size_t count, uint64_t acknowledged)
 {
     if (count == SIZE_MAX) {
-        fail_shared(shared, "an old sample, or one between late ones, is missing or wrong");
+        thread_run_fail(&shared->run,
+                        "an old sample, or one between late ones, is missing or wrong");
     } else if (count < OLD + acknowledged) {
-        fail_shared(shared, "an acknowledged sample was not seen");
+        thread_run_fail(&shared->run, "an acknowledged sample was not seen");
     } else if (count > OLD + atomic_load(&shared->begun[number])) {
-        fail_shared(shared, "a sample was seen that nobody had written");
+        thread_run_fail(&shared->run, "a sample was seen that nobody had written");
     }
 }
 
@@ -220,7 +213,7 @@ static void read_by_matcher(struct shared *shared)
         acknowledged[i] = atomic_load(&shared->acknowledged[i]);
     }
     if (varve_select(shared->db, &selection, &cursor, NULL) != VARVE_OK) {
-        fail_shared(shared, "a select failed");
+        thread_run_fail(&shared->run, "a select failed");
         return;
     }
     for (; varve_cursor_next(cursor) && number < SERIES; number++) { /* in the order of n */
@@ -228,7 +221,7 @@ static void read_by_matcher(struct shared *shared)
     }
     varve_cursor_close(cursor);
     if (number != SERIES) {
-        fail_shared(shared, "a series is missing");
+        thread_run_fail(&shared->run, "a series is missing");
     }
 }
 
@@ -241,7 +234,7 @@ static void read_by_handle(struct shared *shared, uint64_t number)
     selection.series_count = 1;
     if (varve_select(shared->db, &selection, &cursor, NULL) != VARVE_OK ||
         !varve_cursor_next(cursor)) {
-        fail_shared(shared, "a select by handle failed");
+        thread_run_fail(&shared->run, "a select by handle failed");
     } else {
         check_count(shared, number, count_samples(cursor, number), acknowledged);
     }
@@ -264,14 +257,14 @@ static void count_all(struct shared *shared)
     }
     if (varve_aggregate(shared->db, &selection, &aggregation, &rows, NULL) != VARVE_OK ||
         !varve_rows_next(rows, &row)) {
-        fail_shared(shared, "counting failed");
+        thread_run_fail(&shared->run, "counting failed");
     } else {
         for (size_t i = 0; i < SERIES; i++) {
             begun += atomic_load(&shared->begun[i]);
         }
         if (row.values[0] < (double)(SERIES * OLD + acknowledged) ||
             row.values[0] > (double)(SERIES * OLD + begun)) {
-            fail_shared(shared, "the count is wrong");
+            thread_run_fail(&shared->run, "the count is wrong");
         }
     }
     varve_rows_close(rows);
@@ -288,7 +281,7 @@ static void read_once(struct shared *shared, uint64_t number)
 static void read_samples(void *argument)
 {
     const struct worker *worker = argument;
-    for (uint64_t i = worker->number; !atomic_load(&worker->shared->stopping); i++) {
+    for (uint64_t i = worker->number; thread_run_goes_on(&worker->shared->run); i++) {
         read_once(worker->shared, i);
     }
 }
@@ -308,10 +301,10 @@ static void a_late_sample_is_seen_once_it_is_acknowledged(void **state)
         workers[i] = (struct worker){.shared = &shared, .number = i};
         assert_int_equal(vv_thread_start(&workers[i].thread, work[i], &workers[i]), 0);
     }
-    for (int i = 0; i < MILLISECONDS / 10 && !atomic_load(&shared.stopping); i++) {
+    for (int i = 0; i < MILLISECONDS / 10 && thread_run_goes_on(&shared.run); i++) {
         sleep_ms(10);
     }
-    atomic_store(&shared.stopping, true);
+    thread_run_stop(&shared.run);
     for (size_t i = 0; i < WORKERS; i++) {
         vv_thread_join(&workers[i].thread);
     }

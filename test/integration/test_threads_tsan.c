@@ -22,6 +22,7 @@
 #include "support/random.h"
 #include "support/series.h"
 #include "support/temporary.h"
+#include "support/thread_run.h"
 #include "varve/varve.h"
 
 enum { WRITERS = 4, READERS = 2, SERIES_PER_WRITER = 3, SERIES = WRITERS * SERIES_PER_WRITER };
@@ -46,16 +47,8 @@ struct shared {
     varve_db *db;
     varve_series series[SERIES];
     struct progress progress[SERIES];
-    _Atomic bool stopping;
-    _Atomic(const char *) failure; /* the first one; threads must not longjmp */
+    struct thread_run run;
 };
-
-static void fail_shared(struct shared *shared, const char *what)
-{
-    const char *none = NULL;
-    (void)atomic_compare_exchange_strong(&shared->failure, &none, what);
-    atomic_store(&shared->stopping, true);
-}
 
 static double value_of(uint64_t series, uint64_t index)
 {
@@ -87,7 +80,7 @@ static void write_mixed(struct shared *shared, uint64_t first_series)
     batch.values = values;
     batch.count = count;
     if (varve_append_batch(shared->db, &batch, NULL) != VARVE_OK) {
-        fail_shared(shared, "an append failed");
+        thread_run_fail(&shared->run, "an append failed");
         return;
     }
     for (uint64_t number = first_series; number < first_series + SERIES_PER_WRITER; number++) {
@@ -100,7 +93,7 @@ static void write_samples(void *argument)
     struct worker *worker = argument;
     struct shared *shared = worker->shared;
     uint64_t first_series = worker->number * SERIES_PER_WRITER;
-    while (!atomic_load(&shared->stopping)) {
+    while (thread_run_goes_on(&shared->run)) {
         if (atomic_load(&shared->progress[first_series].begun) + BATCH > SAMPLES_MAX) {
             vv_thread_yield();
             continue;
@@ -149,28 +142,28 @@ static void read_once(struct shared *shared, uint64_t *seen)
         acknowledged[number] = atomic_load(&shared->progress[number].acknowledged);
     }
     if (varve_select(shared->db, &everything, &cursor, NULL) != VARVE_OK) {
-        fail_shared(shared, "a select failed");
+        thread_run_fail(&shared->run, "a select failed");
         return;
     }
     while (varve_cursor_next(cursor)) {
         uint64_t number = series_number(cursor);
         if (!read_series(cursor, number, &count[number])) {
-            fail_shared(shared, "a sample is missing, wrong or twice");
+            thread_run_fail(&shared->run, "a sample is missing, wrong or twice");
         }
     }
     if (varve_cursor_status(cursor, NULL) != VARVE_OK) {
-        fail_shared(shared, "a cursor failed");
+        thread_run_fail(&shared->run, "a cursor failed");
     }
     varve_cursor_close(cursor);
     for (uint64_t number = 0; number < SERIES; number++) {
         if (count[number] < acknowledged[number]) {
-            fail_shared(shared, "an acknowledged sample was not seen");
+            thread_run_fail(&shared->run, "an acknowledged sample was not seen");
         } else if (count[number] > atomic_load(&shared->progress[number].begun)) {
-            fail_shared(shared, "a sample was seen that nobody had written");
+            thread_run_fail(&shared->run, "a sample was seen that nobody had written");
         } else if (count[number] < seen[number]) {
-            fail_shared(shared, "a reader went back in time");
+            thread_run_fail(&shared->run, "a reader went back in time");
         } else if (count[number] % BATCH != 0) {
-            fail_shared(shared, "a part of a batch was seen");
+            thread_run_fail(&shared->run, "a part of a batch was seen");
         }
         seen[number] = count[number];
     }
@@ -180,7 +173,7 @@ static void read_samples(void *argument)
 {
     struct worker *worker = argument;
     uint64_t seen[SERIES] = {0};
-    while (!atomic_load(&worker->shared->stopping)) {
+    while (thread_run_goes_on(&worker->shared->run)) {
         read_once(worker->shared, seen);
         worker->rounds++;
     }
@@ -191,12 +184,12 @@ static void keep(void *argument)
     struct worker *worker = argument;
     struct shared *shared = worker->shared;
     varve_statistics statistics = VARVE_STATISTICS_INIT;
-    while (!atomic_load(&shared->stopping)) {
+    while (thread_run_goes_on(&shared->run)) {
         varve_stats(shared->db, &statistics);
         bool kept = varve_flush(shared->db, NULL) == VARVE_OK &&
                     (worker->rounds % 8 != 0 || varve_compact(shared->db, NULL) == VARVE_OK);
         if (!kept) {
-            fail_shared(shared, "a flush or a compaction failed");
+            thread_run_fail(&shared->run, "a flush or a compaction failed");
         }
         worker->rounds++;
         vv_env_posix()->ops->sleep_ns(NULL, 20000000);
@@ -241,21 +234,20 @@ static void run(varve_sync_mode sync)
                                          &workers[i]),
                          0);
     }
-    for (int i = 0; i < MILLISECONDS / 10 && !atomic_load(&shared.stopping); i++) {
+    for (int i = 0; i < MILLISECONDS / 10 && thread_run_goes_on(&shared.run); i++) {
         vv_env_posix()->ops->sleep_ns(NULL, 10000000);
     }
-    atomic_store(&shared.stopping, true);
+    thread_run_stop(&shared.run);
     for (size_t i = 0; i < WRITERS + READERS + 1; i++) {
         vv_thread_join(&workers[i].thread);
     }
     assert_true(workers[0].rounds > 0 && workers[WRITERS].rounds > 0);
-    assert_string_equal(atomic_load(&shared.failure) == NULL ? "" : atomic_load(&shared.failure),
-                        "");
+    thread_run_assert_no_failure(&shared.run);
     assert_int_equal(varve_close(shared.db, NULL), VARVE_OK);
     uint64_t seen[SERIES] = {0};
     open_shared(&shared, path, sync);
     read_once(&shared, seen);
-    assert_null(atomic_load(&shared.failure));
+    thread_run_assert_no_failure(&shared.run);
     assert_int_equal(varve_close(shared.db, NULL), VARVE_OK);
     assert_true(vv_test_temporary_remove(directory));
 }
