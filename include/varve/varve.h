@@ -5,8 +5,8 @@
  * in which a program needs things.
  *
  *   1 Conventions   2 Statuses and errors   3 Opening and closing   4 Series   5 Appending
- *   6 Single samples   7 Selecting and reading   8 Aggregating   9 Deleting   11 Bulk loading
- *   12 Text in and out   13 Administration   14 Times and values as text
+ *   6 Single samples   7 Selecting and reading   8 Aggregating   9 Deleting   10 Rollups
+ *   11 Bulk loading   12 Text in and out   13 Administration   14 Times and values as text
  *
  * The words. A *sample* is a (timestamp, value) pair: int64 nanoseconds since the Unix epoch and a
  * float64 whose bits are kept exactly, NaN payloads too. A *label* is a name/value pair of UTF-8
@@ -25,7 +25,8 @@
  *      NULL and return void, except varve_close(), which reports the last flush.
  *    5 Strings are varve_string (pointer and length), UTF-8, not NUL-terminated, unless the
  *      parameter is called path.
- *    6 Input memory is read only during the call.
+ *    6 Input memory is read only during the call. A pointer is not NULL unless its comment says
+ *      that it may be, or that the count of what it points to may be 0: that is not checked.
  *    7 Pointers handed out (labels, spans, rows) belong to varve and live until the next call on
  *      the same cursor, rows or list, or its close.
  *    8 A varve_db may be used by any number of threads; a cursor, rows or list by one at a time.
@@ -630,7 +631,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_select(varve_db *db, const varve_s
                                                      varve_cursor **cursor, varve_error *error);
 /* Moves to the next series. False at the end and on error: varve_cursor_status() tells which. */
 VARVE_API bool varve_cursor_next(varve_cursor *cursor);
-/* The labels of the current series, sorted by name. */
+/* The labels of the current series, sorted by name; none before the first and after the last. */
 VARVE_API void varve_cursor_labels(varve_cursor *cursor, const varve_label **labels,
                                    size_t *label_count);
 /* The next samples of the current series. False at its end and on error. */
@@ -645,6 +646,7 @@ VARVE_API void varve_cursor_close(varve_cursor *cursor);
 /* A list of strings, sorted bytewise. */
 typedef struct varve_strings varve_strings;
 VARVE_API size_t varve_strings_count(const varve_strings *strings);
+/* index is less than the count. */
 VARVE_API varve_string varve_strings_get(const varve_strings *strings, size_t index);
 VARVE_API void varve_strings_destroy(varve_strings *strings);
 
@@ -954,7 +956,7 @@ typedef void (*varve_rollup_function)(void *context, const varve_rollup *rule);
 VARVE_API VARVE_MUST_CHECK varve_status varve_rollup_list(varve_db *db, varve_rollup_function visit,
                                                           void *context, varve_error *error);
 
-/* ------------------------------------------------------------------------------ 10 Bulk loading */
+/* ------------------------------------------------------------------------------ 11 Bulk loading */
 
 /* Samples on their way straight to a block, past log and head. One thread at a time. */
 typedef struct varve_bulk varve_bulk;
@@ -1008,7 +1010,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_commit(varve_bulk *bulk, varv
 /* Releases the bulk; gives up what was not committed. Before varve_close(). NULL is fine. */
 VARVE_API void varve_bulk_close(varve_bulk *bulk);
 
-/* --------------------------------------------------------------------------- 11 Text in and out */
+/* --------------------------------------------------------------------------- 12 Text in and out */
 
 /* X(NAME, value, name in text). AUTO and OPENMETRICS are for import only. */
 #define VARVE_FORMAT_MAP(X)                                                                        \
@@ -1121,7 +1123,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_export(varve_db *db, const varve_s
                                                      varve_write_function write,
                                                      void *write_context, varve_error *error);
 
-/* ---------------------------------------------------------------------------- 12 Administration */
+/* ---------------------------------------------------------------------------- 13 Administration */
 
 /* Plain numbers about an open database. */
 typedef struct varve_statistics {
@@ -1161,9 +1163,10 @@ typedef struct varve_statistics {
         .options_size = sizeof(varve_statistics)                                                   \
     }
 
-/* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT. Cost: some
- * microseconds after varve_compact(); visits every series that has samples in memory, and every
- * series of all where something was deleted since the last compaction. */
+/* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT: no more is
+ * written than options_size says. Cost: some microseconds after varve_compact(); visits every
+ * series that has samples in memory, and every series of all where something was deleted since the
+ * last compaction. */
 VARVE_API void varve_stats(varve_db *db, varve_statistics *statistics);
 
 /* Makes everything appended so far durable, in any mode. */
@@ -1314,7 +1317,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_salvage(const char *source, const 
                                                       varve_salvage_report *report,
                                                       varve_error *error);
 
-/* ------------------------------------------------------------------ 13 Times and values as text */
+/* ------------------------------------------------------------------ 14 Times and values as text */
 
 /* Characters that are always enough for one value or time, its NUL included. */
 #define VARVE_TEXT_MAX 48u

@@ -476,9 +476,11 @@ bool varve_cursor_next(varve_cursor *cursor)
 
 void varve_cursor_labels(varve_cursor *cursor, const varve_label **labels, size_t *label_count)
 {
-    load_labels(cursor);
+    if (cursor->iter != NULL) {
+        load_labels(cursor);
+    }
     *labels = cursor->labels;
-    *label_count = cursor->label_count;
+    *label_count = cursor->iter != NULL ? cursor->label_count : 0;
 }
 
 bool varve_cursor_span(varve_cursor *cursor, varve_span *span)
@@ -544,8 +546,10 @@ bool varve_cursor_latest(varve_cursor *cursor, int64_t *timestamp, double *value
 
 varve_status varve_cursor_status(const varve_cursor *cursor, varve_error *error)
 {
-    if (cursor->error.status != VARVE_OK && error != NULL) {
+    if (error != NULL && cursor->error.status != VARVE_OK) {
         *error = cursor->error;
+    } else {
+        vv_error_clear(error);
     }
     return cursor->error.status;
 }

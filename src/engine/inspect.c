@@ -5,6 +5,7 @@
  * list.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/database.h"
 
@@ -30,13 +31,14 @@ static uint64_t count_series(varve_db *db)
 
 void varve_stats(varve_db *db, varve_statistics *statistics)
 {
-    size_t size = statistics->options_size;
-    *statistics = (varve_statistics){.options_size = size};
-    vv_shard_statistics(db->shard, statistics);
-    statistics->sync = db->options.sync;
-    statistics->duplicates = db->options.duplicates;
-    statistics->read_only = db->read_only;
-    statistics->series = count_series(db);
+    size_t size = statistics->options_size; /* of the struct that the caller was compiled with */
+    varve_statistics complete = {.options_size = size};
+    vv_shard_statistics(db->shard, &complete);
+    complete.sync = db->options.sync;
+    complete.duplicates = db->options.duplicates;
+    complete.read_only = db->read_only;
+    complete.series = count_series(db);
+    memcpy(statistics, &complete, size < sizeof(complete) ? size : sizeof(complete));
 }
 
 void vv_tell_finding(varve_finding_function found, void *context, bool is_damage, const char *file,
