@@ -207,6 +207,19 @@ static void what_was_read_before_a_sample_was_given_back_is_not_believed(void **
     assert_false(ask(fixture, 0));
 }
 
+/* The deletion is in a later generation than the sample, which stays where it is. */
+static void what_was_read_before_a_deletion_is_not_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 10, 1);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 20, 2);
+    uint64_t stamp = vv_head_latest_stamp(&fixture->head);
+    fixture->generation++;
+    delete_range(fixture, 0, 20, 21);
+    vv_head_note_latest(&fixture->head, 0, stamp, 20, 2);
+    assert_false(ask(fixture, 0));
+}
+
 static void it_stays_known_while_samples_follow(void **state)
 {
     struct fixture *fixture = *state;
@@ -594,6 +607,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_block_from_elsewhere_makes_it_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             what_was_read_before_a_sample_was_given_back_is_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_read_before_a_deletion_is_not_believed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(it_outlives_the_generation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_late_sample_of_a_new_generation_is_not_taken_for_it,
                                         set_up, tear_down),

@@ -36,10 +36,18 @@ static bool last_of(const struct vv_extent *extent, struct vv_sample *last)
     return false;
 }
 
+/* The extent in which the samples end; NULL if there are none, or something of them may have been
+ * deleted that is still in it: a deletion leaves older generations as they are. */
+static const struct vv_extent *last_extent(const struct vv_head *head, struct vv_extent *newest)
+{
+    const struct vv_extent *first = vv_run_first(head, newest);
+    return first != NULL && first->generation == newest->generation ? first : NULL;
+}
+
 static bool newest_last(const struct vv_head *head, struct vv_extent *newest,
                         struct vv_sample *last)
 {
-    const struct vv_extent *first = vv_run_first(head, newest);
+    const struct vv_extent *first = last_extent(head, newest);
     return first != NULL && last_of(first, last);
 }
 
