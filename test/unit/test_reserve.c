@@ -118,6 +118,11 @@ static void it_follows_the_data_up_and_down(void **state)
     assert_true(vv_reserve_is_due(&fixture->reserve, MIB / 4));
     vv_reserve_fill(&fixture->reserve, MIB / 4);
     assert_int_equal(free_bytes(fixture), 10 * MIB - MIB / 4);
+    uint64_t calls = vv_env_fault_total(fixture->fault);
+    vv_reserve_fill_if_due(&fixture->reserve, MIB / 4); /* another thread has done it meanwhile */
+    assert_int_equal(vv_env_fault_total(fixture->fault), calls);
+    vv_reserve_fill_if_due(&fixture->reserve, MIB);
+    assert_int_equal(free_bytes(fixture), 9 * MIB);
 }
 
 static void without_room_it_is_short_until_there_is_some(void **state)

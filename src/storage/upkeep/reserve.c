@@ -142,6 +142,15 @@ void vv_reserve_fill(struct vv_reserve *reserve, uint64_t asked_bytes)
     vv_mutex_unlock(&reserve->mutex);
 }
 
+void vv_reserve_fill_if_due(struct vv_reserve *reserve, uint64_t asked_bytes)
+{
+    vv_mutex_lock(&reserve->mutex);
+    if (reserve->borrowers == 0 && vv_reserve_is_due(reserve, asked_bytes)) {
+        fill(reserve, asked_bytes);
+    }
+    vv_mutex_unlock(&reserve->mutex);
+}
+
 /* Gives the room up; whether there was any. Needs the mutex. */
 static bool give_up(struct vv_reserve *reserve)
 {

@@ -54,6 +54,9 @@ static inline bool vv_reserve_is_due(const struct vv_reserve *reserve, uint64_t 
  * it, is_short is left set. Threads: any. */
 void vv_reserve_fill(struct vv_reserve *reserve, uint64_t asked_bytes);
 
+/* The same for many that find it due at once: the first of them does it for all. */
+void vv_reserve_fill_if_due(struct vv_reserve *reserve, uint64_t asked_bytes);
+
 /* Gives its room back to the disk until as many have returned it as have borrowed it. False: there
  * is nothing to give. Threads: any. */
 bool vv_reserve_lend(struct vv_reserve *reserve) VARVE_MUST_CHECK;

@@ -36,7 +36,7 @@ static uint64_t bytes_to_keep(const struct vv_shard *shard)
 void vv_shard_fill_reserve(struct vv_shard *shard)
 {
     if (vv_reserve_is_due(&shard->reserve, bytes_to_keep(shard))) {
-        vv_reserve_fill(&shard->reserve, bytes_to_keep(shard));
+        vv_reserve_fill_if_due(&shard->reserve, bytes_to_keep(shard));
     }
 }
 
