@@ -170,11 +170,23 @@ varve_status vv_key_encode_group(const varve_label *labels, size_t label_count,
 
 /* ------------------------------------------------------------------------------ Reading */
 
-static varve_string string_read(struct vv_reader *reader)
+static __attribute__((noinline)) varve_string long_string_read(struct vv_reader *reader)
 {
     uint64_t length = vv_read_varint(reader);
     const uint8_t *bytes = vv_read_bytes(reader, length);
     return (varve_string){(const char *)bytes, bytes != NULL ? (size_t)length : 0};
+}
+
+/* Nearly all strings have fewer than 128 bytes: then one byte says how many. */
+static inline varve_string string_read(struct vv_reader *reader)
+{
+    size_t left = vv_reader_left(reader);
+    if (left > 0 && *reader->at < 0x80 && *reader->at < left) {
+        varve_string string = {(const char *)reader->at + 1, *reader->at};
+        reader->at += 1 + string.length;
+        return string;
+    }
+    return long_string_read(reader);
 }
 
 /* Labels left in a key, and where the next one stands. */
@@ -185,10 +197,10 @@ struct label_walk {
 
 static struct label_walk walk_begin(struct vv_key key)
 {
-    struct label_walk walk = {.reader = vv_reader_init(key.bytes, key.length)};
-    walk.left = vv_read_varint(&walk.reader);
-    VV_ASSERT(!walk.reader.failed && walk.left <= VARVE_LABELS_MAX);
-    return walk;
+    VV_ASSERT(key.length >= COUNT_BYTES && key.bytes[0] <= VARVE_LABELS_MAX);
+    return (struct label_walk){
+        .reader = vv_reader_init(key.bytes + COUNT_BYTES, key.length - COUNT_BYTES),
+        .left = key.bytes[0]};
 }
 
 static bool walk_next(struct label_walk *walk, varve_label *label)
@@ -277,7 +289,7 @@ static bool walk_next_other(struct label_walk *walk, varve_label *label)
 static int compare_others(struct label_walk *walk_a, struct label_walk *walk_b)
 {
     for (;;) {
-        varve_label a, b;
+        varve_label a = {0}, b = {0};
         bool more_a = walk_next_other(walk_a, &a);
         bool more_b = walk_next_other(walk_b, &b);
         if (!more_a || !more_b) {
