@@ -7,8 +7,8 @@
  *   text   __name__cpuarchx64hosta...                        set_labels  | label | label | ...
  *
  * G1  Numbers are provisional, in the order of first appearance; block_catalogue_write.c sorts.
- * G2  A label set is looked up by the numbers of its labels, so that its bytes are hashed once per
- *     label.
+ * G2  A label set is looked up by its bytes in the key, as a whole: many series share one, and only
+ *     the labels of a new one are looked up one by one.
  * Threads: one at a time.
  */
 #include "mmap/block_catalogue.h"
@@ -113,26 +113,65 @@ static varve_status find_label(struct vv_block_catalogue *catalogue, const varve
     return vv_block_table_add(&catalogue->label_table, hash, *id);
 }
 
+/* The labels of a series, where they stand in its key. */
 struct wanted_set {
-    const uint32_t *labels;
-    uint32_t count;
+    varve_label labels[VARVE_LABELS_MAX];
+    size_t count;
+    size_t before;   /* so many come before the metric, or where it would stand */
+    bool has_metric; /* which is none of the set */
 };
+
+static bool is_metric(const struct wanted_set *set, size_t index)
+{
+    return set->has_metric && index == set->before;
+}
 
 static bool set_equal(const void *things, uint32_t id, const void *wanted)
 {
     const struct vv_block_catalogue *catalogue = things;
-    const struct vv_catalogue_set *sets = (const void *)catalogue->sets.bytes;
-    const uint32_t *set_labels = (const void *)catalogue->set_labels.bytes;
+    const struct vv_catalogue_name *names = (const void *)catalogue->names.bytes;
+    const struct vv_catalogue_label *labels = (const void *)catalogue->labels.bytes;
+    const struct vv_catalogue_set *known =
+        (const struct vv_catalogue_set *)(const void *)catalogue->sets.bytes + id;
+    const uint32_t *next = (const uint32_t *)(const void *)catalogue->set_labels.bytes;
     const struct wanted_set *set = wanted;
-    return sets[id].label_count == set->count &&
-           (set->count == 0 || memcmp(set_labels + sets[id].first_label, set->labels,
-                                      set->count * sizeof(uint32_t)) == 0);
+    if (known->label_count != set->count - set->has_metric) {
+        return false;
+    }
+    for (size_t index = 0, at = known->first_label; index < set->count; index++) {
+        if (!is_metric(set, index)) {
+            const struct vv_catalogue_label *label = &labels[next[at++]];
+            const struct vv_catalogue_name *name = &names[label->name];
+            if (!text_equal(catalogue, label->text, label->length, set->labels[index].value) ||
+                !text_equal(catalogue, name->text, name->length, set->labels[index].name)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
-static varve_status find_set(struct vv_block_catalogue *catalogue, const struct wanted_set *wanted,
-                             uint32_t *id)
+/* Of the bytes of the set: all of the key but its metric. */
+static uint64_t hash_set(struct vv_key key, const struct wanted_set *set)
 {
-    uint64_t hash = vv_hash(wanted->labels, wanted->count * sizeof(uint32_t));
+    const char *begin = (const char *)key.bytes + 1, *end = (const char *)key.bytes + key.length;
+    const char *before_end = begin;
+    if (set->before > 0) {
+        varve_string last = set->labels[set->before - 1].value;
+        before_end = last.bytes + last.length;
+    }
+    const char *after = before_end;
+    if (set->has_metric) {
+        varve_string metric = set->labels[set->before].value;
+        after = metric.bytes + metric.length;
+    }
+    return vv_checksum(after, (size_t)(end - after), vv_hash(begin, (size_t)(before_end - begin)));
+}
+
+static varve_status find_set(struct vv_block_catalogue *catalogue, struct vv_key key,
+                             const struct wanted_set *wanted, uint32_t *id)
+{
+    uint64_t hash = hash_set(key, wanted);
     if (vv_block_table_find(&catalogue->set_table, hash, set_equal, catalogue, wanted, id)) {
         return VARVE_OK;
     }
@@ -140,37 +179,53 @@ static varve_status find_set(struct vv_block_catalogue *catalogue, const struct 
     if (first > UINT32_MAX - VARVE_LABELS_MAX) {
         return VARVE_LIMIT;
     }
-    struct vv_catalogue_set item = {.first_label = (uint32_t)first, .label_count = wanted->count};
-    VV_TRY(
-        vv_buffer_append(&catalogue->set_labels, wanted->labels, wanted->count * sizeof(uint32_t)));
+    struct vv_catalogue_set item = {.first_label = (uint32_t)first};
+    for (size_t index = 0; index < wanted->count; index++) {
+        if (!is_metric(wanted, index)) {
+            uint32_t label;
+            VV_TRY(find_label(catalogue, &wanted->labels[index], &label));
+            VV_TRY(vv_buffer_append(&catalogue->set_labels, &label, sizeof(label)));
+            item.label_count++;
+        }
+    }
     VV_TRY(add_item(&catalogue->sets, &item, sizeof(item), id));
     return vv_block_table_add(&catalogue->set_table, hash, *id);
+}
+
+/* Labels are sorted by name. */
+static void find_metric(struct wanted_set *set)
+{
+    int order = -1;
+    set->before = 0;
+    while (set->before < set->count) {
+        varve_string name = set->labels[set->before].name;
+        size_t shorter = name.length < metric_label.length ? name.length : metric_label.length;
+        order = memcmp(name.bytes, metric_label.bytes, shorter);
+        order = order != 0 ? order : (name.length > shorter) - (metric_label.length > shorter);
+        if (order >= 0) {
+            break;
+        }
+        set->before++;
+    }
+    set->has_metric = set->before < set->count && order == 0;
 }
 
 varve_status vv_block_catalogue_add(struct vv_block_catalogue *catalogue, struct vv_key key,
                                     uint32_t first_layer, uint32_t first_tombstone)
 {
-    varve_label labels[VARVE_LABELS_MAX];
-    uint32_t set_labels[VARVE_LABELS_MAX];
-    size_t count = vv_key_labels(key, labels);
+    struct wanted_set set;
+    set.count = vv_key_labels(key, set.labels);
+    find_metric(&set);
     struct vv_catalogue_series series = {
         .hash = vv_key_hash(key),
         .metric = VV_BLOCK_NONE,
         .first_layer = first_layer,
         .first_tombstone = first_tombstone,
     };
-    struct wanted_set set = {.labels = set_labels};
-    for (size_t index = 0; index < count; index++) {
-        uint32_t id;
-        VV_TRY(find_label(catalogue, &labels[index], &id));
-        const struct vv_catalogue_label *known = (const void *)catalogue->labels.bytes;
-        if (known[id].name == catalogue->metric_name) {
-            series.metric = id;
-        } else {
-            set_labels[set.count++] = id;
-        }
+    if (set.has_metric) {
+        VV_TRY(find_label(catalogue, &set.labels[set.before], &series.metric));
     }
-    VV_TRY(find_set(catalogue, &set, &series.set));
+    VV_TRY(find_set(catalogue, key, &set, &series.set));
     uint32_t id;
     return add_item(&catalogue->series, &series, sizeof(series), &id);
 }

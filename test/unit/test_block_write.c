@@ -1,5 +1,5 @@
 /* Tests of block_write.c: what the writer refuses, what it leaves out, and disks that fail it. */
-#include "mmap/block.h"
+#include "mmap/block_reader.h"
 
 #include <errno.h>
 
@@ -119,6 +119,48 @@ static void layers_may_overlap(void **state)
     assert_int_equal(info.chunk_count, 2);
     assert_true(info.time_min == 1000 && info.time_max == 3000);
     vv_block_writer_destroy(writer);
+}
+
+/* Whatever the metric, wherever its name stands among the others, and without one. */
+static void equal_label_sets_are_stored_once(void **state)
+{
+    static const char *const texts[] = {
+        "{A=\"1\",host=\"x\"}",
+        "{A=\"1\",host=\"y\"}",
+        "a",
+        "a{A=\"1\"}",
+        "a{A=\"1\",host=\"x\"}",
+        "a{host=\"x\"}",
+        "b{A=\"1\"}",
+        "b{A=\"1\",host=\"x\"}",
+        "b{A=\"1x\"}",
+        "c",
+        "c{A=\"1\",host=\"y\"}",
+    };
+    enum { SERIES = sizeof(texts) / sizeof(texts[0]), SETS = 6 };
+    struct block_fixture *fixture = *state;
+    struct vv_block_writer *writer = create_writer(fixture, "b");
+    struct vv_buffer wanted = {0}, key = {0};
+    struct vv_block_series series;
+    struct vv_block_info info;
+    struct vv_block *block;
+    for (size_t i = 0; i < SERIES; i++) {
+        assert_int_equal(begin(writer, texts[i], NULL), VARVE_OK);
+        assert_int_equal(add(writer, 0, VARVE_DUPLICATES_LAST, 0, 3), VARVE_OK);
+    }
+    assert_int_equal(vv_block_writer_finish(writer, &info, NULL), VARVE_OK);
+    vv_block_writer_destroy(writer);
+    assert_int_equal(vv_block_open(fixture->env, fixture->directory, "b", &info, &block, NULL),
+                     VARVE_OK);
+    assert_int_equal(block->set_count, SETS);
+    for (uint32_t i = 0; i < SERIES; i++) {
+        vv_buffer_clear(&wanted);
+        assert_int_equal(vv_block_series(block, i, &key, &series), VARVE_OK);
+        assert_true(vv_key_equal(series.key, vv_test_key(&wanted, texts[i])));
+    }
+    vv_block_release(block);
+    vv_buffer_fini(&wanted);
+    vv_buffer_fini(&key);
 }
 
 /* Writes count series with the columns given; how many samples differ between series is up to what
@@ -375,6 +417,7 @@ int main(void)
         block_fixture_test(layers_have_no_gaps),
         block_fixture_test(layers_may_overlap),
         block_fixture_test(equal_columns_are_stored_once),
+        block_fixture_test(equal_label_sets_are_stored_once),
         block_fixture_test(regular_timestamps_take_no_bytes),
         block_fixture_test(a_failed_call_fails_the_block_or_does_not_matter),
         block_fixture_test(a_large_block_survives_short_writes_and_refused_reservations),
