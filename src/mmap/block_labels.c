@@ -244,14 +244,12 @@ static void write_string(struct vv_writer *writer, varve_string string)
     vv_write_bytes(writer, string.bytes, string.length);
 }
 
-varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
-                               size_t *length)
+varve_status vv_block_next_key_read(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_shape *shape, uint8_t *key, size_t *length)
 {
     varve_label labels[VARVE_LABELS_MAX];
-    struct vv_block_shape shape;
     size_t count;
-    shape.known = false;
-    VV_TRY(vv_block_series_labels(block, id, &shape, labels, &count));
+    VV_TRY(vv_block_series_labels(block, id, shape, labels, &count));
     struct vv_writer writer = vv_writer_init(key, VARVE_SERIES_KEY_BYTES_MAX);
     vv_write_varint(&writer, count);
     for (size_t index = 0; index < count; index++) {
@@ -260,4 +258,12 @@ varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_
     }
     *length = (size_t)(writer.at - key);
     return writer.failed ? VARVE_CORRUPT : VARVE_OK;
+}
+
+varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
+                               size_t *length)
+{
+    struct vv_block_shape shape;
+    shape.known = false;
+    return vv_block_next_key_read(block, id, &shape, key, length);
 }

@@ -251,6 +251,14 @@ varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint3
 /* Writes the key of a series, at most VARVE_SERIES_KEY_BYTES_MAX bytes; it is valid. */
 varve_status vv_block_key_read(const struct vv_block *block, uint32_t id, uint8_t *key,
                                size_t *length) VARVE_MUST_CHECK;
+/* The same for one series after the other: shape is what the calls leave to each other; at first it
+ * is not known. */
+varve_status vv_block_next_key_read(const struct vv_block *block, uint32_t id,
+                                    struct vv_block_shape *shape, uint8_t *key,
+                                    size_t *length) VARVE_MUST_CHECK;
+/* Whether vv_block_find() would come upon series id by this hash. */
+varve_status vv_block_hash_leads_to(const struct vv_block *block, uint64_t key_hash, uint32_t id,
+                                    bool *leads) VARVE_MUST_CHECK;
 
 void vv_block_members_destroy(struct vv_block_members *members);
 

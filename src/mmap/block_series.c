@@ -167,35 +167,57 @@ static varve_status find_bucket(const struct vv_block *block, uint64_t key_hash,
     return *first <= *end && *end <= block->info.series_count ? VARVE_OK : VARVE_CORRUPT;
 }
 
+/* The next entry of [*at, end) with the fingerprint of the hash; NOT_FOUND. */
+static varve_status next_candidate(const struct vv_block *block, uint64_t key_hash, uint32_t *at,
+                                   uint32_t end, uint32_t *candidate)
+{
+    uint32_t count = (uint32_t)block->info.series_count;
+    unsigned id_bits = vv_block_bits(count);
+    uint32_t fingerprint = (uint32_t)key_hash & vv_block_fingerprint_mask(count);
+    while (*at < end) {
+        const uint8_t *record;
+        VV_TRY(vv_block_record(block, VV_SECTION_HASHES, (*at)++, &record));
+        uint64_t entry = vv_load_u32(record);
+        if (entry >> id_bits == fingerprint) {
+            *candidate = (uint32_t)(entry & ((UINT64_C(1) << id_bits) - 1));
+            return *candidate < count ? VARVE_OK : VARVE_CORRUPT;
+        }
+    }
+    return VARVE_NOT_FOUND;
+}
+
 varve_status vv_block_find(const struct vv_block *block, struct vv_key key, uint64_t key_hash,
                            uint32_t *id)
 {
     uint8_t candidate_key[VARVE_SERIES_KEY_BYTES_MAX];
-    uint32_t count = (uint32_t)block->info.series_count;
-    unsigned id_bits = vv_block_bits(count);
-    uint32_t fingerprint = (uint32_t)key_hash & vv_block_fingerprint_mask(count);
+    size_t length;
     uint32_t at;
     uint32_t end;
     VV_TRY(find_bucket(block, key_hash, &at, &end));
-    for (; at < end; at++) {
-        const uint8_t *record;
-        size_t length;
-        VV_TRY(vv_block_record(block, VV_SECTION_HASHES, at, &record));
-        uint64_t entry = vv_load_u32(record);
-        uint64_t candidate = entry & ((UINT64_C(1) << id_bits) - 1);
-        if (entry >> id_bits != fingerprint) {
-            continue;
-        }
-        if (candidate >= count) {
-            return VARVE_CORRUPT;
-        }
-        VV_TRY(vv_block_key_read(block, (uint32_t)candidate, candidate_key, &length));
+    for (;;) {
+        uint32_t candidate;
+        VV_TRY(next_candidate(block, key_hash, &at, end, &candidate));
+        VV_TRY(vv_block_key_read(block, candidate, candidate_key, &length));
         if (vv_key_equal(key, (struct vv_key){candidate_key, length})) {
-            *id = (uint32_t)candidate;
+            *id = candidate;
             return VARVE_OK;
         }
     }
-    return VARVE_NOT_FOUND;
+}
+
+varve_status vv_block_hash_leads_to(const struct vv_block *block, uint64_t key_hash, uint32_t id,
+                                    bool *leads)
+{
+    uint32_t at;
+    uint32_t end;
+    uint32_t candidate;
+    varve_status status = find_bucket(block, key_hash, &at, &end);
+    do {
+        status =
+            status == VARVE_OK ? next_candidate(block, key_hash, &at, end, &candidate) : status;
+    } while (status == VARVE_OK && candidate != id);
+    *leads = status == VARVE_OK;
+    return status == VARVE_NOT_FOUND ? VARVE_OK : status;
 }
 
 varve_status vv_block_tombstones(const struct vv_block *block, uint32_t id, struct vv_range *ranges)

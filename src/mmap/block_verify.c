@@ -30,6 +30,7 @@ struct verification {
     int64_t timestamps[VV_COLUMN_MAX];
     double values[VV_COLUMN_MAX];
     uint8_t keys[2][VARVE_SERIES_KEY_BYTES_MAX];
+    struct vv_block_shape shape;
     uint32_t *cursors; /* postings seen so far, by label */
     struct vv_rollup_check *rollups;
     bool rollups_damaged; /* of the present layer */
@@ -277,24 +278,22 @@ static varve_status verify_layer(struct verification *verification, uint32_t ind
                   "a layer does not have the samples that it should");
 }
 
-/* Keys alternate between two buffers, so that each can be compared with the one before. */
+/* Keys alternate between two buffers, so that each can be compared with the one before. As they
+ * ascend, no other series that the hash leads to can have the same. */
 static varve_status verify_key(struct verification *verification, uint32_t id,
                                struct vv_key *previous)
 {
     const struct vv_block *block = verification->block;
     uint8_t *bytes = verification->keys[id % 2];
     struct vv_key key = {bytes, 0};
-    uint32_t found;
-    VV_TRY(vv_block_key_read(block, id, bytes, &key.length));
+    bool found;
+    VV_TRY(vv_block_next_key_read(block, id, &verification->shape, bytes, &key.length));
     if (previous->length > 0 && vv_key_compare(*previous, key) >= 0) {
         return VARVE_CORRUPT;
     }
     *previous = key;
-    varve_status status = vv_block_find(block, key, vv_key_hash(key), &found);
-    if (status == VARVE_NOT_FOUND || (status == VARVE_OK && found != id)) {
-        return VARVE_CORRUPT;
-    }
-    return status;
+    VV_TRY(vv_block_hash_leads_to(block, vv_key_hash(key), id, &found));
+    return found ? VARVE_OK : VARVE_CORRUPT;
 }
 
 static varve_status verify_series(struct verification *verification)
