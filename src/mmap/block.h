@@ -187,6 +187,16 @@ varve_status vv_block_series_parts(const struct vv_block *block, uint32_t id, un
 /* Lets go of the memory that reading the block has filled: whoever reads it again brings it
  * back. */
 void vv_block_evict(const struct vv_block *block);
+/* Where a row of label values has that of a name. */
+struct vv_block_field {
+    varve_string text; /* the name */
+    uint32_t name;     /* its number */
+    uint32_t byte;     /* of the row: the field begins at this bit of it */
+    uint32_t bit;
+    uint32_t first_label; /* of the name */
+    uint32_t label_count;
+    uint64_t mask; /* its bits; 0: the name has one value */
+};
 /* What the label sets of a block with the same names have in common. Whoever reads the labels of
  * many series of one block keeps it, zeroed at first: mostly it is that of the next one too. */
 struct vv_block_shape {
@@ -195,14 +205,10 @@ struct vv_block_shape {
     uint32_t set_end;
     uint32_t first_page; /* of the rows */
     uint32_t name_count;
-    uint32_t names[VARVE_LABELS_MAX];
-    uint32_t first_labels[VARVE_LABELS_MAX]; /* of each name */
-    uint32_t label_counts[VARVE_LABELS_MAX];
-    uint8_t widths[VARVE_LABELS_MAX];  /* bits in a row */
-    uint16_t starts[VARVE_LABELS_MAX]; /* bits before */
-    size_t row_bytes;
     uint32_t metric_at;   /* names before that of metrics */
     bool has_metric_name; /* it is one of them: there is no metric beside it */
+    size_t row_bytes;
+    struct vv_block_field fields[VARVE_LABELS_MAX]; /* by name */
 };
 /* The labels of series id, sorted by name; labels has VARVE_LABELS_MAX entries. Strings live as
  * long as the block. Cost: some nanoseconds for each label. */

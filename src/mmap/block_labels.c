@@ -116,20 +116,23 @@ static varve_status read_layout(const struct vv_block *block, uint32_t first_nam
     shape->metric_at = 0;
     shape->has_metric_name = false;
     for (uint32_t index = 0; index < shape->name_count; index++) {
+        struct vv_block_field *field = &shape->fields[index];
         struct vv_block_name name;
-        VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)first_name + index,
-                        &shape->names[index]));
-        VV_TRY(vv_block_name_read(block, shape->names[index], &name));
-        if (index > 0 && shape->names[index] <= shape->names[index - 1]) {
+        VV_TRY(read_u32(block, VV_SECTION_SHAPE_NAMES, (uint64_t)first_name + index, &field->name));
+        VV_TRY(vv_block_name_read(block, field->name, &name));
+        if (index > 0 && field->name <= shape->fields[index - 1].name) {
             return VARVE_CORRUPT;
         }
-        shape->first_labels[index] = name.first_label;
-        shape->label_counts[index] = name.label_count;
-        shape->metric_at += shape->names[index] < block->metric_name ? 1 : 0;
-        shape->has_metric_name |= shape->names[index] == block->metric_name;
-        shape->starts[index] = (uint16_t)bits;
-        shape->widths[index] = (uint8_t)vv_block_bits(name.label_count);
-        bits += shape->widths[index];
+        unsigned width = vv_block_bits(name.label_count);
+        field->text = name.text;
+        field->byte = (uint32_t)(bits / 8);
+        field->bit = (uint32_t)(bits % 8);
+        field->first_label = name.first_label;
+        field->label_count = name.label_count;
+        field->mask = (UINT64_C(1) << width) - 1;
+        shape->metric_at += field->name < block->metric_name ? 1 : 0;
+        shape->has_metric_name |= field->name == block->metric_name;
+        bits += width;
     }
     shape->row_bytes = (bits + 7) / 8;
     return VARVE_OK;
@@ -167,19 +170,14 @@ static varve_status find_row(const struct vv_block *block, const struct vv_block
     return vv_block_place(block, VV_SECTION_ROWS, place, row);
 }
 
-/* The value of a name in a row of the shape; CORRUPT if the name has no such value. */
-static inline varve_status read_field(const struct vv_block_shape *shape, const uint8_t *row,
-                                      uint32_t index, uint32_t *label)
+/* The value of a name in a row; CORRUPT if the name has no such value. */
+static inline varve_status read_field(const struct vv_block_field *field, const uint8_t *row,
+                                      uint32_t *label)
 {
-    uint64_t number = 0;
-    unsigned width = shape->widths[index];
-    if (width > 0) {
-        /* Up to 39 bits from a byte boundary; pages are followed by readable bytes. */
-        unsigned start = shape->starts[index];
-        number = vv_load_u64(row + start / 8) >> (start % 8) & ((UINT64_C(1) << width) - 1);
-    }
-    *label = shape->first_labels[index] + (uint32_t)number;
-    return number < shape->label_counts[index] ? VARVE_OK : VARVE_CORRUPT;
+    /* Up to 39 bits from a byte boundary; rows are followed by readable bytes. */
+    uint64_t number = vv_load_u64(row + field->byte) >> field->bit & field->mask;
+    *label = field->first_label + (uint32_t)number;
+    return number < field->label_count ? VARVE_OK : VARVE_CORRUPT;
 }
 
 varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint32_t *names,
@@ -191,22 +189,21 @@ varve_status vv_block_set_read(const struct vv_block *block, uint32_t set, uint3
     VV_TRY(load_shape(block, set, &shape));
     VV_TRY(find_row(block, &shape, set, &row));
     for (uint32_t index = 0; index < shape.name_count; index++) {
-        VV_TRY(read_field(&shape, row, index, &labels[index]));
+        names[index] = shape.fields[index].name;
+        VV_TRY(read_field(&shape.fields[index], row, &labels[index]));
     }
-    memcpy(names, shape.names, shape.name_count * sizeof(names[0]));
     *count = shape.name_count;
     return VARVE_OK;
 }
 
-/* The labels of names [first, end) of a row. */
-static varve_status read_labels(const struct vv_block *block, const struct vv_block_shape *shape,
-                                const uint8_t *row, uint32_t first, uint32_t end,
-                                varve_label *labels)
+/* The labels of count fields of a row. */
+static varve_status read_labels(const struct vv_block *block, const struct vv_block_field *fields,
+                                size_t count, const uint8_t *row, varve_label *labels)
 {
-    for (uint32_t index = first; index < end; index++) {
+    for (size_t index = 0; index < count; index++) {
         uint32_t value;
-        VV_TRY(read_field(shape, row, index, &value));
-        labels[index].name = block->names[shape->names[index]].text;
+        VV_TRY(read_field(&fields[index], row, &value));
+        labels[index].name = fields[index].text;
         VV_TRY(vv_block_label_text(block, value, &labels[index].value));
     }
     return VARVE_OK;
@@ -230,12 +227,12 @@ varve_status vv_block_series_labels(const struct vv_block *block, uint32_t id,
         return VARVE_CORRUPT;
     }
     if (!has_metric) {
-        return read_labels(block, shape, row, 0, shape->name_count, labels);
+        return read_labels(block, shape->fields, shape->name_count, row, labels);
     }
-    VV_TRY(read_labels(block, shape, row, 0, at, labels));
+    VV_TRY(read_labels(block, shape->fields, at, row, labels));
     labels[at].name = block->names[metric_name].text;
     VV_TRY(vv_block_label_text(block, series.metric, &labels[at].value));
-    return read_labels(block, shape, row, at, shape->name_count, labels + 1);
+    return read_labels(block, shape->fields + at, shape->name_count - at, row, labels + at + 1);
 }
 
 static void write_string(struct vv_writer *writer, varve_string string)
