@@ -111,7 +111,7 @@ enum {
 
 /* Offsets in an entry of the page table and of the section table. */
 enum {
-    VV_PAGE_WHERE = 0, /* offset, encoding, unpacked bytes: see vv_page_where() */
+    VV_PAGE_WHERE = 0, /* offset, encoding, unpacked bytes: see struct vv_page_where */
     VV_PAGE_STORED_BYTES = 8,
     VV_PAGE_CHECKSUM = 12,
 };

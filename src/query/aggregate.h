@@ -58,7 +58,7 @@ varve_status vv_aggregator_add_row(struct vv_aggregator *aggregator,
                                    const struct vv_rollup_row *row, bool *taken) VARVE_MUST_CHECK;
 /* Whether add_row() ever takes one, and of which the query has use. */
 bool vv_aggregator_wants_rows(const struct vv_aggregator *aggregator, struct vv_rollup_wish *wish);
-/* Whether add_summary() ever takes one. */
+/* Whether vv_aggregator_add_summary() ever takes one. */
 bool vv_aggregator_wants_summaries(const struct vv_aggregator *aggregator);
 /* All samples of the current series, of which nothing was added and nothing else will be. Only if
  * totals are wanted: there is one step, and the functions are answered from numbers. */

@@ -40,7 +40,7 @@ void vv_track_begin(struct vv_track *track, unsigned parts, struct vv_range rang
 void vv_track_add(struct vv_track *track, const int64_t *timestamps, const double *values,
                   size_t count, int64_t step_start, struct vv_bucket_more *more);
 /* A whole chunk without NaN in the present step, known by its statistics: for parts that
- * vv_function_from_statistics() allows. */
+ * VV_PARTS_SUMMARY names. */
 void vv_track_add_summary(struct vv_track *track, const struct vv_summary *summary);
 /* The area under the newest number of the steps before, in an earlier step [start, end) that began
  * with or behind it: only when a later number is known. */

@@ -6,11 +6,11 @@
  *   entries | - 1 2 3 |             in the order in which they came; 0 is none
  *   text    |cpu_a{x="1"}cpu_a{x="2"}...|
  *
- * C1  Entries never move or change their text until trim() drops all of them at once. Dropping all
- *     is crude but cannot be worn out: what is needed again comes back at the price of one parse.
+ * C1  Entries never move or change their text until vv_series_cache_trim() drops all of them at
+ *     once. Dropping all is crude but cannot be worn out: what is needed again comes back at the
+ *     price of one parse.
  * C2  count <= slot_count / 2, so a search ends.
- * C3  Text offsets are 32 bits: the bounds of trim() plus one line of VV_LINE_BYTES_MAX stay far
- *     below.
+ * C3  Text offsets are 32 bits: its bound plus one line of VV_LINE_BYTES_MAX stays far below.
  *
  * Thread: that of the import.
  */
