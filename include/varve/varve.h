@@ -1156,6 +1156,20 @@ typedef struct varve_statistics {
     uint64_t cold_blocks;       /* of blocks: written for size */
     uint64_t often_read_blocks; /* of blocks: read between most of the last flushes, so that a merge
                                    keeps them fast to read, however large */
+    /* Where samples lie, from hot to cold: as they came (head_samples - sealed_samples), encoded in
+     * memory, in blocks that are fast to read (block_bytes - cold_bytes), in blocks that are
+     * small. */
+    uint64_t sealed_samples; /* of head_samples: encoded, since there were many of a series, or it
+                                got no more for some minutes */
+    uint64_t sealed_bytes;   /* of head_bytes: what they take */
+    uint64_t cold_samples;   /* of samples: in cold blocks */
+    uint64_t cold_bytes;     /* of block_bytes: of cold blocks */
+    uint64_t idle_seals;     /* since the opening: times that samples of a series were encoded
+                                because it got no more */
+    uint64_t cooled_blocks; /* since the opening: blocks that merges wrote for size, of samples that
+                                were not all in cold blocks before */
+    uint64_t warmed_blocks; /* since the opening: the other way round: small ones, and what is read
+                                often */
 } varve_statistics;
 
 #define VARVE_STATISTICS_INIT                                                                      \

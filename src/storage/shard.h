@@ -21,6 +21,15 @@
 #include "storage/upkeep/reserve.h"
 #include "storage/view.h"
 
+/* Which series got no sample for a while: shard_idle.c. Guarded by maintenance_mutex. */
+struct vv_idle_sweep {
+    uint32_t *marks;               /* of each series, by ref: see vv_head_seal_idle() */
+    uint32_t mark_count;           /* a multiple of VV_HEAD_LINE_SERIES */
+    uint32_t next_ref;             /* where the round goes on; 0: between two rounds */
+    int64_t round_ns;              /* when the last one began */
+    _Atomic uint64_t sealed_count; /* tails, ever; read without the mutex */
+};
+
 struct vv_shard {
     /* Constant after open. */
     struct vv_shard_place place;
@@ -51,12 +60,16 @@ struct vv_shard {
     uint64_t retained_sequence; /* of the manifest: the retention rules were applied to it */
     uint64_t settled_sequence;  /* of the manifest: nothing is to be merged or reclaimed in it */
 
+    struct vv_idle_sweep idle;
+
     _Atomic uint64_t wal_start_lsn; /* manifest.wal_start_lsn, for readers without the mutex */
     _Atomic uint64_t block_bytes;   /* of all that it lists */
     _Atomic int64_t floor_highest;  /* samples before it may have expired: see retention.h */
     _Atomic bool has_quarantined;   /* the manifest lists blocks that cannot be read */
     _Atomic bool has_unreadable;    /* ... because of errors of the disk, which may pass */
     _Atomic uint64_t damages;       /* found at open, and since */
+    _Atomic uint64_t cooled_blocks; /* merged ones, written for size, of which a part was not */
+    _Atomic uint64_t warmed_blocks; /* the other way round: small, or read often */
     _Atomic bool replay_damaged;    /* flush and set the damaged segments aside */
     _Atomic bool stopping;          /* long work is to end soon: somebody waits to close */
 };
@@ -177,6 +190,11 @@ varve_status vv_shard_flush_before(struct vv_shard *shard, uint64_t gap, uint64_
 /* Gives back what no view reads any more. Needs maintenance_mutex. True if something was. */
 bool vv_shard_drop_flushed(struct vv_shard *shard);
 bool vv_shard_flush_is_due(struct vv_shard *shard);
+/* shard_idle.c: a bounded part of a round through all series, which seals the tails that got no
+ * sample since the round before; a round begins idle_ns after the one before it at the earliest.
+ * True: the round goes on, or a tail was sealed. Needs maintenance_mutex. */
+#define VV_IDLE_NS INT64_C(120000000000) /* scrapes are a minute apart at most, as a rule */
+bool vv_shard_seal_idle(struct vv_shard *shard, int64_t idle_ns);
 /* Of the head: what no block has yet. */
 uint64_t vv_shard_open_bytes(const struct vv_shard *shard);
 

@@ -33,32 +33,40 @@ void vv_shard_statistics(struct vv_shard *shard, varve_statistics *statistics)
         statistics->blocks++;
         statistics->block_bytes += info->file_bytes;
         statistics->rollup_blocks += info->identity.rollup_sequence != 0;
-        statistics->cold_blocks += info->identity.cold;
+        if (info->identity.cold) {
+            statistics->cold_blocks++;
+            statistics->cold_samples += info->sample_count;
+            statistics->cold_bytes += info->file_bytes;
+        }
         statistics->often_read_blocks +=
             vv_block_turns_read(view->blocks[i]) >= VV_BLOCK_READ_OFTEN;
         statistics->rollup_bytes += info->rollup_bytes;
         flushed_samples += info->sample_count;
         add_times(statistics, info->time_min, info->time_max, &any);
     }
-    struct vv_range range = {INT64_MAX, INT64_MIN};
-    uint64_t head_samples = 0; /* that no block of the view has */
+    struct vv_head_figures head = VV_HEAD_FIGURES_NONE; /* of what no block of the view has */
     bool is_empty = atomic_load(&shard->head.samples) == 0;
     uint32_t count = is_empty ? 0 : vv_series_table_count(shard->table);
     for (uint32_t ref = 0; ref < count; ref++) {
-        vv_head_measure(&shard->head, ref, view->flushed_generation, &range, &head_samples);
+        vv_head_measure(&shard->head, ref, view->flushed_generation, &head);
     }
     vv_view_release(&shard->views, view);
-    add_times(statistics, range.start, range.end, &any);
+    add_times(statistics, head.range.start, head.range.end, &any);
     uint64_t wal_segments, wal_bytes;
     vv_wal_size(&shard->wal, &wal_segments, &wal_bytes);
-    statistics->head_samples += head_samples;
+    statistics->head_samples += head.samples;
+    statistics->sealed_samples += head.sealed_samples;
+    statistics->sealed_bytes += head.sealed_bytes;
     statistics->head_bytes += atomic_load(&shard->head.bytes);
-    statistics->samples += flushed_samples + head_samples;
+    statistics->samples += flushed_samples + head.samples;
     statistics->wal_segments += wal_segments;
     statistics->wal_bytes += wal_bytes;
     statistics->lsn = vv_wal_end(&shard->wal);
     statistics->durable_lsn = atomic_load(&shard->wal.durable_lsn);
     statistics->damaged += atomic_load(&shard->damages);
+    statistics->idle_seals += atomic_load(&shard->idle.sealed_count);
+    statistics->cooled_blocks += atomic_load(&shard->cooled_blocks);
+    statistics->warmed_blocks += atomic_load(&shard->warmed_blocks);
     struct vv_working_set_figures figures = vv_working_set_figures(shard->working_set);
     statistics->cache_hits += figures.hits;
     statistics->cache_misses += figures.misses;

@@ -94,14 +94,12 @@ static varve_status list_block(struct listing *listing, const struct vv_block *b
 /* Whether the head behind the view has a sample of the series. */
 static bool is_live(const struct listing *listing, uint32_t ref)
 {
-    struct vv_range range = {INT64_MAX, INT64_MIN};
-    uint64_t samples = 0;
+    struct vv_head_figures figures = VV_HEAD_FIGURES_NONE;
     if (vv_series_table_get(listing->shard->table, ref) == NULL) {
         return false; /* being made */
     }
-    vv_head_measure(&listing->shard->head, ref, listing->view->flushed_generation, &range,
-                    &samples);
-    return samples > 0;
+    vv_head_measure(&listing->shard->head, ref, listing->view->flushed_generation, &figures);
+    return figures.samples > 0;
 }
 
 /* Whether any series of a posting of the head is live. */

@@ -149,6 +149,7 @@ static void release(struct vv_shard *shard, bool has_views, bool has_wal)
     vv_rollup_rules_release(shard->rollups);
     vv_manifest_fini(&shard->manifest);
     vv_buffer_fini(&shard->order_buffer);
+    vv_free(shard->idle.marks);
     vv_shard_writers_fini(shard);
     vv_reserve_fini(&shard->reserve);
     vv_mutex_fini(&shard->exclusive_mutex);
@@ -356,6 +357,8 @@ varve_status vv_shard_maintain(struct vv_shard *shard, bool *worked, varve_error
     } else if (vv_shard_flush_is_due(shard)) {
         *worked = true;
         status = vv_shard_flush_head(shard, error);
+    } else {
+        *worked = vv_shard_seal_idle(shard, VV_IDLE_NS);
     }
     bool is_full = status == VARVE_NO_SPACE; /* of what retention may free */
     if (!*worked || is_full) {

@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "engine/database.h"
 #include "engine/directory.h"
 #include "engine/snapshot.h"
+#include "storage/shard.h"
 #include "support/database_oracle.h"
 #include "support/temporary.h"
 
@@ -58,6 +60,20 @@ static void step_maintain(struct oracle *oracle)
     bool worked = false;
     oracle_note(oracle, "maintain");
     oracle_must(oracle, varve_maintain(oracle->db, &worked, &oracle->error), "varve_maintain");
+}
+
+/* As after minutes in which nobody appends: two rounds. */
+static void step_idle(struct oracle *oracle)
+{
+    struct vv_shard *shard = oracle->db->shard;
+    oracle_note(oracle, "idle");
+    vv_mutex_lock(&shard->maintenance_mutex);
+    bool sealed = vv_shard_seal_idle(shard, 0);
+    sealed |= vv_shard_seal_idle(shard, 0);
+    vv_mutex_unlock(&shard->maintenance_mutex);
+    if (sealed) {
+        oracle_check_select(oracle, oracle->db);
+    }
 }
 
 static void step_compact(struct oracle *oracle)
@@ -154,6 +170,8 @@ static void one_step(struct oracle *oracle, const struct plan *plan)
         oracle_append(oracle, plan->batch_max);
     } else if (choice < 52) {
         oracle_delete(oracle);
+    } else if (choice < 56) {
+        step_idle(oracle);
     } else if (choice < 60) {
         step_maintain(oracle);
     } else if (choice < 62) {

@@ -268,12 +268,12 @@ static void dropping_gives_back_old_generations_only(void **state)
         model_append(&second, VARVE_DUPLICATES_LAST, i, 2);
     }
     (void)expect_model(fixture, INT64_MIN, INT64_MAX);
-    struct vv_range range = {INT64_MAX, INT64_MIN};
-    uint64_t samples = 0, before = atomic_load(&fixture->head.bytes);
-    vv_head_measure(&fixture->head, fixture->series->ref, 1, &range, &samples);
-    assert_int_equal(samples, 200);
-    assert_int_equal(range.start, 500);
-    assert_int_equal(range.end, 699);
+    struct vv_head_figures figures = VV_HEAD_FIGURES_NONE;
+    uint64_t before = atomic_load(&fixture->head.bytes);
+    vv_head_measure(&fixture->head, fixture->series->ref, 1, &figures);
+    assert_int_equal(figures.samples, 200);
+    assert_int_equal(figures.range.start, 500);
+    assert_int_equal(figures.range.end, 699);
     uint64_t dropped = vv_head_drop(&fixture->head, fixture->series->ref, 1);
     assert_int_equal(atomic_load(&fixture->head.bytes), before - dropped);
     assert_int_equal(atomic_load(&fixture->head.samples), 200);
@@ -326,6 +326,8 @@ struct many {
     struct vv_head head;
     struct vv_head_locks locks;
     uint64_t generation;
+    uint32_t marks[MANY + VV_HEAD_LINE_SERIES]; /* of idle tails */
+    size_t sealed;
     struct model_series models[MANY];
 };
 
@@ -408,6 +410,16 @@ static void delete_from_many(struct many *many, struct vv_test_random *random, i
     model_delete(&many->models[ref], range.start, range.end);
 }
 
+/* A round of head_idle.c. */
+static void seal_idle_of_many(struct many *many)
+{
+    uint64_t samples = atomic_load(&many->head.samples);
+    for (uint32_t ref = 0; ref < MANY; ref += VV_HEAD_LINE_SERIES) {
+        many->sealed += vv_head_seal_idle(&many->head, ref, 0, many->marks + ref);
+    }
+    assert_int_equal(atomic_load(&many->head.samples), samples);
+}
+
 /* Neighbours share lines: batches to all of them, in turns of generations. */
 static void drop_lines_of_many(struct many *many, uint64_t up_to)
 {
@@ -423,13 +435,12 @@ static void drop_lines_of_many(struct many *many, uint64_t up_to)
 
 static void expect_newest_generation_only(struct many *many)
 {
-    struct vv_range range = {INT64_MAX, INT64_MIN};
-    uint64_t samples = 0;
+    struct vv_head_figures figures = VV_HEAD_FIGURES_NONE;
     for (uint32_t ref = 0; ref < MANY; ref++) {
         assert_false(vv_head_has_series(&many->head, ref, 0, many->generation - 1));
-        vv_head_measure(&many->head, ref, many->generation - 1, &range, &samples);
+        vv_head_measure(&many->head, ref, many->generation - 1, &figures);
     }
-    assert_int_equal(atomic_load(&many->head.samples), samples);
+    assert_int_equal(atomic_load(&many->head.samples), figures.samples);
 }
 
 static void many_series_keep_apart(void **state)
@@ -444,8 +455,11 @@ static void many_series_keep_apart(void **state)
     int64_t clock = 0;
     for (int step = 0; step < 4000; step++) {
         uint64_t choice = vv_test_random_below(&random, 300);
-        if (choice < 290) {
+        if (choice < 280) {
             append_to_many(many, &random, &clock);
+        } else if (choice < 290) {
+            seal_idle_of_many(many);
+            seal_idle_of_many(many);
         } else if (choice < 296) {
             delete_from_many(many, &random, clock);
         } else if (choice < 297) {
@@ -454,6 +468,7 @@ static void many_series_keep_apart(void **state)
             expect_series(many, (uint32_t)vv_test_random_below(&random, MANY));
         }
     }
+    assert_true(many->sealed > MANY);
     size_t samples = 0;
     for (uint32_t ref = 0; ref < MANY; ref++) {
         expect_series(many, ref);

@@ -21,6 +21,8 @@ struct fixture {
     struct vv_head head;
     uint64_t generation;
     int64_t time_max; /* of what was inserted */
+    uint32_t marks[SERIES + VV_HEAD_LINE_SERIES];
+    size_t sealed; /* tails */
     struct model_series models[SERIES];
 };
 
@@ -109,6 +111,17 @@ static void flush(struct fixture *fixture)
     vv_head_note_blocks(&fixture->head, fixture->time_max);
     for (uint32_t ref = 0; ref < SERIES; ref++) {
         (void)vv_head_drop(&fixture->head, ref, fixture->generation - 1);
+    }
+}
+
+/* As some minutes in which nobody appends. */
+static void seal_idle(struct fixture *fixture)
+{
+    for (uint32_t ref = 0; ref < SERIES; ref += VV_HEAD_LINE_SERIES) {
+        for (int round = 0; round < 2; round++) {
+            fixture->sealed += vv_head_seal_idle(&fixture->head, ref, fixture->generation - 1,
+                                                 fixture->marks + ref);
+        }
     }
 }
 
@@ -244,6 +257,46 @@ static void it_outlives_the_generation(void **state)
     assert_true(ask(fixture, 0));
 }
 
+static void it_outlives_a_seal_and_can_be_noted_after_one(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int64_t i = 0; i < 100; i++) {
+        insert(fixture, 0, VARVE_DUPLICATES_LAST, i, (double)i);
+        insert(fixture, 1, VARVE_DUPLICATES_LAST, i, (double)i);
+    }
+    delete_range(fixture, 1, 50, 51); /* makes it unknown */
+    seal_idle(fixture);
+    assert_int_equal(fixture->sealed, 2);
+    assert_true(ask(fixture, 0));
+    assert_false(ask(fixture, 1));
+    note(fixture, 1);
+    assert_true(ask(fixture, 1));
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 200, 7);
+    insert(fixture, 1, VARVE_DUPLICATES_LAST, 200, 8);
+    assert_true(ask(fixture, 0));
+    assert_true(ask(fixture, 1));
+    fixture->generation++;
+    flush(fixture);
+    assert_true(ask(fixture, 0));
+    assert_true(ask(fixture, 1));
+}
+
+/* What a query has read before a sample came that is sealed by now. */
+static void what_was_read_before_a_seal_is_not_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int64_t i = 0; i < 100; i++) {
+        insert(fixture, 0, VARVE_DUPLICATES_LAST, i, 1);
+    }
+    uint64_t stamp = vv_head_latest_stamp(&fixture->head);
+    insert(fixture, 0, VARVE_DUPLICATES_LAST, 99, 2);
+    seal_idle(fixture);
+    vv_head_note_latest(&fixture->head, 0, stamp, 99, 1);
+    assert_false(ask(fixture, 0));
+    note(fixture, 0);
+    assert_true(ask(fixture, 0));
+}
+
 static void a_late_sample_of_a_new_generation_is_not_taken_for_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -292,7 +345,8 @@ static void what_is_not_the_newest_is_not_believed(void **state)
     assert_false(ask(fixture, 0));
 }
 
-static void one_random_step(struct fixture *fixture, struct vv_test_random *random, int64_t *clock)
+static void one_random_step(struct fixture *fixture, struct vv_test_random *random, bool calm,
+                            int64_t *clock)
 {
     uint32_t ref = (uint32_t)vv_test_random_below(random, SERIES);
     varve_duplicates policy =
@@ -306,10 +360,13 @@ static void one_random_step(struct fixture *fixture, struct vv_test_random *rand
         delete_range(fixture, ref, *clock - back, *clock - back / 2);
         break;
     case 1:
-        fixture->generation++;
+        fixture->generation += !calm || back < 2 ? 1 : 0; /* calm: long enough for seals */
         break;
     case 2:
         flush(fixture);
+        break;
+    case 9:
+        seal_idle(fixture);
         break;
     case 8:
         if (back < 5) {
@@ -338,17 +395,18 @@ static void it_is_never_wrong(void **state)
     int64_t clock = 1000;
     size_t known = 0;
     for (int step = 0; step < STEPS; step++) {
-        one_random_step(fixture, &random, &clock);
+        one_random_step(fixture, &random, step > STEPS / 2, &clock);
         for (uint32_t ref = 0; ref < SERIES; ref++) { /* not each time: what was kept grows old */
             known += vv_test_random_below(&random, 3) == 0 && ask(fixture, ref) ? 1 : 0;
         }
     }
     assert_true(known > STEPS / 3); /* a fifth of all questions */
+    assert_true(fixture->sealed > SERIES);
 }
 
 /* ------------------------------------------------------------------------- beside a writer */
 
-enum { READERS = 2, ROUNDS = 30000, LATE_EVERY = 37, FLUSH_EVERY = 50 };
+enum { READERS = 2, ROUNDS = 30000, LATE_EVERY = 37, SEAL_EVERY = 45, FLUSH_EVERY = 50 };
 
 struct beside {
     struct fixture *fixture;
@@ -401,12 +459,16 @@ static void readers_beside_a_writer_see_what_was_acknowledged(void **state)
         if (time / 10 % LATE_EVERY == 0) {
             insert_round(beside.fixture, time - 15); /* extents are changed and given back */
         }
+        if (time / 10 % SEAL_EVERY == 0) {
+            seal_idle(beside.fixture);
+        }
         /* Often for a while: memory goes from series to series. */
         if (time / 10 % FLUSH_EVERY == 0 || time % 10000 < 5000) {
             beside.fixture->generation++;
             flush(beside.fixture);
         }
     }
+    assert_true(beside.fixture->sealed > SERIES);
     atomic_store(&beside.stop, true);
     for (size_t i = 0; i < READERS; i++) {
         vv_thread_join(&readers[i]);
@@ -610,6 +672,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_read_before_a_deletion_is_not_believed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(it_outlives_the_generation, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_outlives_a_seal_and_can_be_noted_after_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_read_before_a_seal_is_not_believed, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_late_sample_of_a_new_generation_is_not_taken_for_it,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_deletion_makes_it_unknown, set_up, tear_down),

@@ -366,6 +366,46 @@ static void queries_between_flushes_are_noticed(void **state)
     assert_true(statistics.often_read_blocks >= 1);
 }
 
+static varve_statistics statistics_of(struct shard_fixture *fixture)
+{
+    varve_statistics statistics = VARVE_STATISTICS_INIT;
+    vv_shard_statistics(fixture->shard, &statistics);
+    return statistics;
+}
+
+static void blocks_that_change_their_tier_are_counted(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    bool worked = true;
+    for (int64_t i = 0; i < 10; i++) {
+        assert_int_equal(shard_fixture_append(fixture, "a", VARVE_DUPLICATES_LAST, i, 1), VARVE_OK);
+    }
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    varve_statistics statistics = statistics_of(fixture);
+    assert_int_equal(statistics.cold_samples + statistics.cold_bytes, 0);
+    assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
+    assert_int_equal(shard_fixture_append(fixture, "a", VARVE_DUPLICATES_LAST, 99, 1), VARVE_OK);
+    assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    statistics = statistics_of(fixture);
+    assert_int_equal(statistics.cold_blocks, 1);
+    assert_int_equal(statistics.cold_samples, 10);
+    assert_int_equal(statistics.samples, 11);
+    assert_true(statistics.cold_bytes > 0 && statistics.cold_bytes < statistics.block_bytes);
+    assert_int_equal(statistics.cooled_blocks, 1);
+    assert_int_equal(statistics.warmed_blocks, 0);
+    for (int64_t i = 100; i < 100 + VV_MERGE_BLOCKS; i++) { /* a small merge is due */
+        assert_int_equal(shard_fixture_append(fixture, "a", VARVE_DUPLICATES_LAST, i, 1), VARVE_OK);
+        assert_int_equal(shard_fixture_flush(fixture), VARVE_OK);
+    }
+    while (worked) {
+        assert_int_equal(vv_shard_maintain(fixture->shard, &worked, NULL), VARVE_OK);
+    }
+    statistics = statistics_of(fixture);
+    assert_int_equal(statistics.cold_blocks + statistics.cold_samples + statistics.cold_bytes, 0);
+    assert_int_equal(statistics.cooled_blocks, 1);
+    assert_int_equal(statistics.warmed_blocks, 1);
+}
+
 static void a_merge_hands_on_what_was_read_most(void **state)
 {
     struct shard_fixture *fixture = *state;
@@ -406,6 +446,7 @@ int main(void)
         TEST(a_merge_keeps_to_its_rate),
         TEST(queries_between_flushes_are_noticed),
         TEST(a_merge_hands_on_what_was_read_most),
+        TEST(blocks_that_change_their_tier_are_counted),
         cmocka_unit_test(what_is_read_often_stays_fast_unless_size_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

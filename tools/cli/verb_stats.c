@@ -109,11 +109,15 @@ static void write_figures(const struct figures *figures, const varve_statistics 
     put_count(figures, "blocks", statistics->blocks);
     put_bytes(figures, "block_bytes", statistics->block_bytes);
     put_count(figures, "cold_blocks", statistics->cold_blocks);
+    put_count(figures, "cold_samples", statistics->cold_samples);
+    put_bytes(figures, "cold_bytes", statistics->cold_bytes);
     put_count(figures, "often_read_blocks", statistics->often_read_blocks);
     put_count(figures, "rollup_blocks", statistics->rollup_blocks);
     put_bytes(figures, "rollup_bytes", statistics->rollup_bytes);
     put_count(figures, "head_samples", statistics->head_samples);
     put_bytes(figures, "head_bytes", statistics->head_bytes);
+    put_count(figures, "sealed_samples", statistics->sealed_samples);
+    put_bytes(figures, "sealed_bytes", statistics->sealed_bytes);
     put_count(figures, "wal_segments", statistics->wal_segments);
     put_bytes(figures, "wal_bytes", statistics->wal_bytes);
     put_count(figures, "lsn", statistics->lsn);

@@ -254,9 +254,29 @@ bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint
 /* Greatest timestamp in the generations behind after; INT64_MIN if there are no samples. */
 int64_t vv_head_time_max(struct vv_head *head, uint32_t ref, uint64_t after);
 
-/* Adds the series' least and greatest timestamp behind after, and the number of its samples. */
-void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct vv_range *range,
-                     uint64_t *samples);
+/* What the head has of some series. */
+struct vv_head_figures {
+    struct vv_range range; /* least and greatest timestamp; {INT64_MAX, INT64_MIN}: no samples */
+    uint64_t samples;
+    uint64_t sealed_samples; /* of samples: in chunks */
+    uint64_t sealed_bytes;   /* of the head's bytes: chunks */
+};
+#define VV_HEAD_FIGURES_NONE ((struct vv_head_figures){.range = {INT64_MAX, INT64_MIN}})
+/* Adds what it has of this one behind after. */
+void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after,
+                     struct vv_head_figures *figures);
+
+/**
+ * vv_head_seal_idle() - seal the tails of a line that got no sample since the last visit.
+ *
+ * Tails of a few dozen samples and more, of generations behind after; what is in them stays known
+ * as it is, their latest sample too. Nothing of a flush may be under way.
+ * @ref    the first of the line.
+ * @marks  what the last visit left there, one for each of the line's series; 0: none yet.
+ * Returns how many were sealed; a tail for whose chunks there is no memory is left as it is. Cost:
+ * the line, and an extent of each series that has got samples and then none.
+ */
+size_t vv_head_seal_idle(struct vv_head *head, uint32_t ref, uint64_t after, uint32_t *marks);
 
 /* Gives back what belongs to generations up to this one; returns how many bytes. */
 uint64_t vv_head_drop(struct vv_head *head, uint32_t ref, uint64_t up_to);

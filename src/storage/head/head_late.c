@@ -314,6 +314,7 @@ varve_status vv_line_insert(struct vv_head *head, struct vv_head_line *line, uin
     varve_status status = insert(head, line, at, generation, policy, sample, change);
     if (status != VARVE_OK) {
         vv_head_unknow_latest(head, line, ref);
+        vv_head_change_latest_stamp(head); /* a seal, and nothing behind it */
     } else if (knew_latest && sample.timestamp > latest) {
         vv_line_set_time(line, at, sample.timestamp);
         vv_line_set_latest(line, at, true);

@@ -14,7 +14,8 @@
  * L3  While the series is written to nobody takes its lock to read: see head_latest.h.
  * L4  What is noted was read before the line was locked. Since the stamp nothing was given back, so
  *     that all appends since are in the head: if that has nothing of the series, or nothing newer,
- *     the note is right.
+ *     the note is right. Sealing the last samples of a series changes the stamp, too: what has
+ *     come since is not in chunks, unless raw samples follow them.
  * Thread: any.
  */
 #include <string.h>
@@ -151,7 +152,7 @@ uint64_t vv_head_latest_stamp(const struct vv_head *head)
 
 /* Under the lock of the line whose samples are given back, or before samples of unknown series are
  * looked for: whoever compares the stamp under the lock later sees it (L4). */
-static void change_stamp(struct vv_head *head)
+void vv_head_change_latest_stamp(struct vv_head *head)
 {
     atomic_fetch_add_explicit(&head->latest_stamp, 1, memory_order_acq_rel);
 }
@@ -161,14 +162,25 @@ static bool equal_bits(double left, double right)
     return memcmp(&left, &right, sizeof(left)) == 0;
 }
 
+/* Whether the samples end in a chunk that ends at that time: if the stamp is still the same,
+ * nothing came since (L4). */
+static bool ends_sealed(const struct vv_head *head, struct vv_extent *newest, int64_t timestamp)
+{
+    const struct vv_extent *first = last_extent(head, newest);
+    return first != NULL && vv_form_kind(first->form) == VV_EXTENT_CHUNKS && first->count > 0 &&
+           first->chunks[first->count - 1]->encoded.time_max == timestamp;
+}
+
 static void note_locked(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
                         struct vv_sample sample)
 {
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     struct vv_extent *newest = vv_line_newest(head, line, at);
     struct vv_sample last;
-    if (newest == NULL || (newest_last(head, newest, &last) && last.timestamp == sample.timestamp &&
-                           equal_bits(last.value, sample.value))) {
+    bool is_last = newest == NULL || ends_sealed(head, newest, sample.timestamp) ||
+                   (newest_last(head, newest, &last) && last.timestamp == sample.timestamp &&
+                    equal_bits(last.value, sample.value));
+    if (is_last) {
         vv_line_set_time(line, at, sample.timestamp);
         keep(vv_head_newest(head, ref), sample);
         vv_line_set_latest(line, at, true);
@@ -198,7 +210,7 @@ void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32
     unsigned at = ref % VV_HEAD_LINE_SERIES;
     struct vv_newest *kept = vv_head_newest(head, ref);
     struct vv_sample last;
-    change_stamp(head);
+    vv_head_change_latest_stamp(head);
     if (!vv_line_knows_latest(line, at) || is_kept(kept, line->time_last[at])) {
         return;
     }
@@ -221,7 +233,7 @@ void vv_head_note_blocks(struct vv_head *head, int64_t time_max)
 
 void vv_head_forget_latest(struct vv_head *head)
 {
-    change_stamp(head);
+    vv_head_change_latest_stamp(head);
     for (size_t i = 0; i < VV_HEAD_PAGES; i++) {
         struct vv_head_line *page = atomic_load_explicit(&head->pages[i], memory_order_acquire);
         for (uint32_t k = 0; page != NULL && k < VV_HEAD_PAGE_SERIES; k += VV_HEAD_LINE_SERIES) {

@@ -283,8 +283,10 @@ varve_status vv_line_seal(struct vv_head *head, struct vv_head_line *line, unsig
 /* Something has happened, or will, after which the latest sample may be another one, have another
  * value, or be none. */
 void vv_head_unknow_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref);
-/* The last extents of a series are about to be given back, newest the newest of them: keeps the
- * value of the latest sample if it is known, or forgets that it is. */
+/* From here on no note is believed that was made of what was read before. */
+void vv_head_change_latest_stamp(struct vv_head *head);
+/* The last extents of a series are about to be given back or sealed, newest the newest of them:
+ * keeps the value of the latest sample if it is known, or forgets that it is. */
 void vv_line_keep_latest(struct vv_head *head, struct vv_head_line *line, uint32_t ref,
                          struct vv_extent *newest);
 

@@ -393,8 +393,14 @@ bool vv_head_has_series(struct vv_head *head, uint32_t ref, uint64_t after, uint
     return found;
 }
 
-/* Adds times and number of the samples in one extent. */
-static void measure(const struct vv_extent *extent, struct vv_range *range, uint64_t *samples)
+static void widen(struct vv_range *range, int64_t first, int64_t last)
+{
+    range->start = first < range->start ? first : range->start;
+    range->end = last > range->end ? last : range->end;
+}
+
+/* Adds what one extent holds. */
+static void measure(const struct vv_extent *extent, struct vv_head_figures *figures)
 {
     enum vv_extent_kind kind = vv_form_kind(extent->form);
     if (kind == VV_EXTENT_TOMBSTONES) {
@@ -402,24 +408,23 @@ static void measure(const struct vv_extent *extent, struct vv_range *range, uint
     }
     if (kind == VV_EXTENT_CHUNKS) {
         for (unsigned i = 0; i < extent->count; i++) {
-            const struct vv_encoded_chunk *chunk = &extent->chunks[i]->encoded;
-            range->start = chunk->time_min < range->start ? chunk->time_min : range->start;
-            range->end = chunk->time_max > range->end ? chunk->time_max : range->end;
-            *samples += chunk->count;
+            const struct vv_head_chunk *chunk = extent->chunks[i];
+            widen(&figures->range, chunk->encoded.time_min, chunk->encoded.time_max);
+            figures->samples += chunk->encoded.count;
+            figures->sealed_samples += chunk->encoded.count;
+            figures->sealed_bytes += vv_head_chunk_bytes(chunk);
         }
         return;
     }
     size_t count = vv_extent_samples(extent);
     if (count > 0) {
-        int64_t first = sample_time(extent, 0), last = sample_time(extent, count - 1);
-        range->start = first < range->start ? first : range->start;
-        range->end = last > range->end ? last : range->end;
-        *samples += count;
+        widen(&figures->range, sample_time(extent, 0), sample_time(extent, count - 1));
+        figures->samples += count;
     }
 }
 
-void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct vv_range *range,
-                     uint64_t *samples)
+void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after,
+                     struct vv_head_figures *figures)
 {
     struct vv_head_line *line = vv_head_find_line(head, ref);
     if (line == NULL) {
@@ -428,15 +433,14 @@ void vv_head_measure(struct vv_head *head, uint32_t ref, uint64_t after, struct 
     vv_head_lock_line(head, line);
     for (struct vv_extent *extent = vv_line_newest(head, line, ref % VV_HEAD_LINE_SERIES);
          extent != NULL && extent->generation > after; extent = vv_extent_older(head, extent)) {
-        measure(extent, range, samples);
+        measure(extent, figures);
     }
     vv_spin_unlock(&line->lock);
 }
 
 int64_t vv_head_time_max(struct vv_head *head, uint32_t ref, uint64_t after)
 {
-    struct vv_range range = {INT64_MAX, INT64_MIN};
-    uint64_t samples = 0;
-    vv_head_measure(head, ref, after, &range, &samples);
-    return range.end;
+    struct vv_head_figures figures = VV_HEAD_FIGURES_NONE;
+    vv_head_measure(head, ref, after, &figures);
+    return figures.range.end;
 }

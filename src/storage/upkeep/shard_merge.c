@@ -398,6 +398,18 @@ static unsigned turns_read(const struct merge *merge)
     return most;
 }
 
+/* Counts a block that lies in another tier than a part of what it was made of. */
+static void count_move(struct merge *merge, bool cold)
+{
+    bool moved = false;
+    for (size_t i = 0; i < merge->input_count; i++) {
+        moved |= vv_block_info(merge->inputs[i].block)->identity.cold != cold;
+    }
+    if (moved) {
+        atomic_fetch_add(cold ? &merge->shard->cooled_blocks : &merge->shard->warmed_blocks, 1);
+    }
+}
+
 static varve_status finish_slice(struct merge *merge, uint64_t id, struct vv_block **block,
                                  varve_error *error)
 {
@@ -405,6 +417,7 @@ static varve_status finish_slice(struct merge *merge, uint64_t id, struct vv_blo
     for (size_t i = 0; i < merge->input_count; i++) {
         vv_block_inherit_reads(*block, merge->inputs[i].block);
     }
+    count_move(merge, vv_block_info(*block)->identity.cold);
     return VARVE_OK;
 }
 
