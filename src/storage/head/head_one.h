@@ -55,7 +55,7 @@ static inline bool vv_head_put_one(struct vv_head *head, struct vv_head_line *li
     }
     atomic_fetch_add_explicit(&head->samples, 1, memory_order_relaxed);
     vv_sample_store(&vv_head_extent(head, line->newest[at])->samples[0] + count, sample);
-    line->time_last[at] = sample.timestamp;
+    vv_line_set_time(line, at, sample.timestamp);
     vv_line_set_count(line, at, count + 1);
     return true;
 }
