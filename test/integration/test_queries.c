@@ -392,7 +392,8 @@ static void read_newest(struct world *world)
         while (count > 0 && world->timestamps[series][count - 1] >= selection.end) {
             count--;
         }
-        assert_true(count > 0 && varve_cursor_latest(cursor, &timestamp, &value));
+        assert_true(count > 0);
+        assert_true(varve_cursor_latest(cursor, &timestamp, &value));
         assert_int_equal(timestamp, world->timestamps[series][count - 1]);
         assert_memory_equal(&value, &world->values[series][count - 1], sizeof(value));
     }
