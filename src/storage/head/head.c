@@ -206,6 +206,17 @@ static inline bool goes_in_step(struct columns columns, const struct vv_head_lin
            timestamps[1] > last[1] && timestamps[2] > last[2] && timestamps[3] > last[3];
 }
 
+/* Asks for all of a new extent. Series that are appended to in step fill it within a few batches;
+ * and stores that miss, which have to reach memory in their order, wait for each other. */
+static inline void prefetch_extent(const struct vv_extent *extent, enum vv_extent_kind kind)
+{
+    const uint8_t *end = (const uint8_t *)extent + ((size_t)VV_CACHE_LINE_BYTES << kind);
+    const uint8_t *line = (const uint8_t *)extent + VV_CACHE_LINE_BYTES; /* the first is written */
+    for (; line < end; line += VV_CACHE_LINE_BYTES) {
+        __builtin_prefetch(line, 1);
+    }
+}
+
 /* New extents for all four, which are full; false: not that way. */
 static __attribute__((noinline)) bool begin_four(struct insertion *insertion,
                                                  struct vv_head_line *line, size_t i)
@@ -229,6 +240,7 @@ static __attribute__((noinline)) bool begin_four(struct insertion *insertion,
     unsigned before = tail_samples(head, line, 0, full);
     for (unsigned at = 0; at < VV_HEAD_LINE_SERIES; at++) {
         before = full == VV_EXTENT_LARGE ? tail_samples(head, line, at, full) : before;
+        prefetch_extent(extents[at], kind);
         begin_extent(columns, line, at, extents[at], form, before, i + at);
     }
     set_four_counts(line, 1);
@@ -284,12 +296,27 @@ insert_piece(struct insertion *insertion, struct columns columns, const struct v
     return status;
 }
 
-/* Asks for the memory that the first sample of a piece will be written to. */
-static inline void prefetch_slot(struct columns columns, const struct vv_head_piece *piece)
+/* Asks for the memory that a sample of a series will be written to, at offset of its extent. */
+static inline void prefetch_slot(struct columns columns, const struct vv_head_line *line,
+                                 unsigned at, size_t offset)
+{
+    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[at]);
+    __builtin_prefetch(extent + offset, 1);
+}
+
+/* The same for the first sample of a piece, or all four of a whole one, which mostly go in step. */
+static inline void prefetch_slots(struct columns columns, const struct vv_head_piece *piece)
 {
     const struct vv_head_line *line = piece->line;
-    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[piece->at]);
-    __builtin_prefetch(extent + (line->count[piece->at] + 1U) * sizeof(struct vv_sample), 1);
+    size_t offset = (line->count[piece->at] + 1U) * sizeof(struct vv_sample);
+    if (!piece->whole) {
+        prefetch_slot(columns, line, piece->at, offset);
+        return;
+    }
+    prefetch_slot(columns, line, 0, offset);
+    prefetch_slot(columns, line, 1, offset);
+    prefetch_slot(columns, line, 2, offset);
+    prefetch_slot(columns, line, 3, offset);
 }
 
 /* The first piece of each line; lets go of those that do not come back (H3). */
@@ -298,8 +325,8 @@ static varve_status insert_first_pieces(struct insertion *insertion, struct colu
 {
     struct vv_head_piece *first = locks->pieces;
     for (struct vv_head_piece *piece = first + locks->count; piece-- > first;) {
-        if (!piece->whole && piece - first >= PREFETCH_PIECES) {
-            prefetch_slot(columns, piece - PREFETCH_PIECES);
+        if (piece - first >= PREFETCH_PIECES) {
+            prefetch_slots(columns, piece - PREFETCH_PIECES);
         }
         VV_TRY(insert_piece(insertion, columns, piece));
         if (!piece->comes_back) {
