@@ -230,6 +230,23 @@ static void a_segment_that_failed_does_not_cut_off_later_frames(void **state)
     }
 }
 
+/* What the open segment promised stays promised: the limit of the ring never sinks. */
+static void behind_a_failed_segment_a_fuller_disk_takes_no_smaller_one(void **state)
+{
+    struct wal_fixture *fixture = *state;
+    uint64_t lsn;
+    wal_fixture_open(fixture, VV_WAL_FIRST_LSN, 4096);
+    (void)wal_fixture_fill(fixture, 1, 10);
+    vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_PREALLOCATE), 1, ENOSPC, false);
+    assert_int_equal(wal_fixture_append(fixture, 99, 3500, &lsn), VARVE_NO_SPACE);
+    vv_env_sim_set_capacity(fixture->sim, 4096 + 1000);
+    assert_int_equal(wal_fixture_append(fixture, 99, 40, &lsn), VARVE_NO_SPACE);
+    vv_env_sim_set_capacity(fixture->sim, 100 << 20);
+    (void)wal_fixture_fill(fixture, 11, 13);
+    assert_int_equal(wal_fixture_replay(fixture, VV_WAL_FIRST_LSN, true), VARVE_OK);
+    wal_fixture_expect(fixture, 1, 13);
+}
+
 static void a_full_disk_refuses_before_anything_is_accepted(void **state)
 {
     struct wal_fixture *fixture = *state;
@@ -433,6 +450,7 @@ int main(void)
         TEST(a_disk_that_stays_dead_makes_the_log_read_only),
         cmocka_unit_test(whatever_call_fails_durable_stays_durable),
         cmocka_unit_test(a_segment_that_failed_does_not_cut_off_later_frames),
+        TEST(behind_a_failed_segment_a_fuller_disk_takes_no_smaller_one),
         TEST(a_full_disk_refuses_before_anything_is_accepted),
         TEST(frames_that_a_kill_left_unsynced_become_durable_with_the_next_sync),
         TEST(who_writes_syncs_at_half_the_ring_or_later_where_others_do),

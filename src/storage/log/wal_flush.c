@@ -376,6 +376,10 @@ varve_status vv_wal_flush(struct vv_wal *wal, uint64_t lsn, enum vv_wal_strength
 static varve_status next_segment(struct vv_wal *wal, uint64_t bytes)
 {
     uint64_t segment_bytes = 0;
+    if (wal->closed && wal->segment_end_lsn > vv_wal_end(wal) + bytes) {
+        /* W6: the segment is given up before it is full, and what it promised stays promised. */
+        bytes = wal->segment_end_lsn - vv_wal_end(wal);
+    }
     if (wal->spares.count == 0) { /* otherwise there is room on the disk already */
         VV_TRY(vv_wal_segment_choose_bytes(wal, bytes, &segment_bytes));
     }
