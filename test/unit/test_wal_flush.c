@@ -230,6 +230,22 @@ static void a_segment_that_failed_does_not_cut_off_later_frames(void **state)
     }
 }
 
+/* It would be twice as large otherwise. */
+static void frames_are_logged_again_in_a_segment_that_the_disk_has_room_for(void **state)
+{
+    struct wal_fixture *fixture = *state;
+    uint64_t lsn;
+    enum { FIRST_SEGMENT = 256 << 10 };
+    wal_fixture_open(fixture, VV_WAL_FIRST_LSN, 4 << 20);
+    (void)wal_fixture_fill(fixture, 1, 10);
+    vv_env_sim_set_capacity(fixture->sim, FIRST_SEGMENT + FIRST_SEGMENT * 3 / 2);
+    vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_FDATASYNC), 1, EIO, false);
+    assert_int_equal(wal_fixture_append(fixture, 11, 100, &lsn), VARVE_OK);
+    assert_int_equal(vv_wal_flush(&fixture->wal, lsn, VV_WAL_DURABLE), VARVE_OK);
+    assert_int_equal(wal_fixture_replay(fixture, VV_WAL_FIRST_LSN, true), VARVE_OK);
+    wal_fixture_expect(fixture, 1, 11);
+}
+
 /* What the open segment promised stays promised: the limit of the ring never sinks. */
 static void behind_a_failed_segment_a_fuller_disk_takes_no_smaller_one(void **state)
 {
@@ -450,6 +466,7 @@ int main(void)
         TEST(a_disk_that_stays_dead_makes_the_log_read_only),
         cmocka_unit_test(whatever_call_fails_durable_stays_durable),
         cmocka_unit_test(a_segment_that_failed_does_not_cut_off_later_frames),
+        TEST(frames_are_logged_again_in_a_segment_that_the_disk_has_room_for),
         TEST(behind_a_failed_segment_a_fuller_disk_takes_no_smaller_one),
         TEST(a_full_disk_refuses_before_anything_is_accepted),
         TEST(frames_that_a_kill_left_unsynced_become_durable_with_the_next_sync),

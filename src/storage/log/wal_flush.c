@@ -182,7 +182,9 @@ static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t
 {
     uint64_t chain = chain_at(wal, durable_lsn);
     uint64_t promised_lsn = wal->segment_end_lsn > end_lsn ? wal->segment_end_lsn : end_lsn;
-    uint64_t bytes = vv_wal_segment_bytes(wal, promised_lsn - durable_lsn);
+    uint64_t bytes;
+    varve_status room = vv_wal_segment_choose_bytes(wal, promised_lsn - durable_lsn, &bytes);
+    (void)room; /* on a disk that seems full the least is tried: it is this or nothing */
     VV_TRY(vv_wal_segment_open(wal, durable_lsn, chain, bytes));
     seal_again(wal, durable_lsn, chain);
     int result = write_frames(wal, durable_lsn, end_lsn);
