@@ -296,27 +296,12 @@ insert_piece(struct insertion *insertion, struct columns columns, const struct v
     return status;
 }
 
-/* Asks for the memory that a sample of a series will be written to, at offset of its extent. */
-static inline void prefetch_slot(struct columns columns, const struct vv_head_line *line,
-                                 unsigned at, size_t offset)
-{
-    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[at]);
-    __builtin_prefetch(extent + offset, 1);
-}
-
-/* The same for the first sample of a piece, or all four of a whole one, which mostly go in step. */
-static inline void prefetch_slots(struct columns columns, const struct vv_head_piece *piece)
+/* Asks for the memory that the first sample of a piece will be written to. */
+static inline void prefetch_slot(struct columns columns, const struct vv_head_piece *piece)
 {
     const struct vv_head_line *line = piece->line;
-    size_t offset = (line->count[piece->at] + 1U) * sizeof(struct vv_sample);
-    if (!piece->whole) {
-        prefetch_slot(columns, line, piece->at, offset);
-        return;
-    }
-    prefetch_slot(columns, line, 0, offset);
-    prefetch_slot(columns, line, 1, offset);
-    prefetch_slot(columns, line, 2, offset);
-    prefetch_slot(columns, line, 3, offset);
+    const uint8_t *extent = (const uint8_t *)vv_head_extent(columns.head, line->newest[piece->at]);
+    __builtin_prefetch(extent + (line->count[piece->at] + 1U) * sizeof(struct vv_sample), 1);
 }
 
 /* The first piece of each line; lets go of those that do not come back (H3). */
@@ -325,8 +310,8 @@ static varve_status insert_first_pieces(struct insertion *insertion, struct colu
 {
     struct vv_head_piece *first = locks->pieces;
     for (struct vv_head_piece *piece = first + locks->count; piece-- > first;) {
-        if (piece - first >= PREFETCH_PIECES) {
-            prefetch_slots(columns, piece - PREFETCH_PIECES);
+        if (!piece->whole && piece - first >= PREFETCH_PIECES) {
+            prefetch_slot(columns, piece - PREFETCH_PIECES);
         }
         VV_TRY(insert_piece(insertion, columns, piece));
         if (!piece->comes_back) {
