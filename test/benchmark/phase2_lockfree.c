@@ -204,6 +204,7 @@ static void *meet(void *context)
     size_t index = atomic_fetch_add(&meeting->next, 1);
     size_t share = meeting->store.series_count / WRITERS;
     struct bench_walk walk = bench_walk_make(index % WRITERS * share, share, 0);
+    wait_until(&meeting->next, WRITERS + LATEST_READERS); /* nor while others are made */
     wait_until(&meeting->ready, index);
     if (index < WRITERS) {
         write_batches(meeting, &walk, (uint64_t)BENCH_BATCH_SAMPLES * 8);
@@ -255,6 +256,7 @@ static void hold_meeting(struct meeting *meeting, uint64_t samples)
         if (pthread_create(&thread, NULL, meet, meeting) != 0) {
             bench_stop("cannot start a thread");
         }
+        wait_until(&meeting->next, i + 1); /* the C library locks to begin one and to make one */
     }
     wait_until(&meeting->done, WRITERS + LATEST_READERS);
 }
