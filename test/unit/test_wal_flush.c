@@ -447,6 +447,76 @@ static void a_sync_that_fails_takes_what_was_written_meanwhile_along(void **stat
     write_beside_sync(*state, -EIO);
 }
 
+/* ------------------------------------------------------- killed while logging again */
+
+/* A disk on which one sync fails; from the so-many-th change behind it on nothing happens any more,
+ * as if the process had been killed. */
+struct dying_disk {
+    struct vv_env_ops ops;
+    struct vv_env env;
+    const struct vv_env *below;
+    struct vv_env_fault *fault;
+    uint64_t changes_left;
+};
+
+static struct dying_disk dying_disk; /* one at a time, as above */
+
+static int fdatasync_once_failing(void *ctx, int file)
+{
+    struct dying_disk *dying = &dying_disk;
+    if (dying->changes_left == 0) {
+        return dying->below->ops->fdatasync(ctx, file);
+    }
+    vv_env_fault_arm(dying->fault, VV_CALLS_MUTATING, dying->changes_left, EIO, true);
+    dying->changes_left = 0;
+    return -EIO;
+}
+
+/* Frames 1 to 10 are durable and 11 to 20 written when their sync fails, and the process is killed
+ * before that many changes more. Returns whether it was. */
+static bool kill_while_logging_again(struct wal_fixture *fixture, uint64_t changes)
+{
+    struct dying_disk *dying = &dying_disk;
+    uint64_t lsn = 0;
+    wal_fixture_open(fixture, VV_WAL_FIRST_LSN, SEGMENT_MAX);
+    (void)wal_fixture_fill(fixture, 1, 10);
+    for (uint64_t number = 11; number <= 20; number++) {
+        assert_int_equal(wal_fixture_append(fixture, number, 100, &lsn), VARVE_OK);
+    }
+    assert_int_equal(vv_wal_flush(&fixture->wal, lsn, VV_WAL_WRITTEN), VARVE_OK);
+    *dying = (struct dying_disk){
+        .below = fixture->place.env, .fault = fixture->fault, .changes_left = changes};
+    dying->ops = *dying->below->ops;
+    dying->ops.fdatasync = fdatasync_once_failing;
+    dying->env = (struct vv_env){.ops = &dying->ops, .ctx = dying->below->ctx};
+    fixture->wal.place.env = &dying->env;
+    varve_status status = vv_wal_flush(&fixture->wal, lsn, VV_WAL_DURABLE);
+    bool killed = vv_env_fault_hits(fixture->fault) > 0;
+    assert_true(killed || status == VARVE_OK);
+    fixture->wal.place.env = dying->below;
+    vv_env_fault_arm(fixture->fault, 0, 0, 0, false);
+    wal_fixture_drop(fixture);
+    return killed;
+}
+
+static void what_was_written_survives_a_kill_while_it_is_logged_again(void **state)
+{
+    (void)state;
+    bool killed = true;
+    uint64_t kills = 0;
+    for (uint64_t changes = 1; killed; changes++) {
+        void *made = NULL;
+        (void)wal_fixture_set_up(&made);
+        struct wal_fixture *fixture = made;
+        killed = kill_while_logging_again(fixture, changes);
+        kills += killed;
+        assert_int_equal(wal_fixture_replay(fixture, VV_WAL_FIRST_LSN, true), VARVE_OK);
+        wal_fixture_expect(fixture, 1, 20);
+        (void)wal_fixture_tear_down(&made);
+    }
+    assert_true(kills >= 6); /* created, reserved, header, frames, synced, renamed, name synced */
+}
+
 #define TEST(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, wal_fixture_set_up, wal_fixture_tear_down)
 
@@ -474,6 +544,7 @@ int main(void)
         TEST(threads_share_syncs),
         TEST(a_sync_keeps_nobody_from_writing_and_covers_what_was_before_it),
         TEST(a_sync_that_fails_takes_what_was_written_meanwhile_along),
+        cmocka_unit_test(what_was_written_survives_a_kill_while_it_is_logged_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,8 +147,8 @@ static int write_frames(struct vv_wal *wal, uint64_t from, uint64_t to)
     return 0;
 }
 
-/* Makes everything below lsn durable, which is written. Needs both turns. */
-static int sync_file(struct vv_wal *wal, uint64_t lsn)
+/* Syncs all that is written. Needs both turns. */
+static int sync_written(struct vv_wal *wal)
 {
     int result = 0;
     if (wal->unsynced_segments > 0) {
@@ -157,6 +157,13 @@ static int sync_file(struct vv_wal *wal, uint64_t lsn)
     if (result == 0 && wal->file >= 0) {
         result = wal->place.env->ops->fdatasync(wal->place.env->ctx, wal->file);
     }
+    return result;
+}
+
+/* Makes everything below lsn durable, which is written. Needs both turns. */
+static int sync_file(struct vv_wal *wal, uint64_t lsn)
+{
+    int result = sync_written(wal);
     if (result == 0) {
         atomic_store(&wal->durable_lsn, lsn);
         raise_limit(wal);
@@ -177,7 +184,9 @@ static varve_status give_up(struct vv_wal *wal, varve_status cause)
 }
 
 /* Writes and syncs [durable_lsn, end_lsn) to a new segment, which takes at least as much as the
- * present one promised. Needs both turns and a closed ring. */
+ * present one promised. What was written is still read from there if the process is killed
+ * meanwhile: the new segment has its name when it is complete. Needs both turns and a closed
+ * ring. */
 static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t end_lsn)
 {
     uint64_t chain = chain_at(wal, durable_lsn);
@@ -185,16 +194,21 @@ static varve_status log_again(struct vv_wal *wal, uint64_t durable_lsn, uint64_t
     uint64_t bytes;
     varve_status room = vv_wal_segment_choose_bytes(wal, promised_lsn - durable_lsn, &bytes);
     (void)room; /* on a disk that seems full the least is tried: it is this or nothing */
-    VV_TRY(vv_wal_segment_open(wal, durable_lsn, chain, bytes));
+    VV_TRY(vv_wal_segment_begin(wal, durable_lsn, chain, bytes));
     seal_again(wal, durable_lsn, chain);
     int result = write_frames(wal, durable_lsn, end_lsn);
     if (result == 0) {
-        result = sync_file(wal, end_lsn);
+        result = sync_written(wal);
+    }
+    if (result == 0) {
+        result = vv_wal_segment_finish(wal);
     }
     if (result != 0) {
         vv_wal_segment_discard(wal);
         return vv_status_from_errno(-result);
     }
+    atomic_store(&wal->durable_lsn, end_lsn);
+    raise_limit(wal);
     atomic_store(&wal->written_lsn, end_lsn);
     return VARVE_OK;
 }

@@ -2,7 +2,8 @@
  * wal_segment.c - segment files: made, grown, removed, set aside.
  *
  *   made: created, preallocated, header written, synced, name synced --frames--> full --> dropped
- *         `-- or out of a spare, wal_spare.c <----------------------------------------------'
+ *         |-- or out of a spare, wal_spare.c <----------------------------------------------'
+ *         `-- or under a name that replay does not read: frames, synced, renamed, name synced
  *
  * W6  A sequence belongs to one attempt at a segment, failed or not. After a failed attempt the
  *     file may come back with a loss of power and cuts off the segment before it at its first LSN:
@@ -44,7 +45,7 @@ void vv_wal_segment_discard_file(struct vv_wal *wal, int file, const char *name)
     (void)env->ops->unlink(env->ctx, wal->place.directory, name);
 }
 
-/* A new file of that size with its header, durable under its name. */
+/* A new file of that size with its header. */
 static int create_file(struct vv_wal *wal, const struct vv_wal_segment_header *header,
                        const char *name, uint64_t bytes, int *file)
 {
@@ -62,16 +63,18 @@ static int create_file(struct vv_wal *wal, const struct vv_wal_segment_header *h
     if (result == 0) {
         result = vv_env_write_all(env, *file, encoded, sizeof(encoded), 0);
     }
-    if (result == 0) {
-        result = env->ops->fdatasync(env->ctx, *file);
-    }
-    if (result == 0) {
-        result = env->ops->sync_directory(env->ctx, wal->place.directory);
-    }
     if (result != 0) {
         vv_wal_segment_discard_file(wal, *file, name);
     }
     return result;
+}
+
+/* Makes what was written to a new file and its name durable. */
+static int make_durable(struct vv_wal *wal, int file)
+{
+    const struct vv_env *env = wal->place.env;
+    int result = env->ops->fdatasync(env->ctx, file);
+    return result != 0 ? result : env->ops->sync_directory(env->ctx, wal->place.directory);
 }
 
 struct vv_wal_segment_header vv_wal_segment_next_header(struct vv_wal *wal, uint64_t first_lsn,
@@ -105,19 +108,26 @@ varve_status vv_wal_segment_adopt(struct vv_wal *wal, const struct vv_wal_segmen
     return VARVE_OK;
 }
 
-varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
-                                 uint64_t bytes)
+/* The next segment in a new file; if it is not named yet, under one that replay does not read. */
+static varve_status open_new(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
+                             uint64_t bytes, bool named)
 {
     struct vv_wal_segment_header header =
         vv_wal_segment_next_header(wal, first_lsn, previous_checksum, false);
-    char name[VV_WAL_NAME_BYTES];
-    vv_wal_segment_name(header.sequence, name);
+    char name[VV_WAL_SPARE_NAME_BYTES];
+    (named ? vv_wal_segment_name : vv_wal_spare_name)(header.sequence, name);
     int file;
     int result = create_file(wal, &header, name, bytes, &file);
+    if (result == 0 && named) {
+        result = make_durable(wal, file);
+        if (result != 0) {
+            vv_wal_segment_discard_file(wal, file, name);
+        }
+    }
     if (result != 0) {
         varve_status status = vv_status_from_errno(-result);
         vv_report(wal->report, VARVE_EVENT_IO_ERROR, status, name, 0,
-                  "cannot create the log segment %s", name);
+                  "cannot create the log segment %s (errno %d)", name, -result);
         return status;
     }
     varve_status status = vv_wal_segment_adopt(wal, &header, file, bytes);
@@ -127,11 +137,37 @@ varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_
     return status;
 }
 
+varve_status vv_wal_segment_open(struct vv_wal *wal, uint64_t first_lsn, uint64_t previous_checksum,
+                                 uint64_t bytes)
+{
+    return open_new(wal, first_lsn, previous_checksum, bytes, true);
+}
+
+varve_status vv_wal_segment_begin(struct vv_wal *wal, uint64_t first_lsn,
+                                  uint64_t previous_checksum, uint64_t bytes)
+{
+    return open_new(wal, first_lsn, previous_checksum, bytes, false);
+}
+
+int vv_wal_segment_finish(struct vv_wal *wal)
+{
+    const struct vv_env *env = wal->place.env;
+    char name[VV_WAL_NAME_BYTES], spare[VV_WAL_SPARE_NAME_BYTES];
+    vv_wal_segment_name(wal->sequence, name);
+    vv_wal_spare_name(wal->sequence, spare);
+    int result = env->ops->rename(env->ctx, wal->place.directory, spare, name);
+    return result != 0 ? result : env->ops->sync_directory(env->ctx, wal->place.directory);
+}
+
 void vv_wal_segment_discard(struct vv_wal *wal)
 {
-    char name[VV_WAL_NAME_BYTES];
-    vv_wal_segment_name(wal->segments.list[--wal->segments.count].sequence, name);
-    vv_wal_segment_discard_file(wal, wal->file, name);
+    const struct vv_env *env = wal->place.env;
+    char name[VV_WAL_NAME_BYTES], spare[VV_WAL_SPARE_NAME_BYTES];
+    uint64_t sequence = wal->segments.list[--wal->segments.count].sequence;
+    vv_wal_segment_name(sequence, name);
+    vv_wal_spare_name(sequence, spare);
+    vv_wal_segment_discard_file(wal, wal->file, spare);
+    (void)env->ops->unlink(env->ctx, wal->place.directory, name); /* if it had come to that */
     wal->file = -1;
 }
 

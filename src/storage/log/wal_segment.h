@@ -32,7 +32,13 @@ varve_status vv_wal_segment_adopt(struct vv_wal *wal, const struct vv_wal_segmen
                                   int file, uint64_t bytes) VARVE_MUST_CHECK;
 /* Closes and takes back a file that came to nothing. */
 void vv_wal_segment_discard_file(struct vv_wal *wal, int file, const char *name);
-/* Takes the open segment back, which came to nothing. Needs both turns. */
+/* The same for frames that stand in the segment before it, which the new one cuts off: nobody reads
+ * the new one before vv_wal_segment_finish(), which is called when they are written and synced and
+ * returns 0 or -errno; else vv_wal_segment_discard(). Both need both turns. */
+varve_status vv_wal_segment_begin(struct vv_wal *wal, uint64_t first_lsn,
+                                  uint64_t previous_checksum, uint64_t bytes) VARVE_MUST_CHECK;
+int vv_wal_segment_finish(struct vv_wal *wal);
+/* Takes a segment back that was begun and came to nothing. */
 void vv_wal_segment_discard(struct vv_wal *wal);
 /* Removes its file, or sets it aside if it is damaged. */
 void vv_wal_segment_remove(struct vv_wal *wal, const struct vv_wal_segment *segment);
