@@ -36,6 +36,20 @@ static void written_survives_a_kill_and_durable_a_loss_of_power(void **state)
     wal_fixture_expect(fixture, 1, 10);
 }
 
+/* As a manifest may say whose checksum is right for all that. */
+static void a_start_that_is_no_position_of_a_frame_is_refused(void **state)
+{
+    struct wal_fixture *fixture = *state;
+    static const uint64_t starts[] = {VV_WAL_FIRST_LSN + 3, VV_RING_POSITION_MAX + 8};
+    const struct vv_wal_options options = {.segment_bytes_max = SEGMENT_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(wal_fixture_replay(fixture, starts[i], true), VARVE_OK);
+        assert_int_equal(vv_wal_init(&fixture->wal, &fixture->place, &options, &fixture->recovery,
+                                     &fixture->report),
+                         VARVE_CORRUPT);
+    }
+}
+
 static void segments_roll_and_hold_everything(void **state)
 {
     struct wal_fixture *fixture = *state;
@@ -525,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(appending_alone_writes_nothing),
         TEST(written_survives_a_kill_and_durable_a_loss_of_power),
+        TEST(a_start_that_is_no_position_of_a_frame_is_refused),
         TEST(segments_roll_and_hold_everything),
         TEST(a_frame_larger_than_a_segment_gets_one_of_its_own),
         TEST(dropping_keeps_what_stands_behind_the_start),

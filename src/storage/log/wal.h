@@ -124,7 +124,7 @@ struct vv_wal {
 };
 
 /* Continues where recovery ended; takes the segment list over. No file is made yet. CORRUPT: the
- * log's positions are beyond all bounds. */
+ * log's positions are beyond all bounds, or none of a frame. */
 varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
                          const struct vv_wal_options *options, struct vv_wal_recovery *recovery,
                          const struct vv_report *report) VARVE_MUST_CHECK;

@@ -28,7 +28,7 @@ varve_status vv_wal_init(struct vv_wal *wal, const struct vv_wal_place *place,
                          const struct vv_wal_options *options, struct vv_wal_recovery *recovery,
                          const struct vv_report *report)
 {
-    if (recovery->end_lsn > VV_RING_POSITION_MAX) {
+    if (recovery->end_lsn > VV_RING_POSITION_MAX || recovery->end_lsn % VV_WAL_ALIGNMENT != 0) {
         return VARVE_CORRUPT;
     }
     *wal = (struct vv_wal){
