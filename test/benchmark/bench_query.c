@@ -335,6 +335,7 @@ struct writing {
     uint64_t samples;
 };
 
+/* Returns when both have appended: their first memory and the caches they take are no part of it. */
 static void start_writing(struct writing *writing, int64_t begin)
 {
     atomic_init(&writing->stop, false);
@@ -344,6 +345,11 @@ static void start_writing(struct writing *writing, int64_t begin)
         atomic_init(&writer->newest, begin);
         if (thrd_create(&writer->thread, write_on, writer) != thrd_success) {
             bench_stop("cannot start a thread");
+        }
+    }
+    for (size_t i = 0; i < WRITERS; i++) {
+        while (atomic_load(&writing->writers[i].newest) == begin) {
+            thrd_yield();
         }
     }
 }
@@ -363,32 +369,36 @@ static int64_t stop_writing(struct writing *writing)
     return newest;
 }
 
-enum { REPEATED = 5 };
+enum { REPEATED = 5, ASKED_MIN = 500 };
+
+/* Medians need some hundreds beside writers, in the quick form too. */
+static size_t times_asked(const struct bench_run *run)
+{
+    return run->rounds * REPEATED > ASKED_MIN ? run->rounds * REPEATED : ASKED_MIN;
+}
 
 static double time_of_queries(const struct bench_run *run)
 {
     static const enum query_id asked[] = {QUERY_RAW, QUERY_MINUTES, QUERY_MAX};
-    double *seconds = bench_allocate_zeroed(run->rounds * REPEATED * sizeof *seconds);
-    for (size_t round = 0; round < run->rounds * REPEATED; round++) {
+    size_t count = times_asked(run);
+    double *seconds = bench_allocate_zeroed(count * sizeof *seconds);
+    for (size_t at = 0; at < count; at++) {
         struct query_answer answer = {0};
         double begin = bench_seconds(BENCH_THREAD_CPU);
         for (size_t i = 0; i < BENCH_COUNT_OF(asked); i++) {
             query_varve.ask(bench.varve, asked[i], &answer);
         }
-        seconds[round] = bench_seconds(BENCH_THREAD_CPU) - begin;
+        seconds[at] = bench_seconds(BENCH_THREAD_CPU) - begin;
     }
-    double median = bench_median(seconds, run->rounds * REPEATED);
+    double median = bench_median(seconds, count);
     free(seconds);
     return median;
 }
 
-/* The last hour of ten series, again and again while it moves on with the writer of these series;
+/* The last hour of ten series, count times, while it moves on with the writer of these series;
  * writer NULL: it stands still. */
-static double time_of_recent(const struct bench_run *run, struct writer *writer)
+static void time_recent(struct writer *writer, double *seconds, size_t count)
 {
-    enum { ASKED = 200 };
-    size_t count = run->rounds * REPEATED * ASKED;
-    double *seconds = bench_allocate_zeroed(count * sizeof *seconds);
     for (size_t at = 0; at < count; at++) {
         struct query_answer answer = {0};
         if (writer != NULL) {
@@ -398,9 +408,29 @@ static double time_of_recent(const struct bench_run *run, struct writer *writer)
         query_varve.ask(bench.varve, QUERY_RECENT, &answer);
         seconds[at] = bench_seconds(BENCH_THREAD_CPU) - begin;
     }
-    double median = bench_median(seconds, count);
-    free(seconds);
-    return median;
+}
+
+/* In turn beside writers and without: how much of the hour a flush has taken out of the head
+ * changes all the time, and is the same for both on the whole. */
+static void measure_recent(const struct bench_run *run, int64_t now)
+{
+    enum { ASKED = 50 };
+    size_t turns = times_asked(run) / 10, count = turns * ASKED;
+    double *moving = bench_allocate_zeroed(count * sizeof *moving);
+    double *still = bench_allocate_zeroed(count * sizeof *still);
+    struct writing writing;
+    for (size_t turn = 0; turn < turns; turn++) {
+        start_writing(&writing, now);
+        time_recent(&writing.writers[0], moving + turn * ASKED, ASKED);
+        now = stop_writing(&writing);
+        query_varve_now(bench.varve, atomic_load(&writing.writers[0].newest) + 1);
+        time_recent(NULL, still + turn * ASKED, ASKED);
+    }
+    double moves = bench_median(moving, count), stands = bench_median(still, count);
+    bench_row("writers, CPU per query of the last hour, times idle", moves / stands, stands * 1e3,
+              moves * 1e3, "ms");
+    free(moving);
+    free(still);
 }
 
 static void measure_writers(const struct bench_run *run)
@@ -421,14 +451,7 @@ static void measure_writers(const struct bench_run *run)
     double after = time_of_queries(run);
     bench_row("writers, CPU per query, times idle with what they wrote", disturbed / after,
               after * 1e3, disturbed * 1e3, "ms");
-    query_varve_now(bench.varve, now + 1);
-    (void)time_of_recent(run, NULL);
-    double still = time_of_recent(run, NULL);
-    start_writing(&writing, now);
-    double moving = time_of_recent(run, &writing.writers[0]);
-    (void)stop_writing(&writing);
-    bench_row("writers, CPU per query of the last hour, times idle", moving / still, still * 1e3,
-              moving * 1e3, "ms");
+    measure_recent(run, now);
 }
 
 int main(int argc, char **argv)
