@@ -3,12 +3,14 @@
  *
  *   names[]  { name, slots, values }
  *                      |       +--> [ { bytes, length, hash, posting } ... ]   in order of coming
- *                      +--> [ 7 | -- | 2 | ... ]                               hash table over them
+ *                      +--> [ h.7 | -- | h.2 | ... ]                           hash table over them
  *   strings  an arena: names and values once each, never moved
  *   posting number = name number << 32 | value number
  *
  * X1  Slots hold value number + 1, 0 is free; linear probing, at most three quarters full; nothing
- *     is ever removed. Label names are few, hence a list that is searched from the front.
+ *     is ever removed. A number is less than there are slots, so the bits above are those of the
+ *     hash: other values are passed over without a look at them, which would be a cache miss each.
+ *     Label names are few, hence a list that is searched from the front.
  * X2  An id is added label by label and last to all ids. If that fails on the way, what was added
  *     is taken back; a value that is left without ids is as good as absent.
  * X3  Strings live in the arena and never move: visitors may keep them as long as the index.
@@ -164,16 +166,17 @@ static struct label_name *find_name(const struct vv_label_index *index, varve_st
 static uint32_t find_in_slots(const struct label_name *name, const uint32_t *slots, uint32_t count,
                               uint32_t hash, varve_string value)
 {
-    for (uint32_t at = hash & (count - 1);; at = (at + 1) & (count - 1)) {
-        uint32_t number = slots[at];
-        if (number == 0) {
-            return 0;
-        }
-        const struct label_value *found = &name->values[number - 1];
-        if (found->hash == hash && same_bytes(found->bytes, found->length, value)) {
-            return number;
+    uint32_t mask = count - 1;
+    for (uint32_t at = hash & mask; slots[at] != 0; at = (at + 1) & mask) {
+        if (((slots[at] ^ hash) & ~mask) == 0) {
+            uint32_t number = slots[at] & mask;
+            const struct label_value *found = &name->values[number - 1];
+            if (found->hash == hash && same_bytes(found->bytes, found->length, value)) {
+                return number;
+            }
         }
     }
+    return 0;
 }
 
 /* Number + 1 of a value, or 0. */
@@ -234,12 +237,12 @@ static varve_status add_name(struct vv_label_index *index, varve_string name,
 /* Puts a value that they do not have into the slots. */
 static void fill_slot(struct label_name *name, uint32_t value)
 {
-    uint32_t mask = name->slot_count - 1;
-    uint32_t at = name->values[value].hash & mask;
+    uint32_t mask = name->slot_count - 1, hash = name->values[value].hash;
+    uint32_t at = hash & mask;
     while (name->slots[at] != 0) {
         at = (at + 1) & mask;
     }
-    name->slots[at] = value + 1;
+    name->slots[at] = (hash & ~mask) | (value + 1);
 }
 
 /* Gives the last piece of the table before back (X6). */
