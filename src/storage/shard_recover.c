@@ -23,8 +23,11 @@ struct replay {
 
 static varve_status define_series(struct replay *replay, uint32_t ref, struct vv_key key)
 {
+    if (ref >= VV_HEAD_REFS_MAX) { /* no shard gives it: no reason to reserve memory up to it */
+        return VARVE_CORRUPT;
+    }
     if (ref >= replay->capacity) {
-        uint64_t capacity = replay->capacity < 1024 ? 1024 : (uint64_t)replay->capacity * 2;
+        uint32_t capacity = replay->capacity < 1024 ? 1024 : replay->capacity * 2;
         while (capacity <= ref) {
             capacity *= 2;
         }
@@ -34,7 +37,7 @@ static varve_status define_series(struct replay *replay, uint32_t ref, struct vv
         }
         memset(series + replay->capacity, 0, (capacity - replay->capacity) * sizeof(*series));
         replay->series = series;
-        replay->capacity = (uint32_t)capacity;
+        replay->capacity = capacity;
     }
     return vv_series_table_find_or_create(replay->shard->table, key, vv_key_hash(key), UINT64_MAX,
                                           &replay->series[ref]);
