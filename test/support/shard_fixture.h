@@ -83,7 +83,9 @@ static inline int shard_fixture_tear_down(void **state)
 
 static inline void shard_fixture_reopen(struct shard_fixture *fixture)
 {
-    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    struct vv_shard *shard = fixture->shard;
+    fixture->shard = NULL; /* nothing to be closed if it cannot be opened again */
+    assert_int_equal(vv_shard_close(shard, NULL), VARVE_OK);
     shard_fixture_open(fixture);
 }
 
