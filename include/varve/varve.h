@@ -116,7 +116,50 @@ typedef struct varve_string {
 } varve_string;
 
 /* A varve_string of a string literal. */
+#if defined(__cplusplus)
+#define VARVE_STRING(literal) (varve_string{"" literal, sizeof(literal) - 1})
+#else
 #define VARVE_STRING(literal) ((varve_string){"" literal, sizeof(literal) - 1})
+#endif
+
+/* What the _INIT macros are made of: in C an initialiser, in C++ (11 and later), which has no
+ * designators before C++20, an expression. All other fields are 0. */
+#if defined(__cplusplus)
+#define VARVE_INIT_1_(type, one)                                                                   \
+    ([] {                                                                                          \
+        type made = type();                                                                        \
+        made one;                                                                                  \
+        return made;                                                                               \
+    }())
+#define VARVE_INIT_2_(type, one, two)                                                              \
+    ([] {                                                                                          \
+        type made = type();                                                                        \
+        made one;                                                                                  \
+        made two;                                                                                  \
+        return made;                                                                               \
+    }())
+#define VARVE_INIT_3_(type, one, two, three)                                                       \
+    ([] {                                                                                          \
+        type made = type();                                                                        \
+        made one;                                                                                  \
+        made two;                                                                                  \
+        made three;                                                                                \
+        return made;                                                                               \
+    }())
+#else
+#define VARVE_INIT_1_(type, one)                                                                   \
+    {                                                                                              \
+        one                                                                                        \
+    }
+#define VARVE_INIT_2_(type, one, two)                                                              \
+    {                                                                                              \
+        one, two                                                                                   \
+    }
+#define VARVE_INIT_3_(type, one, two, three)                                                       \
+    {                                                                                              \
+        one, two, three                                                                            \
+    }
+#endif
 
 /* How durable a sample is when its append returns. See the table in README.md. */
 typedef enum varve_sync_mode {
@@ -237,9 +280,7 @@ typedef struct varve_options {
 } varve_options;
 
 #define VARVE_OPTIONS_INIT                                                                         \
-    {                                                                                              \
-        .options_size = sizeof(varve_options), .background_threads = 1                             \
-    }
+    VARVE_INIT_2_(varve_options, .options_size = sizeof(varve_options), .background_threads = 1)
 
 /**
  * varve_open() - open the database in the directory path.
@@ -362,7 +403,7 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_series_parse(varve_db *db, varve_s
  * varve_append() - add samples to one series, all or none of them.
  *
  * Visibility.  Readers that start after the return see every sample of the call; a cursor that
- *              exists keeps what it had.
+ *              exists may, where it has not been yet.
  * Order.       Any timestamps, any age. A timestamp that the series has already is resolved by the
  *              duplicate policy; within one call a later entry is later.
  * Durability.  On VARVE_OK as strong as the database's sync mode says; *lsn (if not NULL) can be
@@ -405,10 +446,7 @@ typedef struct varve_batch {
  * a call makes a new log file. Without background threads varve_maintain() makes room. */
 #define VARVE_BATCH_NOWAIT 1u
 
-#define VARVE_BATCH_INIT                                                                           \
-    {                                                                                              \
-        .options_size = sizeof(varve_batch)                                                        \
-    }
+#define VARVE_BATCH_INIT VARVE_INIT_1_(varve_batch, .options_size = sizeof(varve_batch))
 
 /* As varve_append(), for samples of many series: all or none of them, also after a crash. */
 VARVE_API VARVE_MUST_CHECK varve_status varve_append_batch(varve_db *db, const varve_batch *batch,
@@ -554,10 +592,7 @@ typedef struct varve_profile {
     uint64_t rollup_rows;      /* buckets answered from rows of rollups, without decoding */
 } varve_profile;
 
-#define VARVE_PROFILE_INIT                                                                         \
-    {                                                                                              \
-        .options_size = sizeof(varve_profile)                                                      \
-    }
+#define VARVE_PROFILE_INIT VARVE_INIT_1_(varve_profile, .options_size = sizeof(varve_profile))
 
 /* What a query may use. */
 typedef struct varve_limits {
@@ -570,10 +605,7 @@ typedef struct varve_limits {
     const varve_cancel *cancel; /* nullable; alive until the query is closed */
 } varve_limits;
 
-#define VARVE_LIMITS_INIT                                                                          \
-    {                                                                                              \
-        .options_size = sizeof(varve_limits)                                                       \
-    }
+#define VARVE_LIMITS_INIT VARVE_INIT_1_(varve_limits, .options_size = sizeof(varve_limits))
 
 /* Which samples: those of the series that satisfy all matchers, in [start, end). */
 typedef struct varve_selection {
@@ -597,9 +629,8 @@ typedef struct varve_selection {
 } varve_selection;
 
 #define VARVE_SELECTION_INIT                                                                       \
-    {                                                                                              \
-        .options_size = sizeof(varve_selection), .start = INT64_MIN, .end = INT64_MAX              \
-    }
+    VARVE_INIT_3_(varve_selection, .options_size = sizeof(varve_selection), .start = INT64_MIN,    \
+                  .end = INT64_MAX)
 
 /* A run of samples of one series, in columns, timestamps strictly increasing. */
 typedef struct varve_span {
@@ -620,9 +651,12 @@ typedef struct varve_cursor varve_cursor;
  *     status = varve_cursor_status(cursor, &error);
  *
  * Series come ordered by metric name, then labels by name and value, bytewise; series without a
- * sample in the range are left out. A cursor sees every sample acknowledged before this call, and
- * one state of each series; it blocks no writer and may be held as long as one likes, though memory
- * of data flushed meanwhile is given back only when it is closed.
+ * sample in the range are left out. A cursor sees one state of each series, never a torn one: of
+ * what blocks had at this call, that of this call; of what is in memory still, that of the moment
+ * at which the cursor comes to the series, with what was appended, overwritten or deleted meanwhile.
+ * So it sees every sample acknowledged before this call that nobody has deleted since. It blocks no
+ * writer and may be held as long as one likes, though memory of data flushed meanwhile is given
+ * back only when it is closed.
  *
  * INVALID: end < start, a malformed or refused regex, a handle that is none. LIMIT: a regex ran
  * into its limits, or the query into one of its own: the message names it. DEADLINE, CANCELLED.
@@ -798,9 +832,7 @@ typedef struct varve_aggregation {
 } varve_aggregation;
 
 #define VARVE_AGGREGATION_INIT                                                                     \
-    {                                                                                              \
-        .options_size = sizeof(varve_aggregation)                                                  \
-    }
+    VARVE_INIT_1_(varve_aggregation, .options_size = sizeof(varve_aggregation))
 
 /* One result: a group (or series) and a bucket. values has one entry per function of the call. */
 typedef struct varve_row {
@@ -853,8 +885,9 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_explain(varve_db *db,
  *
  * What was acknowledged before the call is gone for readers that start after it, and stays gone
  * after a restart and a crash; later appends into the range stay. Space comes back in the
- * background, block by block where it is worth a rewrite, and all of it with varve_compact().
- * As durable as an append in the database's sync mode.
+ * background, block by block where it is worth a rewrite, and all of it with varve_compact(): both
+ * write first. On a disk that is full of what was deleted varve_retain() frees at once.
+ * As durable as an append in the database's sync mode. selection.limits is not looked at.
  * @series_count  out, may be NULL: series that matched, or that the selection listed.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_delete(varve_db *db, const varve_selection *selection,
@@ -870,9 +903,7 @@ typedef struct varve_retention {
 } varve_retention;
 
 #define VARVE_RETENTION_INIT                                                                       \
-    {                                                                                              \
-        .options_size = sizeof(varve_retention), .floor = INT64_MIN                                \
-    }
+    VARVE_INIT_2_(varve_retention, .options_size = sizeof(varve_retention), .floor = INT64_MIN)
 
 /**
  * varve_retain() - set the retention rule of a selector, store it durably and apply it; with
@@ -911,10 +942,7 @@ typedef struct varve_rollup {
     uint64_t missing;      /* out: blocks with samples of these series that have no such rows yet */
 } varve_rollup;
 
-#define VARVE_ROLLUP_INIT                                                                          \
-    {                                                                                              \
-        .options_size = sizeof(varve_rollup)                                                       \
-    }
+#define VARVE_ROLLUP_INIT VARVE_INIT_1_(varve_rollup, .options_size = sizeof(varve_rollup))
 
 /**
  * varve_roll_up() - keep rows of these series by this step, from now on and of what is there.
@@ -971,9 +999,7 @@ typedef struct varve_bulk_options {
 } varve_bulk_options;
 
 #define VARVE_BULK_OPTIONS_INIT                                                                    \
-    {                                                                                              \
-        .options_size = sizeof(varve_bulk_options)                                                 \
-    }
+    VARVE_INIT_1_(varve_bulk_options, .options_size = sizeof(varve_bulk_options))
 
 /**
  * varve_bulk_begin() - load many samples at once: less work than appending, and all or nothing.
@@ -1007,6 +1033,8 @@ VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_append(varve_bulk *bulk,
  * varve_bulk_close() is left.
  */
 VARVE_API VARVE_MUST_CHECK varve_status varve_bulk_commit(varve_bulk *bulk, varve_error *error);
+/* The database that it was begun on. */
+VARVE_API varve_db *varve_bulk_database(const varve_bulk *bulk);
 /* Releases the bulk; gives up what was not committed. Before varve_close(). NULL is fine. */
 VARVE_API void varve_bulk_close(varve_bulk *bulk);
 
@@ -1078,9 +1106,7 @@ typedef struct varve_import_options {
 } varve_import_options;
 
 #define VARVE_IMPORT_OPTIONS_INIT                                                                  \
-    {                                                                                              \
-        .options_size = sizeof(varve_import_options)                                               \
-    }
+    VARVE_INIT_1_(varve_import_options, .options_size = sizeof(varve_import_options))
 
 /**
  * varve_import() - read text in one of the formats and append it.
@@ -1108,9 +1134,7 @@ typedef struct varve_export_options {
 } varve_export_options;
 
 #define VARVE_EXPORT_OPTIONS_INIT                                                                  \
-    {                                                                                              \
-        .options_size = sizeof(varve_export_options)                                               \
-    }
+    VARVE_INIT_1_(varve_export_options, .options_size = sizeof(varve_export_options))
 
 /**
  * varve_export() - write the selected samples as text.
@@ -1173,9 +1197,7 @@ typedef struct varve_statistics {
 } varve_statistics;
 
 #define VARVE_STATISTICS_INIT                                                                      \
-    {                                                                                              \
-        .options_size = sizeof(varve_statistics)                                                   \
-    }
+    VARVE_INIT_1_(varve_statistics, .options_size = sizeof(varve_statistics))
 
 /* Always succeeds on an open database. Fill statistics with VARVE_STATISTICS_INIT: no more is
  * written than options_size says. Cost: some microseconds after varve_compact(); visits every
@@ -1247,9 +1269,7 @@ typedef struct varve_copy_options {
 } varve_copy_options;
 
 #define VARVE_COPY_OPTIONS_INIT                                                                    \
-    {                                                                                              \
-        .options_size = sizeof(varve_copy_options)                                                 \
-    }
+    VARVE_INIT_1_(varve_copy_options, .options_size = sizeof(varve_copy_options))
 
 /* What varve_snapshot() and varve_restore() did. */
 typedef struct varve_copy_report {

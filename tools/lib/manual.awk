@@ -150,6 +150,12 @@ opening {
     next
 }
 /^#ifdef __cplusplus$/ { exit }
+/^#if defined\(__cplusplus\)$/ { in_cplusplus = 1 } # what stands there is C below
+in_cplusplus {
+    if ($0 ~ /^#else$/)
+        in_cplusplus = 0
+    next
+}
 /^#endif/ { next }
 
 /^\/\*/ {
