@@ -209,7 +209,7 @@ static void release(struct varve_db *db)
         (void)db->env->ops->close(db->env->ctx, db->shard_directory);
     }
     if (db->lock_file >= 0) {
-        (void)db->env->ops->close(db->env->ctx, db->lock_file);
+        vv_env_close_locked(db->env, db->lock_file);
     }
     if (db->directory >= 0) {
         (void)db->env->ops->close(db->env->ctx, db->directory);

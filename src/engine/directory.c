@@ -167,7 +167,7 @@ static varve_status cannot_make(const struct vv_aside *aside, int result, varve_
 static void close_handles(struct vv_aside *aside)
 {
     if (aside->lock_file >= 0) {
-        (void)aside->env->ops->close(aside->env->ctx, aside->lock_file);
+        vv_env_close_locked(aside->env, aside->lock_file);
     }
     if (aside->directory >= 0) {
         (void)aside->env->ops->close(aside->env->ctx, aside->directory);

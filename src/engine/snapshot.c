@@ -61,7 +61,10 @@ struct previous {
 
 static void close_previous(const struct vv_env *env, struct previous *previous)
 {
-    int files[] = {previous->shard_directory, previous->lock_file, previous->directory};
+    int files[] = {previous->shard_directory, previous->directory};
+    if (previous->lock_file >= 0) {
+        vv_env_close_locked(env, previous->lock_file);
+    }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         if (files[i] >= 0) {
             (void)env->ops->close(env->ctx, files[i]);

@@ -26,6 +26,12 @@ int vv_env_read_all(const struct vv_env *env, int file, void *bytes, size_t leng
     return 0;
 }
 
+void vv_env_close_locked(const struct vv_env *env, int file)
+{
+    (void)env->ops->unlock(env->ctx, file); /* closing may do it */
+    (void)env->ops->close(env->ctx, file);
+}
+
 int vv_env_write_all(const struct vv_env *env, int file, const void *bytes, size_t length,
                      uint64_t offset)
 {

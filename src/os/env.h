@@ -88,6 +88,8 @@ struct vv_env_ops {
     /* Takes an exclusive lock that lasts until this handle is closed or the process dies.
      * -EWOULDBLOCK if another handle holds it, of this process or of another. */
     int (*lock)(void *ctx, int file);
+    /* Gives it back before the handle is closed: a forked child may have the handle, too. */
+    int (*unlock)(void *ctx, int file);
     int (*free_bytes)(void *ctx, int directory, uint64_t *bytes);
 
     /* Maps the first length bytes (>= 1) of a file; the mapping outlives the handle. */
@@ -135,6 +137,8 @@ const struct vv_env *vv_env_uring(void);
  * end of the file is -ENODATA, a write that makes no progress -EIO. */
 int vv_env_read_all(const struct vv_env *env, int file, void *bytes, size_t length,
                     uint64_t offset);
+/* Gives the lock of a handle back and closes it. Whether it had one does not matter. */
+void vv_env_close_locked(const struct vv_env *env, int file);
 int vv_env_write_all(const struct vv_env *env, int file, const void *bytes, size_t length,
                      uint64_t offset);
 

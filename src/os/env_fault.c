@@ -294,6 +294,13 @@ static int fault_lock(void *ctx, int file)
     return note_file(fault, VV_CALL_LOCK, file, NULL, verdict, result);
 }
 
+/* Not counted: nobody can do anything about it. */
+static int fault_unlock(void *ctx, int file)
+{
+    const struct vv_env *below = ((struct vv_env_fault *)ctx)->below;
+    return below->ops->unlock(below->ctx, file);
+}
+
 static int fault_free_bytes(void *ctx, int directory, uint64_t *bytes)
 {
     struct vv_env_fault *fault = ctx;
@@ -413,6 +420,7 @@ static const struct vv_env_ops fault_ops = {
     .link = fault_link,
     .unlink = fault_unlink,
     .lock = fault_lock,
+    .unlock = fault_unlock,
     .free_bytes = fault_free_bytes,
     .map = fault_map,
     .unmap = fault_unmap,

@@ -7,8 +7,8 @@
  *     close could hit one that another thread has just opened.
  * P3  The lock is flock(): it belongs to the open file description. So it conflicts between two
  *     handles of one process, and is not lost when some other handle of the file is closed, as a
- *     POSIX record lock would be. It dies with the process, unless a forked child keeps the
- *     descriptor open without exec.
+ *     POSIX record lock would be. It is given back before its handle is closed, and dies with the
+ *     process, unless a forked child keeps the descriptor open without exec.
  * Threads: no state, any thread.
  */
 #include "os/env.h"
@@ -283,6 +283,12 @@ static int posix_lock(void *ctx, int file)
     return error;
 }
 
+static int posix_unlock(void *ctx, int file)
+{
+    (void)ctx;
+    return result_of(flock(file, LOCK_UN));
+}
+
 static int posix_free_bytes(void *ctx, int directory, uint64_t *bytes)
 {
     (void)ctx;
@@ -432,6 +438,7 @@ static const struct vv_env_ops posix_ops = {
     .link = posix_link,
     .unlink = posix_unlink,
     .lock = posix_lock,
+    .unlock = posix_unlock,
     .free_bytes = posix_free_bytes,
     .map = posix_map,
     .unmap = posix_unmap,

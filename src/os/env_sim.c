@@ -264,6 +264,23 @@ static int sim_lock(void *ctx, int number)
     return vv_sim_end(sim, 0);
 }
 
+static int sim_unlock(void *ctx, int number)
+{
+    struct vv_env_sim *sim = ctx;
+    int error = vv_sim_begin(sim, VV_SIM_READS);
+    if (error != 0) {
+        return error;
+    }
+    const struct vv_sim_handle *handle = find_handle(sim, number);
+    if (handle == NULL) {
+        return vv_sim_end(sim, -EBADF);
+    }
+    if (handle->inode->lock_holder == number) {
+        handle->inode->lock_holder = -1;
+    }
+    return vv_sim_end(sim, 0);
+}
+
 static int sim_free_bytes(void *ctx, int number, uint64_t *bytes)
 {
     struct vv_env_sim *sim = ctx;
@@ -448,6 +465,7 @@ static const struct vv_env_ops sim_ops = {
     .link = vv_sim_link,
     .unlink = vv_sim_unlink,
     .lock = sim_lock,
+    .unlock = sim_unlock,
     .free_bytes = sim_free_bytes,
     .map = sim_map,
     .unmap = sim_unmap,

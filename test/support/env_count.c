@@ -138,6 +138,11 @@ static int forward_lock(void *ctx, int file)
     return CALL(ctx, lock, file);
 }
 
+static int forward_unlock(void *ctx, int file)
+{
+    return CALL(ctx, unlock, file);
+}
+
 static int forward_free_bytes(void *ctx, int directory, uint64_t *bytes)
 {
     return CALL(ctx, free_bytes, directory, bytes);
@@ -220,6 +225,7 @@ void env_count_init(struct env_count *count, const struct vv_env *below)
                 .link = forward_link,
                 .unlink = forward_unlink,
                 .lock = forward_lock,
+                .unlock = forward_unlock,
                 .free_bytes = forward_free_bytes,
                 .map = count_map,
                 .unmap = count_unmap,

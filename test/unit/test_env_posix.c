@@ -52,6 +52,27 @@ static void a_lock_dies_with_its_process(void **state)
     (void)close(ready[1]);
 }
 
+static void a_lock_that_is_given_back_is_not_kept_by_a_forked_child(void **state)
+{
+    const struct env_fixture *fixture = *state;
+    env_fixture_close(fixture, env_fixture_create(fixture, "lock", ""));
+    int file = env_fixture_open(fixture, "lock", VV_OPEN_WRITE);
+    assert_int_equal(fixture->env->ops->lock(NULL, file), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    vv_env_close_locked(fixture->env, file);
+    int again = env_fixture_open(fixture, "lock", VV_OPEN_WRITE);
+    assert_int_equal(fixture->env->ops->lock(NULL, again), 0);
+    vv_env_close_locked(fixture->env, again);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
 static void populate_reports_what_would_be_a_bus_error(void **state)
 {
     const struct env_fixture *fixture = *state;
@@ -98,6 +119,8 @@ int main(void)
         ENV_CONTRACT_TESTS(setup, env_folder_tear_down),
         cmocka_unit_test_setup_teardown(handles_are_closed_on_exec, setup, env_folder_tear_down),
         cmocka_unit_test_setup_teardown(a_lock_dies_with_its_process, setup, env_folder_tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_that_is_given_back_is_not_kept_by_a_forked_child,
+                                        setup, env_folder_tear_down),
         cmocka_unit_test_setup_teardown(populate_reports_what_would_be_a_bus_error, setup,
                                         env_folder_tear_down),
         cmocka_unit_test_setup_teardown(errors_of_the_kernel_come_through, setup,
