@@ -103,6 +103,11 @@ varve_status varve_bulk_commit(varve_bulk *bulk, varve_error *error)
     return VARVE_OK;
 }
 
+varve_db *varve_bulk_database(const varve_bulk *bulk)
+{
+    return bulk->db;
+}
+
 void varve_bulk_close(varve_bulk *bulk)
 {
     if (bulk != NULL) {

@@ -42,6 +42,10 @@ varve_status varve_import(varve_db *db, const varve_import_options *options,
     /* A program built against an older header has fewer fields: the rest is 0, the default. */
     varve_import_options known = {0};
     memcpy(&known, options, options->options_size);
+    if (known.bulk != NULL && varve_bulk_database(known.bulk) != db) {
+        return vv_fail(error, VARVE_INVALID,
+                       "options.bulk belongs to another database: begin one on this database");
+    }
     struct target target = {.db = db, .bulk = known.bulk};
     const struct vv_import_sink sink = {
         .context = &target,

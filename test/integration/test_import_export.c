@@ -336,6 +336,31 @@ static void options_that_were_not_initialised_are_refused(void **state)
     house_remove(&house);
 }
 
+/* Its handles mean other series there. */
+static void a_bulk_of_another_database_is_refused(void **state)
+{
+    (void)state;
+    struct house house;
+    varve_import_options in = VARVE_IMPORT_OPTIONS_INIT;
+    varve_import_report report;
+    varve_error error;
+    varve_bulk *bulk = NULL;
+    char line[] = "guilty 666 1000\n";
+    struct text text = {.bytes = line, .length = strlen(line), .read_bytes_max = 100};
+    house_create(&house);
+    varve_db *db = open_database(&house, 1), *other = open_database(&house, 2);
+    assert_int_equal(varve_bulk_begin(other, NULL, &bulk, &error), VARVE_OK);
+    assert_true(varve_bulk_database(bulk) == other);
+    in.bulk = bulk;
+    assert_int_equal(varve_import(db, &in, read_text, &text, &report, &error), VARVE_INVALID);
+    assert_non_null(strstr(error.message, "another database"));
+    assert_int_equal(text.at, 0);
+    varve_bulk_close(bulk);
+    close_database(other);
+    close_database(db);
+    house_remove(&house);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +370,7 @@ int main(void)
         cmocka_unit_test(every_format_is_found_out_and_read),
         cmocka_unit_test(prom_refuses_what_it_would_lose_and_says_why),
         cmocka_unit_test(options_that_were_not_initialised_are_refused),
+        cmocka_unit_test(a_bulk_of_another_database_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
