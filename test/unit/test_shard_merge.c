@@ -293,11 +293,9 @@ static void a_shard_that_closes_gives_a_merge_up_and_keeps_everything(void **sta
     shard_fixture_expect(fixture, "a:0=1;1=1;2=1;3=1");
 }
 
-/* The simulated clock moves by what is slept. */
-static void a_merge_keeps_to_its_rate(void **state)
+/* Four blocks of 500 series, and a rate by which merging them takes four seconds. */
+static void make_blocks_and_rate(struct shard_fixture *fixture)
 {
-    struct shard_fixture *fixture = *state;
-    const struct vv_env *env = fixture->place.env;
     char name[32];
     for (int64_t block = 0; block < 4; block++) {
         for (int64_t i = 0; i < 500; i++) {
@@ -311,11 +309,30 @@ static void a_merge_keeps_to_its_rate(void **state)
     for (size_t i = 0; i < 4; i++) {
         bytes += fixture->shard->manifest.blocks[i].file_bytes;
     }
-    fixture->shard->options.merge_bytes_per_second = bytes / 4; /* four seconds */
+    fixture->shard->options.merge_bytes_per_second = bytes / 4;
+}
+
+/* The simulated clock moves by what is slept. */
+static void a_merge_keeps_to_its_rate(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    const struct vv_env *env = fixture->place.env;
+    make_blocks_and_rate(fixture);
     int64_t before = env->ops->now_monotonic_ns(env->ctx);
     settle(fixture);
     int64_t seconds = (env->ops->now_monotonic_ns(env->ctx) - before) / 100000000;
     assert_in_range(seconds, 5, 45);
+    assert_int_equal(fixture->shard->manifest.block_count, 1);
+}
+
+static void a_compaction_that_somebody_waits_for_does_not(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    const struct vv_env *env = fixture->place.env;
+    make_blocks_and_rate(fixture);
+    int64_t before = env->ops->now_monotonic_ns(env->ctx);
+    assert_int_equal(vv_shard_compact(fixture->shard, NULL), VARVE_OK);
+    assert_true(env->ops->now_monotonic_ns(env->ctx) - before < 100000000);
     assert_int_equal(fixture->shard->manifest.block_count, 1);
 }
 
@@ -444,6 +461,7 @@ int main(void)
         TEST(a_flush_that_is_due_does_not_wait_for_a_merge),
         TEST(a_shard_that_closes_gives_a_merge_up_and_keeps_everything),
         TEST(a_merge_keeps_to_its_rate),
+        TEST(a_compaction_that_somebody_waits_for_does_not),
         TEST(queries_between_flushes_are_noticed),
         TEST(a_merge_hands_on_what_was_read_most),
         TEST(blocks_that_change_their_tier_are_counted),

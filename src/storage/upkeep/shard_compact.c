@@ -285,6 +285,7 @@ static varve_status merge_unless_done(struct vv_shard *shard, const struct plan 
 {
     struct vv_merge_set set = choose_in_view(plan, VV_MERGE_SLICES_MAX, true);
     bool done;
+    set.at_once = true;
     varve_status status = check_done(shard, plan, &set, &done);
     if (status != VARVE_OK) {
         return vv_fail(error, status, "cannot read the chunk directory of a block");

@@ -337,7 +337,7 @@ static void keep_pace(struct merge *merge)
 {
     uint64_t limit = merge->shard->options.merge_bytes_per_second;
     const struct vv_env *env = merge->shard->place.env;
-    if (limit == 0 || merge->series_total == 0) {
+    if (limit == 0 || merge->set->at_once || merge->series_total == 0) {
         return;
     }
     double share = (double)merge->series_done / (double)merge->series_total;

@@ -13,6 +13,7 @@ struct vv_merge_set {
     const bool *chosen; /* by index in the view */
     size_t slices_max;  /* blocks that may come out */
     bool cold;          /* write for size, however small */
+    bool at_once;       /* somebody waits: merge_bytes_per_second is for the background */
 };
 
 /* Whether a merged block of so many samples is written for size: if it was asked for, or if it is
