@@ -16,6 +16,8 @@ if(NOT VARVE_SANITIZE AND NOT VARVE_BUILD_FUZZERS)
     target_link_options(varve PRIVATE -Wl,--no-undefined)
 endif()
 target_link_options(varve PRIVATE -Wl,-z,relro,-z,now -Wl,--as-needed)
+# Threads that have used the library call into it when they end: dlclose() must leave it there.
+target_link_options(varve PRIVATE -Wl,-z,nodelete)
 
 add_library(varve_static STATIC ${objects})
 set_target_properties(varve_static PROPERTIES OUTPUT_NAME varve LINKER_LANGUAGE C)

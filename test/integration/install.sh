@@ -63,6 +63,8 @@ cc -o with_static program.c $(pkg-config --cflags varve) "$library/libvarve.a" \
 run_program ./with_static
 
 readelf -d "$library/libvarve.so" | grep -q 'SONAME.*\[libvarve\.so\.0\]' || fail 'no SONAME'
+readelf -d "$library/libvarve.so" | grep -q NODELETE ||
+    fail 'dlclose() takes away what threads call when they end'
 inner=$(nm -D --defined-only "$library/libvarve.so" | awk '$3 !~ /^varve_/ {print $3}')
 [ -z "$inner" ] || fail "the library exports what is not in varve.h: $inner"
 
