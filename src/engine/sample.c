@@ -274,8 +274,15 @@ varve_status varve_append_if_absent(varve_db *db, varve_series series, int64_t t
     batch.timestamps = &timestamp;
     batch.values = &value;
     batch.count = 1;
-    VV_TRY(varve_append_batch_if_absent(db, &batch, &stored, lsn));
-    return stored ? VARVE_OK : VARVE_EXISTS;
+    uint64_t end_lsn;
+    VV_TRY(varve_append_batch_if_absent(db, &batch, &stored, &end_lsn));
+    if (!stored) {
+        return VARVE_EXISTS;
+    }
+    if (lsn != NULL) {
+        *lsn = end_lsn;
+    }
+    return VARVE_OK;
 }
 
 /* ---------------------------------------------------------------------------------- add */

@@ -127,10 +127,12 @@ static void of_two_samples_of_one_time_the_first_stays_if_absent(void **state)
 {
     struct fixture *fixture = *state;
     double value = 0;
+    uint64_t lsn = 555;
     assert_int_equal(varve_append_if_absent(fixture->db, fixture->series[0], 10, 1, NULL),
                      VARVE_OK);
-    assert_int_equal(varve_append_if_absent(fixture->db, fixture->series[0], 10, 2, NULL),
+    assert_int_equal(varve_append_if_absent(fixture->db, fixture->series[0], 10, 2, &lsn),
                      VARVE_EXISTS);
+    assert_int_equal(lsn, 555);
     assert_int_equal(varve_flush(fixture->db, NULL), VARVE_OK);
     assert_int_equal(varve_append_if_absent(fixture->db, fixture->series[0], 10, 3, NULL),
                      VARVE_EXISTS);
