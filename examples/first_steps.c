@@ -49,11 +49,11 @@ int main(void)
             }
         }
     }
-    varve_status status = varve_cursor_status(cursor, &error);
+    int code = varve_cursor_status(cursor, &error) == VARVE_OK ? 0 : fail(&error);
     varve_cursor_close(cursor);
 
-    if (varve_close(db, &error) != VARVE_OK || status != VARVE_OK) {
+    if (varve_close(db, &error) != VARVE_OK) {
         return fail(&error);
     }
-    return 0;
+    return code;
 }
