@@ -653,10 +653,11 @@ typedef struct varve_cursor varve_cursor;
  * Series come ordered by metric name, then labels by name and value, bytewise; series without a
  * sample in the range are left out. A cursor sees one state of each series, never a torn one: of
  * what blocks had at this call, that of this call; of what is in memory still, that of the moment
- * at which the cursor comes to the series, with what was appended, overwritten or deleted meanwhile.
- * So it sees every sample acknowledged before this call that nobody has deleted since. It blocks no
- * writer and may be held as long as one likes, though memory of data flushed meanwhile is given
- * back only when it is closed.
+ * at which the cursor comes to the series, with what was appended, overwritten or deleted until
+ * then. So it sees every sample acknowledged before this call that nobody has deleted since.
+ *
+ * It blocks no writer and may be held as long as one likes, though memory of data flushed meanwhile
+ * is given back only when it is closed.
  *
  * INVALID: end < start, a malformed or refused regex, a handle that is none. LIMIT: a regex ran
  * into its limits, or the query into one of its own: the message names it. DEADLINE, CANCELLED.

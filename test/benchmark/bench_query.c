@@ -335,7 +335,8 @@ struct writing {
     uint64_t samples;
 };
 
-/* Returns when both have appended: their first memory and the caches they take are no part of it. */
+/* Returns when both have appended: their first memory and the caches that they take are no part of
+ * it. */
 static void start_writing(struct writing *writing, int64_t begin)
 {
     atomic_init(&writing->stop, false);

@@ -14,7 +14,8 @@ fail() {
 }
 
 # The words of what the page is made from, without what makes a header of it.
-awk '/^#if defined\(__cplusplus\)$/ {cplusplus = 1} cplusplus {if (/^#else$/) cplusplus = 0; next} /^#endif/ {next}
+awk '/^#if defined\(__cplusplus\)$/ {cplusplus = 1}
+     cplusplus {if (/^#else$/) cplusplus = 0; next} /^#endif/ {next}
      /^ \* 1 Conventions/ || /^\/\* The version of/ {on = 1}
      /^ \*\/$/ && !seen {on = 0; seen = 1} /^#ifdef __cplusplus/ {on = 0} on' "$header" |
     sed 's/VARVE_API//g; s/VARVE_MUST_CHECK//g; s/^\/\* -* [0-9]* .*//' |
