@@ -10,6 +10,8 @@
  *     every open, and everything else is served.
  * O3  A reader beside a writer starts again when the manifest changed under it: what it read
  *     together belongs together.
+ * O4  What is swept is what the manifest that was read does not need. Its name is made durable
+ *     before: whoever replaced it may have been killed, or told that he failed, just before that.
  * Thread: one, before anybody else has the handle.
  */
 #include "storage/storage_impl.h"
@@ -296,7 +298,15 @@ varve_status vv_shard_open(const struct vv_shard_place *place,
     if (options->read_only) {
         return open_reader(place, options, report, shard, error);
     }
-    VV_TRY(open_once(place, options, report, shard, error));
+    struct vv_shard *opened;
+    VV_TRY(open_once(place, options, report, &opened, error));
+    int result = place->env->ops->sync_directory(place->env->ctx, place->directory); /* O4 */
+    if (result != 0) {
+        release(opened, true, true);
+        return vv_fail_io(error, vv_status_from_errno(-result), -result, VV_MANIFEST_NAME, 0,
+                          "the name of the manifest cannot be made durable");
+    }
+    *shard = opened;
     (void)place->env->ops->list(place->env->ctx, place->directory, sweep_name, *shard);
     vv_wal_drop(&(*shard)->wal, (*shard)->manifest.wal_start_lsn);
     vv_shard_fill_reserve(*shard);

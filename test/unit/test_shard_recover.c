@@ -3,6 +3,9 @@
  */
 #include "storage/shard.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "support/labels.h"
 #include "support/shard_fixture.h"
 
@@ -34,6 +37,53 @@ static void a_ref_that_no_shard_gives_is_damage(void **state)
     shard_fixture_expect(fixture, "a:1=10;2=20");
 }
 
+/* A file that the next opening removes. */
+static void make_leftover(struct shard_fixture *fixture)
+{
+    const struct vv_env *env = fixture->place.env;
+    int file = env->ops->open(env->ctx, fixture->place.directory, "wal-00000000000000ff.spare",
+                              VV_OPEN_CREATE);
+    assert_true(file >= 0);
+    assert_int_equal(env->ops->close(env->ctx, file), 0);
+}
+
+/* It may have been replaced by somebody who was killed before he had made its name durable. */
+static void the_manifest_that_was_read_is_durable_before_anything_goes(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    static struct vv_call_record calls[1024];
+    make_leftover(fixture);
+    uint64_t begin = vv_env_fault_total(fixture->fault);
+    shard_fixture_reopen(fixture);
+    size_t count = vv_env_fault_log(fixture->fault, calls, 1024);
+    bool synced = false, removed = false;
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].sequence >= begin) {
+            removed |= calls[i].call == VV_CALL_UNLINK && strstr(calls[i].name, ".spare") != NULL;
+            synced |= calls[i].call == VV_CALL_SYNC_DIRECTORY && !removed;
+        }
+    }
+    assert_true(synced && removed);
+}
+
+static void where_it_cannot_be_made_durable_nothing_goes(void **state)
+{
+    struct shard_fixture *fixture = *state;
+    const struct vv_env *env = fixture->place.env;
+    assert_int_equal(vv_shard_close(fixture->shard, NULL), VARVE_OK);
+    fixture->shard = NULL;
+    make_leftover(fixture);
+    vv_env_fault_arm(fixture->fault, VV_CALL_BIT(VV_CALL_SYNC_DIRECTORY), 1, EIO, false);
+    assert_int_equal(
+        vv_shard_open(&fixture->place, &fixture->options, &fixture->report, &fixture->shard, NULL),
+        VARVE_IO);
+    int file = env->ops->open(env->ctx, fixture->place.directory, "wal-00000000000000ff.spare",
+                              VV_OPEN_READ);
+    assert_true(file >= 0);
+    assert_int_equal(env->ops->close(env->ctx, file), 0);
+    shard_fixture_open(fixture);
+}
+
 #define TEST(function)                                                                             \
     cmocka_unit_test_setup_teardown(function, shard_fixture_set_up, shard_fixture_tear_down)
 
@@ -41,6 +91,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_ref_that_no_shard_gives_is_damage),
+        TEST(the_manifest_that_was_read_is_durable_before_anything_goes),
+        TEST(where_it_cannot_be_made_durable_nothing_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
