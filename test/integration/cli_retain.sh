@@ -55,4 +55,27 @@ run 2 retain db --bytes lots
 run 2 retain db --age -1h
 run 1 retain missing --age 1h
 [ ! -e missing ] || fail 'a database was made'
+
+# A sample of the far future expires nothing by itself, a limit of bytes in the same rule or not
+for limits in '--age 30d' '--age 30d --bytes 1GiB'; do
+    rm -rf strays
+    for i in $(seq 1 10); do echo "y $i $((1577836800000 + i))"; done >lines.prom
+    run 0 import strays --format prom lines.prom
+    # shellcheck disable=SC2086
+    run 0 retain strays $limits
+    echo 'y 1 4102444800000' >stray.prom
+    run 0 import strays --format prom stray.prom
+    run 0 compact strays
+    run 0 query strays y
+    [ "$(wc -l <out)" = 12 ] || fail "$limits: of 11 samples $(($(wc -l <out) - 1)) are left"
+done
+
+# Blocks of more than 2^63 nanoseconds are cut, too
+rm -rf wide
+for i in $(seq 1 200); do echo "z{a=\"$i\"} $i -8835984000000"; done >lines.prom
+for i in $(seq 1 200); do echo "z{a=\"$i\"} $i 8993376000000"; done >>lines.prom
+run 0 import wide --format prom lines.prom
+run 0 compact wide
+run 0 retain wide --bytes 200
+run 0 check wide
 finish

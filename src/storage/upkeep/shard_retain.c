@@ -107,24 +107,15 @@ static varve_status floor_of_bytes(const struct vv_shard *shard, uint64_t bytes_
             *floor = info->time_max + 1;
         } else {
             int64_t start = info->time_min > *floor ? info->time_min : *floor;
-            double span = (double)info->time_max - (double)start;
-            *floor = start + (int64_t)(excess / live * span);
+            uint64_t span = (uint64_t)info->time_max - (uint64_t)start; /* perhaps over 2^63 */
+            double part = excess / live * (double)span;
+            uint64_t offset = part < (double)span ? (uint64_t)part : span;
+            *floor = (int64_t)((uint64_t)start + offset);
         }
         excess -= live;
     }
     vv_free(blocks);
     return VARVE_OK;
-}
-
-static varve_status raised_floor(struct vv_shard *shard, const struct vv_retention_rule *rule,
-                                 int64_t newest, int64_t *floor)
-{
-    *floor = rule->floor;
-    if (rule->age != 0 && newest > INT64_MIN) {
-        int64_t by_age = floor_of_age(rule->age, newest);
-        *floor = by_age > *floor ? by_age : *floor;
-    }
-    return rule->bytes_max != 0 ? floor_of_bytes(shard, rule->bytes_max, floor) : VARVE_OK;
 }
 
 /* V2. Samples, not bytes: a block of one sample has hundreds of them. */
@@ -138,6 +129,24 @@ static bool expires_too_much(struct vv_shard *shard, const struct vv_retention_r
         kept += live_share(info, floor) * (double)info->sample_count;
     }
     return kept < total / 2;
+}
+
+/* by_itself: nobody has just asked for it (V2). */
+static varve_status raised_floor(struct vv_shard *shard, const struct vv_retention_rule *rule,
+                                 int64_t newest, bool by_itself, int64_t *floor)
+{
+    *floor = rule->floor;
+    if (rule->age != 0 && newest > INT64_MIN) {
+        int64_t by_age = floor_of_age(rule->age, newest);
+        if (by_age > *floor && by_itself && expires_too_much(shard, rule, by_age)) {
+            vv_report(shard->report, VARVE_EVENT_NOTE, VARVE_OK, NULL, 0,
+                      "a retention rule would expire more than half of the data at once, because "
+                      "of a much newer sample: set the rule again if that is meant");
+        } else if (by_age > *floor) {
+            *floor = by_age;
+        }
+    }
+    return rule->bytes_max != 0 ? floor_of_bytes(shard, rule->bytes_max, floor) : VARVE_OK;
 }
 
 static varve_status publish_rules(struct vv_shard *shard, const struct vv_manifest *rules,
@@ -164,15 +173,9 @@ varve_status vv_shard_apply_retention(struct vv_shard *shard, bool *worked, varv
     for (size_t i = 0; i < next.rule_count && status == VARVE_OK; i++) {
         struct vv_retention_rule *rule = &next.rules[i];
         int64_t floor;
-        status = raised_floor(shard, rule, newest, &floor);
+        status = raised_floor(shard, rule, newest, true, &floor);
         uint64_t step = rule->bytes_max != 0 ? 1 : rule->age / AGE_STEPS;
         if (status != VARVE_OK || (uint64_t)floor - (uint64_t)rule->floor <= step) {
-            continue;
-        }
-        if (rule->bytes_max == 0 && expires_too_much(shard, rule, floor)) {
-            vv_report(shard->report, VARVE_EVENT_NOTE, VARVE_OK, NULL, 0,
-                      "a retention rule would expire more than half of the data at once, because "
-                      "of a much newer sample: set the rule again if that is meant");
             continue;
         }
         rule->floor = floor;
@@ -265,7 +268,7 @@ static varve_status set_rule(struct vv_shard *shard, varve_string selector, uint
         status = vv_fail(error, VARVE_LIMIT, "there are %d retention rules already: remove one",
                          VV_RETENTION_RULES_MAX);
     } else {
-        status = raised_floor(shard, &wanted, newest_timestamp(shard, true), &wanted.floor);
+        status = raised_floor(shard, &wanted, newest_timestamp(shard, true), false, &wanted.floor);
     }
     if (status == VARVE_OK && wanted.floor < rule->floor) {
         status = delete_hidden(shard, rule, error);
