@@ -40,6 +40,7 @@ bool vv_shard_append_one(struct vv_shard *shard, varve_series series, varve_dupl
      * that is only read has no room. */
     bool in_the_way = atomic_load_explicit(&shard->exclusive, memory_order_relaxed) ||
                       atomic_load_explicit(&shard->head_lacks, memory_order_relaxed) ||
+                      atomic_load_explicit(&shard->reserve.is_short, memory_order_relaxed) ||
                       !vv_line_is_defined(line, at, generation);
     if (in_the_way || !vv_wal_try_append_sample(&shard->wal, seen, generation, frame, bytes, lsn)) {
         vv_head_unlock_one(line);
