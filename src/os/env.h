@@ -137,9 +137,9 @@ const struct vv_env *vv_env_uring(void);
  * end of the file is -ENODATA, a write that makes no progress -EIO. */
 int vv_env_read_all(const struct vv_env *env, int file, void *bytes, size_t length,
                     uint64_t offset);
-/* Gives the lock of a handle back and closes it. Whether it had one does not matter. */
-void vv_env_close_locked(const struct vv_env *env, int file);
 int vv_env_write_all(const struct vv_env *env, int file, const void *bytes, size_t length,
                      uint64_t offset);
+/* Gives the lock of a handle back and closes it. Whether it had one does not matter. */
+void vv_env_close_locked(const struct vv_env *env, int file);
 
 #endif
